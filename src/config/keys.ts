@@ -1,0 +1,363 @@
+/**
+ * Every configuration key: the only source of names, types, units, defaults and descriptions. [C1]
+ *
+ * The loader, `--help` and `docs/configuration.md` are made from this table.
+ */
+import type { z } from 'zod';
+import { apiKeyEntries, keySetUrl, publicKey, redisAddress, sharedSecret, timestamp } from './credentials.js';
+import {
+  historyRules,
+  host,
+  MAX_DURATION_MS,
+  oneOf,
+  origins,
+  someOf,
+  text,
+  trueOrFalse,
+  wholeNumber,
+} from './values.js';
+
+/** How the keys are grouped in `--help` and in the documentation, in this order. */
+export const KEY_GROUPS = [
+  'Listening',
+  'Connections',
+  'Limits',
+  'Access',
+  'History and recovery',
+  'Nodes',
+  'Operations',
+] as const;
+
+/** One group of keys. */
+export type KeyGroup = (typeof KEY_GROUPS)[number];
+
+/** What the table holds for one key. */
+export interface KeyDefinition<Value = unknown, Default extends Value | undefined = Value | undefined> {
+  /** Name of the environment variable. */
+  readonly env: string;
+  readonly group: KeyGroup;
+  /** Takes the text of the environment variable and the parsed value alike; its description names the type. */
+  readonly schema: z.ZodType<Value>;
+  /** `undefined`: not set, and nothing stands in for it. */
+  readonly default: Default;
+  readonly unit?: string;
+  /** One line, Markdown code spans allowed. */
+  readonly description: string;
+  /** The value is a secret: it appears in no problem line and no documentation. */
+  readonly secret?: true;
+  /** Not a secret, but a secret is easily pasted here by mistake: the value appears in no problem line. */
+  readonly hidden?: true;
+}
+
+const key = <Value, const Default extends Value | undefined>(
+  definition: KeyDefinition<Value, Default>,
+): KeyDefinition<Value, Default> => definition;
+
+const ONE_GIB = 1_073_741_824;
+
+/** Every key by its option name: the name an in-process option has. */
+export const CONFIG_KEYS = {
+  port: key({
+    env: 'PORT',
+    group: 'Listening',
+    schema: wholeNumber(0, 65_535),
+    default: 3000,
+    description: 'Port to listen on; 0 takes a free one.',
+  }),
+  host: key({
+    env: 'HOST',
+    group: 'Listening',
+    schema: host,
+    default: '127.0.0.1',
+    description:
+      'Address to listen on. In open mode only a loopback address, unless `SWITCHBOARD_OPEN=true`.',
+  }),
+  open: key({
+    env: 'SWITCHBOARD_OPEN',
+    group: 'Listening',
+    schema: trueOrFalse,
+    default: false,
+    description: 'Open mode may listen on any address: everyone who reaches it may do everything.',
+  }),
+  corsOrigins: key({
+    env: 'SWITCHBOARD_CORS_ORIGINS',
+    group: 'Listening',
+    schema: origins,
+    default: [],
+    description: "Browser origins that may connect beside the gateway's own; also holds for WebSocket.",
+  }),
+  trustedProxies: key({
+    env: 'SWITCHBOARD_TRUSTED_PROXIES',
+    group: 'Listening',
+    schema: wholeNumber(0, 32),
+    default: 0,
+    unit: 'hops',
+    description: "Reverse proxies in front whose `X-Forwarded-For` is believed for a client's address.",
+  }),
+
+  transports: key({
+    env: 'SWITCHBOARD_TRANSPORTS',
+    group: 'Connections',
+    schema: someOf(['polling', 'websocket']),
+    default: ['polling', 'websocket'],
+    description: 'Transports that clients may use.',
+  }),
+  allowV2Clients: key({
+    env: 'SWITCHBOARD_ALLOW_V2_CLIENTS',
+    group: 'Connections',
+    schema: trueOrFalse,
+    default: true,
+    description: 'Socket.IO 2.x clients may connect.',
+  }),
+  pingIntervalMs: key({
+    env: 'SWITCHBOARD_PING_INTERVAL_MS',
+    group: 'Connections',
+    schema: wholeNumber(10, MAX_DURATION_MS),
+    default: 25_000,
+    unit: 'ms',
+    description: 'How often a connection is checked.',
+  }),
+  pingTimeoutMs: key({
+    env: 'SWITCHBOARD_PING_TIMEOUT_MS',
+    group: 'Connections',
+    schema: wholeNumber(10, MAX_DURATION_MS),
+    default: 20_000,
+    unit: 'ms',
+    description: 'A connection that does not answer a check within this time is closed.',
+  }),
+  handlerTimeoutMs: key({
+    env: 'SWITCHBOARD_HANDLER_TIMEOUT_MS',
+    group: 'Connections',
+    schema: wholeNumber(1, MAX_DURATION_MS),
+    default: 30_000,
+    unit: 'ms',
+    description: 'A request whose handler has not answered within this time is answered `internal`.',
+  }),
+
+  maxPayloadBytes: key({
+    env: 'SWITCHBOARD_MAX_PAYLOAD_BYTES',
+    group: 'Limits',
+    schema: wholeNumber(256, ONE_GIB),
+    default: 100_000,
+    unit: 'bytes',
+    description: 'Largest message a client may send; a larger one ends its connection.',
+  }),
+  maxBufferedBytes: key({
+    env: 'SWITCHBOARD_MAX_BUFFERED_BYTES',
+    group: 'Limits',
+    schema: wholeNumber(256, ONE_GIB),
+    default: 1_048_576,
+    unit: 'bytes',
+    description: 'Unsent data per socket; a socket that passes it is ended with `slow_consumer`.',
+  }),
+  maxBatchBytes: key({
+    env: 'SWITCHBOARD_MAX_BATCH_BYTES',
+    group: 'Limits',
+    schema: wholeNumber(256, ONE_GIB),
+    default: 5_000_000,
+    unit: 'bytes',
+    description: 'Largest body of `POST /v1/batch`.',
+  }),
+  maxRoomsPerSocket: key({
+    env: 'SWITCHBOARD_MAX_ROOMS_PER_SOCKET',
+    group: 'Limits',
+    schema: wholeNumber(1, 1_000_000),
+    default: 128,
+    unit: 'rooms',
+    description: 'Rooms one socket may be in.',
+  }),
+  maxSocketsPerUser: key({
+    env: 'SWITCHBOARD_MAX_SOCKETS_PER_USER',
+    group: 'Limits',
+    schema: wholeNumber(0, 1_000_000),
+    default: 20,
+    unit: 'sockets',
+    description: 'Sockets one user may have; 0 is no limit.',
+  }),
+  maxSocketsPerIp: key({
+    env: 'SWITCHBOARD_MAX_SOCKETS_PER_IP',
+    group: 'Limits',
+    schema: wholeNumber(0, 1_000_000),
+    default: 0,
+    unit: 'sockets',
+    description: 'Sockets one client address may have; 0 is no limit.',
+  }),
+  maxConnections: key({
+    env: 'SWITCHBOARD_MAX_CONNECTIONS',
+    group: 'Limits',
+    schema: wholeNumber(0, 10_000_000),
+    default: 0,
+    unit: 'sockets',
+    description: 'Sockets one node takes; 0 is no limit.',
+  }),
+  handshakesPerSecond: key({
+    env: 'SWITCHBOARD_HANDSHAKES_PER_SECOND',
+    group: 'Limits',
+    schema: wholeNumber(0, 1_000_000),
+    default: 0,
+    unit: 'handshakes/s',
+    description:
+      'Handshakes one node takes per second, so that a reconnect storm is spread out; 0 is no limit.',
+  }),
+  eventsPerSecond: key({
+    env: 'SWITCHBOARD_EVENTS_PER_SECOND',
+    group: 'Limits',
+    schema: wholeNumber(1, 1_000_000),
+    default: 50,
+    unit: 'events/s',
+    description: 'Events one socket may send per second in the long run.',
+  }),
+  eventsBurst: key({
+    env: 'SWITCHBOARD_EVENTS_BURST',
+    group: 'Limits',
+    schema: wholeNumber(1, 1_000_000),
+    default: 100,
+    unit: 'events',
+    description: 'Events one socket may send at once after a pause.',
+  }),
+
+  jwtSecret: key({
+    env: 'SWITCHBOARD_JWT_SECRET',
+    group: 'Access',
+    schema: sharedSecret,
+    default: undefined,
+    description: 'Checks tokens signed with HS256, HS384 or HS512.',
+    secret: true,
+  }),
+  jwtPreviousSecret: key({
+    env: 'SWITCHBOARD_JWT_PREVIOUS_SECRET',
+    group: 'Access',
+    schema: sharedSecret,
+    default: undefined,
+    description: 'The secret before a rotation; taken too until `SWITCHBOARD_JWT_PREVIOUS_UNTIL`.',
+    secret: true,
+  }),
+  jwtPreviousUntil: key({
+    env: 'SWITCHBOARD_JWT_PREVIOUS_UNTIL',
+    group: 'Access',
+    schema: timestamp,
+    default: undefined,
+    description: 'When the previous secret stops being taken.',
+  }),
+  jwtPublicKey: key({
+    env: 'SWITCHBOARD_JWT_PUBLIC_KEY',
+    group: 'Access',
+    schema: publicKey,
+    default: undefined,
+    description: 'Checks tokens signed with RS, PS, ES or EdDSA. A literal `\\n` stands for a line break.',
+    hidden: true,
+  }),
+  jwksUrl: key({
+    env: 'SWITCHBOARD_JWKS_URL',
+    group: 'Access',
+    schema: keySetUrl,
+    default: undefined,
+    description:
+      'JSON Web Key Set to check tokens of the same kinds with; tried after the public key where both are set.',
+    hidden: true,
+  }),
+  jwtIssuer: key({
+    env: 'SWITCHBOARD_JWT_ISSUER',
+    group: 'Access',
+    schema: text,
+    default: undefined,
+    description: 'What `iss` of a token has to be.',
+  }),
+  jwtAudience: key({
+    env: 'SWITCHBOARD_JWT_AUDIENCE',
+    group: 'Access',
+    schema: text,
+    default: undefined,
+    description: 'What `aud` of a token has to be or to hold.',
+  }),
+  anonymous: key({
+    env: 'SWITCHBOARD_ANONYMOUS',
+    group: 'Access',
+    schema: trueOrFalse,
+    default: false,
+    description: 'In secured mode, clients without a token may connect too; they are granted nothing.',
+  }),
+  apiKeys: key({
+    env: 'SWITCHBOARD_API_KEYS',
+    group: 'Access',
+    schema: apiKeyEntries,
+    default: [],
+    description: 'API keys of backends, as hashes. `switchboard keys create` prints a key and its entry.',
+    secret: true,
+  }),
+
+  history: key({
+    env: 'SWITCHBOARD_HISTORY',
+    group: 'History and recovery',
+    schema: historyRules,
+    default: [],
+    description: 'Which rooms keep how many publications for how long; the first pattern that matches wins.',
+  }),
+  recoveryWindowMs: key({
+    env: 'SWITCHBOARD_RECOVERY_WINDOW_MS',
+    group: 'History and recovery',
+    schema: wholeNumber(0, MAX_DURATION_MS),
+    default: 120_000,
+    unit: 'ms',
+    description: 'How long a client that asked for recovery can come back as the same socket.',
+  }),
+
+  redisUrl: key({
+    env: 'SWITCHBOARD_REDIS_URL',
+    group: 'Nodes',
+    schema: redisAddress,
+    default: undefined,
+    description:
+      'Redis that nodes share their state through. Without it, one node keeps everything in memory.',
+    secret: true,
+  }),
+  nodeLeaseMs: key({
+    env: 'SWITCHBOARD_NODE_LEASE_MS',
+    group: 'Nodes',
+    schema: wholeNumber(1_000, MAX_DURATION_MS),
+    default: 7_000,
+    unit: 'ms',
+    description: 'A node that has not been heard of for this long counts as dead.',
+  }),
+
+  drainWindowMs: key({
+    env: 'SWITCHBOARD_DRAIN_WINDOW_MS',
+    group: 'Operations',
+    schema: wholeNumber(0, MAX_DURATION_MS),
+    default: 25_000,
+    unit: 'ms',
+    description: 'Over how long a stopping node spreads the ends of its sockets.',
+  }),
+  logLevel: key({
+    env: 'SWITCHBOARD_LOG_LEVEL',
+    group: 'Operations',
+    schema: oneOf(['error', 'warn', 'info', 'debug', 'verbose']),
+    default: 'info',
+    description: 'How much is logged: this level and the ones before it.',
+  }),
+  logFormat: key({
+    env: 'SWITCHBOARD_LOG_FORMAT',
+    group: 'Operations',
+    schema: oneOf(['pretty', 'json']),
+    default: 'pretty',
+    description: '`pretty` for people, `json` for one object a line.',
+  }),
+} as const;
+
+/** Name of a key as an in-process option. */
+export type OptionName = keyof typeof CONFIG_KEYS;
+
+type ValueOf<Key> =
+  Key extends KeyDefinition<infer Value, infer Default>
+    ? Default extends undefined
+      ? Value | undefined
+      : Value
+    : never;
+
+/** The parsed value of every key. */
+export type ConfigValues = { readonly [Name in OptionName]: ValueOf<(typeof CONFIG_KEYS)[Name]> };
+
+/** The table as a list, for whoever needs all keys and no particular one. */
+export const CONFIG_KEY_LIST: readonly (readonly [OptionName, KeyDefinition])[] = Object.entries(
+  CONFIG_KEYS,
+) as [OptionName, KeyDefinition][];

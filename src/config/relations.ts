@@ -1,0 +1,57 @@
+/** What has to hold between keys. [C2] [C4] */
+import type { ConfigValues, OptionName } from './keys.js';
+import { isLoopbackHost } from './loopback.js';
+
+/** Whether tokens or API keys are checked (`secured`), or everyone may do everything (`open`). [C4] */
+export type GatewayMode = 'open' | 'secured';
+
+/** The keys that put the gateway into secured mode. [C4] */
+export const SECURING_KEYS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl', 'apiKeys'] as const;
+
+export function modeOf(values: ConfigValues): GatewayMode {
+  const isSecured =
+    values.jwtSecret !== undefined ||
+    values.jwtPublicKey !== undefined ||
+    values.jwksUrl !== undefined ||
+    values.apiKeys.length > 0;
+  return isSecured ? 'secured' : 'open';
+}
+
+/** A relation between keys. It is only checked when each of its keys has a good value by itself. */
+export interface Relation {
+  /** The key that is named when the relation is broken, then the others it takes part in. */
+  readonly keys: readonly [OptionName, ...OptionName[]];
+  /** What is expected of the first key. `name` gives a key the name under which the operator set it. */
+  readonly expected: (name: (option: OptionName) => string) => string;
+  readonly holds: (values: ConfigValues) => boolean;
+}
+
+export const RELATIONS: readonly Relation[] = [
+  {
+    keys: ['host', 'open', ...SECURING_KEYS],
+    expected: (name) =>
+      `a loopback address in open mode; set a JWT key or an API key, or ${name('open')}=true if everyone ` +
+      'who reaches the gateway may do everything',
+    holds: (values) => values.open || modeOf(values) === 'secured' || isLoopbackHost(values.host),
+  },
+  {
+    keys: ['maxBufferedBytes', 'maxPayloadBytes'],
+    expected: (name) => `at least as much as ${name('maxPayloadBytes')}`,
+    holds: (values) => values.maxPayloadBytes <= values.maxBufferedBytes,
+  },
+  {
+    keys: ['jwtPreviousUntil', 'jwtPreviousSecret'],
+    expected: (name) => `to be set, because ${name('jwtPreviousSecret')} is`,
+    holds: (values) => values.jwtPreviousSecret === undefined || values.jwtPreviousUntil !== undefined,
+  },
+  {
+    keys: ['jwtPreviousSecret', 'jwtPreviousUntil'],
+    expected: (name) => `to be set, because ${name('jwtPreviousUntil')} is`,
+    holds: (values) => values.jwtPreviousUntil === undefined || values.jwtPreviousSecret !== undefined,
+  },
+  {
+    keys: ['jwtSecret', 'jwtPreviousSecret'],
+    expected: (name) => `to be set, because ${name('jwtPreviousSecret')} is`,
+    holds: (values) => values.jwtPreviousSecret === undefined || values.jwtSecret !== undefined,
+  },
+];

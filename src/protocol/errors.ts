@@ -1,0 +1,258 @@
+/**
+ * The error registry: every code a client or a backend can get. [E1]
+ *
+ * A code is never reused and never changes its meaning. `docs/errors.md` is made from this table, and a test
+ * fails when the two drift.
+ */
+
+/** What the registry holds for one code. */
+export interface ErrorDefinition {
+  /** HTTP status when the error answers an HTTP request. */
+  readonly status: number;
+  /** Whether the same request can succeed later without being changed. */
+  readonly retryable: boolean;
+  /** The default text: what happened, in one sentence. */
+  readonly message: string;
+  /** What the one who gets it should do. */
+  readonly action: string;
+}
+
+const define = <const Codes extends Record<string, ErrorDefinition>>(codes: Codes): Codes => codes;
+
+/** Every error code with its text, HTTP status and advice. */
+export const ERRORS = define({
+  'auth.token_missing': {
+    status: 401,
+    retryable: false,
+    message: 'a token is required',
+    action: 'Connect with a token in `auth.token`, an `Authorization: Bearer` header, or (2.x) the query.',
+  },
+  'auth.token_invalid': {
+    status: 401,
+    retryable: false,
+    message: 'the token is not valid',
+    action:
+      'Get a new token from your backend. Check key, algorithm, issuer and audience if it keeps failing.',
+  },
+  'auth.token_expired': {
+    status: 401,
+    retryable: false,
+    message: 'the token has expired',
+    action: 'Get a new token and connect again, or send it with `auth:refresh` before the old one ends.',
+  },
+  'auth.revoked': {
+    status: 403,
+    retryable: false,
+    message: 'the token or its user has been shut out',
+    action: 'Do not connect again with this token. A backend has blocked the user or revoked the token.',
+  },
+  'auth.key_invalid': {
+    status: 401,
+    retryable: false,
+    message: 'a valid API key is required',
+    action: 'Send `Authorization: Bearer <key>` with a key that is listed in SWITCHBOARD_API_KEYS.',
+  },
+  'access.denied': {
+    status: 403,
+    retryable: false,
+    message: 'not allowed',
+    action: 'Ask for a token or an API key that grants this. Retrying changes nothing.',
+  },
+  'origin.refused': {
+    status: 403,
+    retryable: false,
+    message: 'this origin is not allowed',
+    action: 'Add the origin of the page to SWITCHBOARD_CORS_ORIGINS.',
+  },
+  'route.unknown': {
+    status: 404,
+    retryable: false,
+    message: 'no such route',
+    action: 'Check method and path against `/openapi.json`.',
+  },
+  'payload.invalid': {
+    status: 400,
+    retryable: false,
+    message: 'the payload does not have the expected shape',
+    action: 'Correct the fields named in `errors`.',
+  },
+  'payload.too_large': {
+    status: 413,
+    retryable: false,
+    message: 'the payload is too large',
+    action: 'Send less at once. The limit is SWITCHBOARD_MAX_PAYLOAD_BYTES.',
+  },
+  'event.reserved': {
+    status: 400,
+    retryable: false,
+    message: 'this event name is reserved',
+    action:
+      'Choose another name: not one that Socket.IO reserves, not `exception`, not one that starts with ' +
+      '`room:`, `auth:`, `server:` or `socket:`.',
+  },
+  'event.unknown': {
+    status: 404,
+    retryable: false,
+    message: 'no handler takes this event',
+    action: 'Check the event name. To reach other sockets, send `room:emit`.',
+  },
+  'request.refused': {
+    status: 400,
+    retryable: false,
+    message: 'the app refused the request',
+    action: 'Read the message: an app that embeds the gateway has refused the event in its own words.',
+  },
+  'room.invalid': {
+    status: 400,
+    retryable: false,
+    message: 'this is not a valid room name',
+    action: 'Use 1 to 128 characters out of letters, digits and `_ - . : @ / = + #`.',
+  },
+  'room.not_joined': {
+    status: 409,
+    retryable: false,
+    message: 'this socket is not in the room',
+    action: 'Send `room:join` first.',
+  },
+  'socket.not_found': {
+    status: 404,
+    retryable: false,
+    message: 'no such socket is connected',
+    action: 'The socket has gone. Look it up again; a client that reconnects gets a new socket ID.',
+  },
+  'history.disabled': {
+    status: 409,
+    retryable: false,
+    message: 'this room keeps no history',
+    action: 'Name a pattern for the room in SWITCHBOARD_HISTORY, or join without `since` and `meta`.',
+  },
+  'limit.rate': {
+    status: 429,
+    retryable: true,
+    message: 'too many events',
+    action: 'Wait `retryAfterMs` and send more slowly.',
+  },
+  'limit.rooms': {
+    status: 409,
+    retryable: false,
+    message: 'this socket is in too many rooms',
+    action: 'Leave a room first. The limit is SWITCHBOARD_MAX_ROOMS_PER_SOCKET.',
+  },
+  'limit.sockets': {
+    status: 429,
+    retryable: true,
+    message: 'too many sockets',
+    action: 'Close another connection of this user or address first.',
+  },
+  'idempotency.conflict': {
+    status: 409,
+    retryable: false,
+    message: 'this idempotency key was used with another body',
+    action: 'Use a new `Idempotency-Key` for a new request.',
+  },
+  kicked: {
+    status: 403,
+    retryable: false,
+    message: 'disconnected by a backend',
+    action: 'Do not reconnect unless `retryable` says so.',
+  },
+  slow_consumer: {
+    status: 503,
+    retryable: true,
+    message: 'too much unsent data',
+    action: 'Reconnect and read faster, or join fewer rooms.',
+  },
+  'server.draining': {
+    status: 503,
+    retryable: true,
+    message: 'the server is going away',
+    action: 'Reconnect after `retryAfterMs`; another node or the restarted one takes over.',
+  },
+  'engine.unavailable': {
+    status: 503,
+    retryable: true,
+    message: 'the shared state cannot be reached',
+    action:
+      'Retry with backoff. Whether the request took effect is not known unless it carried an `Idempotency-Key`.',
+  },
+  internal: {
+    status: 500,
+    retryable: true,
+    message: 'something went wrong on the server',
+    action: 'Retry once. If it stays, look for the logged cause on the server.',
+  },
+});
+
+/** A code of the error registry. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One thing wrong with an input: where, and what was expected. Never holds the value itself. */
+export interface InputIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The error object as it travels: in an acknowledgement, `exception`, `connect_error` or `server:disconnect`. */
+export interface ErrorObject {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  readonly errors?: readonly InputIssue[];
+}
+
+/** What can be set on a {@link SwitchboardError} beside its code. */
+export interface ErrorDetails {
+  /** Replaces the registry's text. Must hold nothing internal and nothing of the payload. */
+  readonly message?: string;
+  readonly retryable?: boolean;
+  readonly retryAfterMs?: number;
+  readonly errors?: readonly InputIssue[];
+  /** The original failure, for the log only. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A failure with a code of the registry; safe to show to whoever asked.
+ *
+ * Throw it from a handler, a guard or a connection hook to answer with that code.
+ * @see E1
+ */
+export class SwitchboardError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  readonly errors?: readonly InputIssue[];
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    super(
+      details.message ?? ERRORS[code].message,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.name = 'SwitchboardError';
+    this.code = code;
+    this.retryable = details.retryable ?? ERRORS[code].retryable;
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
+    if (details.errors !== undefined) this.errors = details.errors;
+  }
+
+  /** HTTP status of the code. */
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  /** The object that travels to a client. */
+  toObject(): ErrorObject {
+    return {
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
+      ...(this.errors === undefined ? {} : { errors: this.errors }),
+    };
+  }
+}
+
+/** Whether a string is a code of the registry. */
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(ERRORS, code);

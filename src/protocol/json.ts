@@ -1,0 +1,103 @@
+/**
+ * Limits on the values that travel as arguments. [D3]
+ *
+ * Everything here walks iteratively: a value that is nested a hundred thousand levels deep must be refused, not
+ * overflow the stack of whoever looks at it.
+ */
+import { SwitchboardError } from './errors.js';
+
+/** Values nested deeper than this are refused: encoders recurse. */
+export const MAX_DEPTH = 64;
+
+/** Binary parts per message; the JavaScript clients die with `parse error` on more. */
+export const MAX_BINARY_PARTS = 10;
+
+export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView =>
+  value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+
+/** What a walk over a value found. */
+export interface ValueShape {
+  readonly depth: number;
+  readonly binaryParts: number;
+}
+
+/** Measures nesting and binary parts; stops as soon as either limit is passed. */
+export function measureValue(root: unknown): ValueShape {
+  let depth = 0;
+  let binaryParts = 0;
+  const pending: unknown[] = [root];
+  const depths: number[] = [0];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    const level = depths.pop()!;
+    if (typeof value !== 'object' || value === null) continue;
+    if (isBinary(value)) {
+      if (++binaryParts > MAX_BINARY_PARTS) break;
+      continue;
+    }
+    if (level + 1 > depth) depth = level + 1;
+    if (depth > MAX_DEPTH) break;
+    const children = Array.isArray(value) ? value : Object.values(value);
+    for (const child of children) {
+      if (typeof child === 'object' && child !== null) {
+        pending.push(child);
+        depths.push(level + 1);
+      }
+    }
+  }
+  return { depth, binaryParts };
+}
+
+/**
+ * Refuses arguments that cannot be delivered to every client.
+ * @throws SwitchboardError `payload.invalid`
+ */
+export function assertDeliverable(args: readonly unknown[]): void {
+  const { depth, binaryParts } = measureValue(args);
+  if (depth > MAX_DEPTH) {
+    throw new SwitchboardError('payload.invalid', {
+      errors: [{ path: 'args', message: `expected at most ${MAX_DEPTH} levels of nesting` }],
+    });
+  }
+  if (binaryParts > MAX_BINARY_PARTS) {
+    throw new SwitchboardError('payload.invalid', {
+      errors: [{ path: 'args', message: `expected at most ${MAX_BINARY_PARTS} binary parts` }],
+    });
+  }
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/**
+ * Turns every `{"$base64": "…"}` into a Buffer; everything else stays as it is. [D3]
+ *
+ * The value must have passed the depth check of {@link measureValue}.
+ * @throws SwitchboardError `payload.invalid` when the text is not base64
+ */
+export function decodeBinary(value: unknown, path = 'args'): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => decodeBinary(item, `${path}.${index}`));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  if (entries.length === 1 && entries[0]![0] === '$base64') {
+    const text = entries[0]![1];
+    if (typeof text !== 'string' || !BASE64.test(text)) {
+      throw new SwitchboardError('payload.invalid', { errors: [{ path, message: 'expected base64 text' }] });
+    }
+    return Buffer.from(text, 'base64');
+  }
+  return Object.fromEntries(entries.map(([key, item]) => [key, decodeBinary(item, `${path}.${key}`)]));
+}
+
+/** The opposite of {@link decodeBinary}, for answers over HTTP. */
+export function encodeBinary(value: unknown): unknown {
+  if (isBinary(value)) {
+    const bytes =
+      value instanceof ArrayBuffer
+        ? Buffer.from(value)
+        : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return { $base64: bytes.toString('base64') };
+  }
+  if (Array.isArray(value)) return value.map(encodeBinary);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encodeBinary(item)]));
+}

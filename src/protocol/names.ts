@@ -1,0 +1,70 @@
+/** Names that travel: rooms, users and events, with what they may look like. */
+import { z } from 'zod';
+
+/** Room names. [M2] */
+export const ROOM_NAME = /^[A-Za-z0-9_\-.:@/=+#]{1,128}$/;
+
+/** A user name: what a token's `sub` may be. No control characters, so that it is safe in logs and URLs. */
+// oxlint-disable-next-line no-control-regex
+export const USER_NAME = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,128}$/u;
+
+/** The room that every socket of a user is in starts with this. [M3] */
+export const USER_ROOM_PREFIX = 'user:';
+
+/** The room of a user's sockets. */
+export const userRoom = (user: string): string => USER_ROOM_PREFIX + user;
+
+export const isUserRoom = (room: string): boolean => room.startsWith(USER_ROOM_PREFIX);
+
+export const isRoomName = (room: unknown): room is string => typeof room === 'string' && ROOM_NAME.test(room);
+
+export const roomName = z
+  .string()
+  .regex(ROOM_NAME, 'expected 1 to 128 characters out of letters, digits and _ - . : @ / = + #')
+  .meta({ description: 'Room name' });
+
+export const userName = z
+  .string()
+  .regex(USER_NAME, 'expected 1 to 128 characters without control characters')
+  .meta({ description: 'User: the `sub` of its token' });
+
+export const socketId = z
+  .string()
+  .min(1, 'expected a socket ID')
+  .max(256, 'expected a socket ID')
+  .meta({ description: 'Socket ID' });
+
+const MAX_EVENT_NAME_LENGTH = 128;
+
+export const eventName = z
+  .string()
+  .min(1, 'expected 1 to 128 characters')
+  .max(MAX_EVENT_NAME_LENGTH, 'expected 1 to 128 characters')
+  .meta({ description: 'Event name; reserved names are refused with event.reserved' });
+
+/** What Socket.IO reserves on either side, in any of the three client generations, and `exception`. [D2] */
+const RESERVED_EVENTS: ReadonlySet<string> = new Set([
+  'connect',
+  'connect_error',
+  'connect_timeout',
+  'connecting',
+  'disconnect',
+  'disconnecting',
+  'error',
+  'exception',
+  'newListener',
+  'removeListener',
+  'ping',
+  'pong',
+  'reconnect',
+  'reconnect_attempt',
+  'reconnecting',
+  'reconnect_error',
+  'reconnect_failed',
+]);
+
+const RESERVED_PREFIXES = ['room:', 'auth:', 'server:', 'socket:'] as const;
+
+/** Whether nobody but the gateway itself may publish under this name. [D2] */
+export const isReservedEvent = (event: string): boolean =>
+  RESERVED_EVENTS.has(event) || RESERVED_PREFIXES.some((prefix) => event.startsWith(prefix));

@@ -1,0 +1,25 @@
+/** A publication: one message accepted for delivery, and who it is for. */
+
+/** A union of rooms, users and sockets. An empty one is nobody. */
+export interface Selection {
+  readonly rooms?: readonly string[];
+  readonly users?: readonly string[];
+  readonly sockets?: readonly string[];
+}
+
+/** Who a publication is for: everyone, or a union of rooms, users and sockets. [D1] */
+export type Target = { readonly all: true } | Selection;
+
+/** One message accepted for delivery. */
+export interface Publication {
+  /** Unique over all nodes. */
+  readonly id: string;
+  readonly event: string;
+  /** JSON values and binary. [D3] */
+  readonly args: readonly unknown[];
+  readonly to: Target;
+  /** Taken off the target. A socket that is in both does not get it. */
+  readonly except: Selection;
+  /** May be dropped for a socket that is not ready. [D5] */
+  readonly volatile: boolean;
+}
