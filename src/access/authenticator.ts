@@ -1,0 +1,88 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { MAX_DEPTH, measureValue } from '../protocol/json.js';
+import { USER_NAME } from '../protocol/names.js';
+import type { JsonValue } from '../registry/socket-state.js';
+import { NO_CAPABILITIES } from './capabilities.js';
+import { MAX_INFO_BYTES } from './claims.js';
+import { OPEN_GRANT, type Grant } from './grant.js';
+import { Revocations } from './revocations.js';
+import { TokenVerifier } from './token-verifier.js';
+
+/** What a client presents to say who it is; straight from outside, so nothing is known of it. */
+export interface Credentials {
+  readonly token?: unknown;
+  /** Open mode only: the name the client gives itself. */
+  readonly user?: unknown;
+  readonly info?: unknown;
+}
+
+/** Who the client is and what it may do. */
+export interface Authenticated {
+  readonly user: string;
+  readonly info: JsonValue;
+  readonly grant: Grant;
+}
+
+/** Decides who a client is. [L2] [A1] */
+@Injectable()
+export class Authenticator {
+  private readonly verifier: TokenVerifier;
+
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly revocations: Revocations,
+  ) {
+    this.verifier = new TokenVerifier(config);
+  }
+
+  /** @throws SwitchboardError with the reason to refuse the client */
+  async authenticate(credentials: Credentials): Promise<Authenticated> {
+    const who = await this.identify(credentials);
+    const { jti, issuedAt } = who.grant;
+    const revoked = await this.revocations.check({ user: who.user, jti, issuedAt });
+    if (revoked) throw new SwitchboardError(revoked);
+    return who;
+  }
+
+  private async identify({ token, user, info }: Credentials): Promise<Authenticated> {
+    if (this.config.mode === 'open') {
+      return { user: ownName(user), info: ownInfo(info), grant: OPEN_GRANT };
+    }
+    if (isAbsent(token) && this.config.anonymous) {
+      return { user: anonymousName(), info: null, grant: { caps: NO_CAPABILITIES } };
+    }
+    const verified = await this.verifier.verify(token as string | undefined);
+    const { caps, expiresAt, issuedAt, jti } = verified;
+    return {
+      user: verified.user,
+      info: verified.info as JsonValue,
+      grant: { caps, expiresAt, issuedAt, jti },
+    };
+  }
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
+
+/** A client without a name is a user of its own; the name tells nothing, its socket ID least of all. [R5] */
+const anonymousName = (): string => `anonymous:${randomBytes(9).toString('base64url')}`;
+
+function ownName(user: unknown): string {
+  if (isAbsent(user)) return anonymousName();
+  if (typeof user === 'string' && USER_NAME.test(user)) return user;
+  throw invalid('auth.user', 'expected 1 to 128 characters without control characters');
+}
+
+function ownInfo(info: unknown): JsonValue {
+  if (info === undefined || info === null) return null;
+  if (measureValue(info).depth > MAX_DEPTH || Buffer.byteLength(JSON.stringify(info)) > MAX_INFO_BYTES) {
+    throw invalid('auth.info', `expected at most ${MAX_INFO_BYTES} bytes of JSON`);
+  }
+  return info as JsonValue;
+}
+
+const invalid = (path: string, message: string): SwitchboardError =>
+  new SwitchboardError('payload.invalid', { errors: [{ path, message }] });

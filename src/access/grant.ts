@@ -1,0 +1,14 @@
+import { ALL_CAPABILITIES, type CompiledCapabilities } from './capabilities.js';
+
+/** What a socket may do and for how long: what is kept of its token once it has been verified. */
+export interface Grant {
+  readonly caps: CompiledCapabilities;
+  /** Milliseconds since 1970; `undefined` when the token does not expire. */
+  readonly expiresAt?: number;
+  /** `iat`, in seconds since 1970. */
+  readonly issuedAt?: number;
+  readonly jti?: string;
+}
+
+/** Open mode: everyone may do everything. [C4] */
+export const OPEN_GRANT: Grant = Object.freeze({ caps: ALL_CAPABILITIES });

@@ -1,0 +1,183 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, SignJWT, type JWK } from 'jose';
+import { TokenVerifier } from './token-verifier.js';
+
+/** A key server that can be told what to answer and counts how often it was asked. */
+class KeyServer {
+  keys: JWK[] = [];
+  /** `hang` takes the request and never answers. */
+  mood: 'well' | 'failing' | 'garbage' | 'hang' = 'well';
+  requests = 0;
+  private readonly server: Server = createServer((_, response) => {
+    this.requests++;
+    if (this.mood === 'hang') return;
+    response.statusCode = this.mood === 'failing' ? 500 : 200;
+    response.end(this.mood === 'garbage' ? '{"keys":1}' : JSON.stringify({ keys: this.keys }));
+  });
+
+  async start(): Promise<string> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/jwks`;
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeAllConnections();
+    await closed;
+  }
+}
+
+const first = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const second = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+const jwk = async (key: KeyObject, kid?: string): Promise<JWK> => ({ ...(await exportJWK(key)), kid });
+
+const sign = (key: KeyObject, header: { alg: string; kid?: string } = { alg: 'ES256', kid: 'first' }) =>
+  new SignJWT({}).setSubject('42').setProtectedHeader(header).sign(key);
+
+describe('keys from a JWKS URL', () => {
+  const server = new KeyServer();
+  let url: string;
+  let now = 1_800_000_000_000;
+  const clock = (): number => now;
+
+  beforeAll(async () => {
+    url = await server.start();
+  });
+  beforeEach(async () => {
+    server.keys = [await jwk(first.publicKey, 'first')];
+    server.mood = 'well';
+    server.requests = 0;
+  });
+  afterAll(() => server.stop());
+
+  const unavailable = expect.objectContaining({
+    code: 'engine.unavailable',
+    message: 'the keys to check the token cannot be fetched',
+    retryable: true,
+  });
+  const invalid = expect.objectContaining({ code: 'auth.token_invalid' });
+
+  it('[A1] are fetched once for many tokens', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    const token = await sign(first.privateKey);
+    await Promise.all(Array.from({ length: 10 }, () => verifier.verify(token)));
+    await expect(verifier.verify(token)).resolves.toMatchObject({ user: '42' });
+    expect(server.requests).toBe(1);
+  });
+
+  it('[A1] refuse a token that another key signed, and one with an unknown key ID', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    await expect(verifier.verify(await sign(second.privateKey))).rejects.toEqual(invalid);
+    const unknown = await sign(second.privateKey, { alg: 'ES256', kid: 'unknown' });
+    await expect(verifier.verify(unknown)).rejects.toEqual(invalid);
+    await expect(verifier.verify(unknown)).rejects.toEqual(invalid);
+    expect(server.requests).toBe(1); // unknown key IDs cannot drive requests to the server
+  });
+
+  it('[A1] are fetched again when a token names a new one', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock, jwks: { cooldownMs: 0 } });
+    await verifier.verify(await sign(first.privateKey));
+    server.keys = [await jwk(second.publicKey, 'second')];
+    const token = await sign(second.privateKey, { alg: 'ES256', kid: 'second' });
+    await expect(verifier.verify(token)).resolves.toMatchObject({ user: '42' });
+    await expect(verifier.verify(await sign(first.privateKey))).rejects.toEqual(invalid);
+  });
+
+  it('[A1] are all tried when a token names none', async () => {
+    server.keys = [await jwk(first.publicKey), await jwk(second.publicKey), await jwk(rsa.publicKey)];
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    for (const { privateKey } of [first, second]) {
+      await expect(verifier.verify(await sign(privateKey, { alg: 'ES256' }))).resolves.toMatchObject({
+        user: '42',
+      });
+    }
+    const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await expect(verifier.verify(await sign(stranger.privateKey, { alg: 'ES256' }))).rejects.toEqual(invalid);
+  });
+
+  it('[A1] never serve as secrets, also when the set holds a symmetric one', async () => {
+    const secret = Buffer.from('a secret of at least thirty-two bytes');
+    server.keys = [{ kty: 'oct', kid: 'first', alg: 'HS256', k: secret.toString('base64url') }];
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    const token = await new SignJWT({})
+      .setSubject('42')
+      .setProtectedHeader({ alg: 'HS256', kid: 'first' })
+      .sign(secret);
+    await expect(verifier.verify(token)).rejects.toEqual(invalid);
+    expect(server.requests).toBe(0);
+  });
+
+  it('[A1] stand beside a PEM key and a secret, each for its own algorithms', async () => {
+    const verifier = new TokenVerifier({
+      jwksUrl: url,
+      jwtPublicKey: second.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      jwtSecret: 'a secret of at least thirty-two bytes',
+      clock,
+    });
+    await expect(verifier.verify(await sign(second.privateKey))).resolves.toMatchObject({ user: '42' });
+    expect(server.requests).toBe(0);
+    await expect(verifier.verify(await sign(first.privateKey))).resolves.toMatchObject({ user: '42' });
+    expect(server.requests).toBe(1);
+  });
+
+  it.each(['failing', 'garbage', 'hang'] as const)(
+    '[A1] that a %s server does not hand out are not the fault of the token',
+    async (mood) => {
+      server.mood = mood;
+      const verifier = new TokenVerifier({ jwksUrl: url, clock, jwks: { timeoutMs: 50 } });
+      await expect(verifier.verify(await sign(first.privateKey))).rejects.toEqual(unavailable);
+    },
+  );
+
+  it('[A1] are not asked for again and again while the server is down', async () => {
+    server.mood = 'failing';
+    const verifier = new TokenVerifier({ jwksUrl: url, clock, jwks: { retryMs: 5_000 } });
+    const token = await sign(first.privateKey);
+    for (let attempt = 0; attempt < 5; attempt++)
+      await expect(verifier.verify(token)).rejects.toEqual(unavailable);
+    expect(server.requests).toBe(1);
+    server.mood = 'well';
+    now += 4_999;
+    await expect(verifier.verify(token)).rejects.toEqual(unavailable);
+    now += 1;
+    await expect(verifier.verify(token)).resolves.toMatchObject({ user: '42' });
+    expect(server.requests).toBe(2);
+  });
+
+  it('[A1] keep working through an outage, also when they should be fetched anew', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock, jwks: { maxAgeMs: 0, retryMs: 5_000 } });
+    const token = await sign(first.privateKey);
+    const newer = await sign(second.privateKey, { alg: 'ES256', kid: 'second' });
+    await verifier.verify(token);
+    server.mood = 'failing';
+    await expect(verifier.verify(token)).resolves.toMatchObject({ user: '42' });
+    await expect(verifier.verify(token)).resolves.toMatchObject({ user: '42' });
+    expect(server.requests).toBe(2);
+    await expect(verifier.verify(newer)).rejects.toEqual(unavailable); // its key may exist by now
+    await expect(verifier.verify(await sign(second.privateKey))).rejects.toEqual(invalid);
+
+    server.mood = 'well';
+    server.keys = [await jwk(second.publicKey, 'second')];
+    now += 5_000;
+    await expect(verifier.verify(newer)).resolves.toMatchObject({ user: '42' });
+    await expect(verifier.verify(token)).rejects.toEqual(invalid); // withdrawn meanwhile
+  });
+
+  it('[A1] show nothing of the token when they cannot be fetched', async () => {
+    server.mood = 'failing';
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    const token = await sign(first.privateKey);
+    const failure: unknown = await verifier.verify(token).catch((error: unknown) => error);
+    expect(failure).toEqual(unavailable);
+    const { inspect } = await import('node:util');
+    const shown = inspect(failure, { depth: 10, showHidden: true });
+    for (const segment of token.split('.')) expect(shown).not.toContain(segment);
+  });
+});
