@@ -1,0 +1,24 @@
+import { Module } from '@nestjs/common';
+import { BatchController } from './batch.controller.js';
+import { EmitController } from './emit.controller.js';
+import { RoomsController } from './rooms.controller.js';
+import { SocketsController } from './sockets.controller.js';
+import { StatsController } from './stats.controller.js';
+import { UsersController } from './users.controller.js';
+
+/**
+ * The HTTP API for backends, under `/v1/`.
+ *
+ * The service has it. An app that embeds the gateway imports it only if it wants these routes among its own.
+ */
+@Module({
+  controllers: [
+    EmitController,
+    BatchController,
+    SocketsController,
+    UsersController,
+    RoomsController,
+    StatsController,
+  ],
+})
+export class SwitchboardApiModule {}

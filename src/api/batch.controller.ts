@@ -1,0 +1,64 @@
+import { Body, HttpCode, Logger, Post } from '@nestjs/common';
+import type { z } from 'zod';
+import { ApiBody } from '@nestjs/swagger';
+import { EmitService } from '../delivery/emit.service.js';
+import { logFailure } from '../operations/log.js';
+import { parseInput } from '../protocol/validation.js';
+import { MembershipService } from '../rooms/membership.service.js';
+import { ApiController, ApiRoute } from './api-route.decorator.js';
+import { batchAnswer, batchRequest, batchRequestDocument, command, type Command } from './batch.schemas.js';
+import { toProblemError } from './problem.js';
+
+@ApiController('Delivery', 'v1/batch')
+export class BatchController {
+  private readonly logger = new Logger('Api');
+
+  constructor(
+    private readonly emitter: EmitService,
+    private readonly membership: MembershipService,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiBody({ standardSchema: batchRequestDocument } as Parameters<typeof ApiBody>[0])
+  @ApiRoute('Carry out commands in order; one that fails does not stop the rest', { 200: batchAnswer }, [
+    'payload.invalid',
+    'payload.too_large',
+    'engine.unavailable',
+  ])
+  async run(@Body({ schema: batchRequest }) { commands }: z.output<typeof batchRequest>): Promise<object> {
+    const results: object[] = [];
+    for (const each of commands) results.push(await this.answer(each));
+    return { results };
+  }
+
+  private async answer(input: unknown): Promise<object> {
+    try {
+      return { ok: true, ...(await this.carryOut(parseInput(command, input))) };
+    } catch (failure) {
+      const error = toProblemError(failure);
+      if (error.code === 'internal') logFailure(this.logger, 'a command of a batch failed', failure);
+      return { ok: false, error: error.toObject() };
+    }
+  }
+
+  private async carryOut(each: Command): Promise<object> {
+    if ('emit' in each) {
+      const { acknowledged: _, ...answer } = await this.emitter.emit(each.emit);
+      return answer;
+    }
+    if ('join' in each) {
+      await this.membership.join(each.join, each.join.room);
+      return {};
+    }
+    if ('leave' in each) {
+      await this.membership.leave(each.leave, each.leave.room);
+      return {};
+    }
+    const disconnected = await this.membership.disconnect(
+      each.disconnect,
+      each.disconnect.reconnect ?? false,
+    );
+    return { disconnected };
+  }
+}

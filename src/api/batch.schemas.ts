@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { roomName, socketId, userName } from '../protocol/names.js';
+import { ackAnswer, emitAnswer, emitRequest } from '../delivery/publication-schemas.js';
+
+/** Commands in one batch. */
+export const MAX_COMMANDS = 1000;
+
+const subject = z.union([z.strictObject({ socketId }), z.strictObject({ user: userName })]);
+const membership = z.union([
+  z.strictObject({ room: roomName, socketId }),
+  z.strictObject({ room: roomName, user: userName }),
+]);
+const reconnect = z.boolean().optional().meta({ description: 'Let the clients come back; default false' });
+const disconnect = z.union([
+  z.strictObject({ socketId, reconnect }),
+  z.strictObject({ user: userName, reconnect }),
+]);
+
+/** One command: exactly one of the four. */
+export const command = z
+  .union([
+    z.strictObject({ emit: emitRequest }),
+    z.strictObject({ join: membership }),
+    z.strictObject({ leave: membership }),
+    z.strictObject({ disconnect }),
+  ])
+  .meta({ id: 'Command' });
+
+/** The envelope only: a command that is wrong fails by itself, not the whole batch. */
+export const batchRequest = z
+  .strictObject({ commands: z.array(z.unknown()).max(MAX_COMMANDS) })
+  .meta({ id: 'BatchEnvelope' });
+
+/** What the documentation shows: the envelope with its commands. */
+export const batchRequestDocument = z
+  .strictObject({ commands: z.array(command).max(MAX_COMMANDS) })
+  .meta({ id: 'BatchRequest' });
+
+const failure = z.object({
+  ok: z.literal(false),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    retryable: z.boolean(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  }),
+});
+
+export const batchAnswer = z
+  .object({
+    results: z
+      .array(
+        z.union([
+          failure,
+          emitAnswer.extend({ ok: z.literal(true) }),
+          ackAnswer.extend({ ok: z.literal(true) }),
+          z.object({ ok: z.literal(true), disconnected: z.int().optional() }),
+        ]),
+      )
+      .meta({ description: 'One result per command, in order' }),
+  })
+  .meta({ id: 'BatchAnswer' });
+
+export type Command = z.output<typeof command>;
+export type CommandSubject = z.output<typeof subject>;

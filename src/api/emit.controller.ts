@@ -1,0 +1,28 @@
+import { Body, HttpCode, Post, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { EmitService } from '../delivery/emit.service.js';
+import { ackAnswer, emitAnswer, emitRequest, type EmitRequest } from '../delivery/publication-schemas.js';
+import { ApiController, ApiRoute } from './api-route.decorator.js';
+
+@ApiController('Delivery', 'v1/emit')
+export class EmitController {
+  constructor(private readonly emitter: EmitService) {}
+
+  @Post()
+  @HttpCode(202)
+  @ApiRoute('Send to sockets, users, rooms or everyone', { 202: emitAnswer, 200: ackAnswer }, [
+    'payload.invalid',
+    'payload.too_large',
+    'event.reserved',
+    'room.invalid',
+    'engine.unavailable',
+  ])
+  async emit(
+    @Body({ schema: emitRequest }) request: EmitRequest,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<object> {
+    const { acknowledged, ...answer } = await this.emitter.emit(request);
+    if (acknowledged) response.status(200);
+    return answer;
+  }
+}

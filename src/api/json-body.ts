@@ -1,0 +1,48 @@
+import express, {
+  type ErrorRequestHandler,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import { SwitchboardError } from '../protocol/errors.js';
+import { sendProblem, toProblemError } from './problem.js';
+
+const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+/**
+ * Reads JSON bodies of the API under its own limits, before and instead of the host app's body parser.
+ *
+ * A body of another type is refused rather than ignored. That also keeps out the requests a page of another origin
+ * can send without asking first: those cannot say `application/json`.
+ */
+export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: number }): RequestHandler[] {
+  const parse = express.json({ limit: limits.maxPayloadBytes, strict: true });
+  const parseBatch = express.json({ limit: limits.maxBatchBytes, strict: true });
+  return [
+    (request: Request, response: Response, next: NextFunction) => {
+      if (!METHODS_WITH_BODY.has(request.method) || !hasBody(request)) return next();
+      if (!request.is('application/json')) {
+        return sendProblem(
+          response,
+          new SwitchboardError('payload.invalid', { message: 'expected Content-Type: application/json' }),
+        );
+      }
+      return (request.path === '/batch' ? parseBatch : parse)(request, response, next);
+    },
+  ];
+}
+
+const hasBody = (request: Request): boolean =>
+  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+
+/** What the parser refuses never reaches a controller, nor its filter. */
+export const jsonBodyErrors: ErrorRequestHandler = (failure: unknown, _request, response: Response, next) => {
+  if (response.headersSent) return next(failure);
+  const error = toProblemError(failure);
+  const isSyntax = failure instanceof SyntaxError;
+  return sendProblem(
+    response,
+    isSyntax ? new SwitchboardError('payload.invalid', { message: 'the body is not valid JSON' }) : error,
+  );
+};

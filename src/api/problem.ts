@@ -1,0 +1,53 @@
+import { HttpException } from '@nestjs/common';
+import { STATUS_CODES } from 'node:http';
+import type { Response } from 'express';
+import { ERRORS, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
+
+/** An RFC 9457 problem document. [E2] */
+export interface Problem extends Omit<ErrorObject, 'message'> {
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+export function problemOf(error: SwitchboardError): Problem {
+  const { message, ...rest } = error.toObject();
+  return { title: STATUS_CODES[error.status] ?? 'Error', status: error.status, detail: message, ...rest };
+}
+
+export function sendProblem(response: Response, error: SwitchboardError): void {
+  if (error.retryAfterMs !== undefined) {
+    response.setHeader('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
+  }
+  if (error.status === ERRORS['auth.key_invalid'].status) response.setHeader('WWW-Authenticate', 'Bearer');
+  response
+    .status(error.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemOf(error)));
+}
+
+/** What Express, its body parser and Nest throw, in the words of the registry. */
+export function toProblemError(failure: unknown): SwitchboardError {
+  if (failure instanceof SwitchboardError) return failure;
+  const status = failure instanceof HttpException ? failure.getStatus() : statusOf(failure);
+  switch (status) {
+    case 404:
+    case 405:
+      return new SwitchboardError('route.unknown');
+    case 413:
+      return new SwitchboardError('payload.too_large');
+    case 429:
+      return new SwitchboardError('limit.rate');
+    default:
+      return status >= 400 && status < 500
+        ? new SwitchboardError('payload.invalid', { message: 'the request could not be read' })
+        : new SwitchboardError('internal', { cause: failure });
+  }
+}
+
+/** Errors of Express and its middlewares carry their status. */
+function statusOf(failure: unknown): number {
+  if (typeof failure !== 'object' || failure === null) return 500;
+  if ('status' in failure && typeof failure.status === 'number') return failure.status;
+  return failure instanceof URIError ? 400 : 500;
+}

@@ -1,0 +1,37 @@
+import { Get, Param, Query } from '@nestjs/common';
+import type { z } from 'zod';
+import { memberEntry, roomEntry, type MemberEntry, type Page, type RoomEntry } from '../registry/entries.js';
+import { SocketRegistry } from '../registry/socket-registry.js';
+import { ApiController, ApiRoute } from './api-route.decorator.js';
+import { pageOf, pageQuery, roomPath, roomsQuery } from './schemas.js';
+
+type RoomPath = z.output<typeof roomPath>;
+
+@ApiController('Rooms', 'v1/rooms')
+export class RoomsController {
+  constructor(private readonly registry: SocketRegistry) {}
+
+  @Get()
+  @ApiRoute('List rooms', { 200: pageOf(roomEntry) }, ['payload.invalid'])
+  list(@Query({ schema: roomsQuery }) query: z.output<typeof roomsQuery>): Promise<Page<RoomEntry>> {
+    return this.registry.getRooms(query);
+  }
+
+  @Get(':room')
+  @ApiRoute('One room; an empty one has zeros', { 200: roomEntry }, ['room.invalid'])
+  get(@Param({ schema: roomPath }) { room }: RoomPath): Promise<RoomEntry> {
+    return this.registry.getRoom(room);
+  }
+
+  @Get(':room/members')
+  @ApiRoute('Who is in a room: users, not sockets', { 200: pageOf(memberEntry) }, [
+    'room.invalid',
+    'payload.invalid',
+  ])
+  members(
+    @Param({ schema: roomPath }) { room }: RoomPath,
+    @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
+  ): Promise<Page<MemberEntry>> {
+    return this.registry.getMembers(room, query);
+  }
+}

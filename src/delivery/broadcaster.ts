@@ -1,0 +1,172 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { Engine } from '../engine/engine.js';
+import { Metrics } from '../operations/metrics.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { assertDeliverable } from '../protocol/json.js';
+import { eventName, isReservedEvent } from '../protocol/names.js';
+import type { Publication, Selection, Target } from '../protocol/publication.js';
+import { Namespaces } from '../registry/namespaces.js';
+import type { FanOutAdapter } from './fan-out.adapter.js';
+import { OpenReceipts, type Receipts } from './open-receipts.js';
+import { PublicationBuilder, type DefaultEvents, type EventMap } from './publication-builder.js';
+import { selectRooms } from './targets.js';
+
+/** What to publish and to whom. */
+export interface PublishRequest {
+  readonly to: Target;
+  readonly except?: Selection;
+  readonly event: string;
+  readonly args: readonly unknown[];
+  readonly volatile?: boolean;
+}
+
+/** An accepted publication: its ID and how many sockets it was for. */
+export interface Published {
+  readonly id: string;
+  readonly matched: number;
+}
+
+/** An accepted publication with every targeted socket's answer. */
+export interface Acknowledged extends Receipts {
+  readonly id: string;
+}
+
+/** Bounds of `timeoutMs` of a publication with acknowledgements. [D6] */
+export const MAX_ACK_TIMEOUT_MS = 60_000;
+
+/**
+ * Sends to a socket, a user, a room or everyone.
+ *
+ * ```ts
+ * await broadcaster.toUsers('42').emit('invoice:paid', { id: 7 });
+ * await broadcaster.toRooms('lobby').except({ users: ['42'] }).volatile().emit('tick', 1);
+ * const { responses, missing } = await broadcaster.toAll().emitWithAck('ping?', { timeoutMs: 2000 });
+ * ```
+ *
+ * Delivery to local sockets happens before the call returns, so what one publisher sends in order arrives in order.
+ * Give your event map as the type parameter to have names and arguments checked.
+ *
+ * Errors: `event.reserved`, `payload.invalid`, `engine.unavailable`. A promise nobody awaits is logged when it
+ * fails, and never ends the process.
+ *
+ * @see D1 to D6
+ */
+@Injectable()
+export class Broadcaster<Events extends EventMap = DefaultEvents> {
+  private readonly logger = new Logger(Broadcaster.name);
+  private readonly idPrefix = randomBytes(6).toString('base64url');
+  private lastId = 0;
+
+  constructor(
+    private readonly namespaces: Namespaces,
+    private readonly receipts: OpenReceipts,
+    private readonly engine: Engine,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Every connected socket. */
+  toAll(): PublicationBuilder<Events> {
+    return this.builder({ all: true });
+  }
+
+  /** Every socket in any of these rooms. No room is nobody. */
+  toRooms(...rooms: string[]): PublicationBuilder<Events> {
+    return this.builder({ rooms });
+  }
+
+  /** Every socket of these users. No user is nobody. */
+  toUsers(...users: string[]): PublicationBuilder<Events> {
+    return this.builder({ users });
+  }
+
+  /** These sockets. No socket is nobody. */
+  toSockets(...sockets: string[]): PublicationBuilder<Events> {
+    return this.builder({ sockets });
+  }
+
+  /**
+   * Any union of rooms, users and sockets; a socket in several parts gets the publication once.
+   */
+  to(target: Target): PublicationBuilder<Events> {
+    return this.builder(target);
+  }
+
+  /** Publishes; the untyped form of the calls above, for requests that come from outside. */
+  async publish(request: PublishRequest): Promise<Published> {
+    const publication = this.accept(request);
+    const selection = selectRooms(publication.to, publication.except);
+    let matched = 0;
+    for (const adapter of this.adapters()) {
+      matched += adapter.deliver(publication.event, publication.args, selection, publication);
+    }
+    this.metrics.published(matched);
+    await this.engine.publish(publication);
+    return { id: publication.id, matched };
+  }
+
+  /**
+   * Publishes and waits for the acknowledgements.
+   *
+   * @param timeoutMs 1 to 60,000
+   * @returns every targeted socket, either with its answer or under `missing`; in the order of arrival
+   */
+  async publishWithAck(request: PublishRequest, timeoutMs: number): Promise<Acknowledged> {
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_ACK_TIMEOUT_MS) {
+      throw new SwitchboardError('payload.invalid', {
+        errors: [
+          { path: 'ack.timeoutMs', message: `expected a whole number from 1 to ${MAX_ACK_TIMEOUT_MS}` },
+        ],
+      });
+    }
+    const publication = this.accept(request);
+    const selection = selectRooms(publication.to, publication.except);
+    const absent = this.absentSockets(publication.to);
+    const collected = this.receipts.collect(
+      this.adapters().map((adapter) => (onAcknowledgement) => {
+        const delivery = adapter.deliverWithAck(
+          publication.event,
+          publication.args,
+          selection,
+          publication,
+          onAcknowledgement,
+        );
+        this.metrics.published(delivery.sockets.length);
+        return delivery;
+      }),
+      timeoutMs,
+    );
+    await this.engine.publish(publication);
+    const { responses, missing } = await collected;
+    return { id: publication.id, responses, missing: [...missing, ...absent] };
+  }
+
+  private builder(to: Target): PublicationBuilder<Events> {
+    return new PublicationBuilder<Events>(this, this.logger, { to });
+  }
+
+  /** Refuses what must not go out, before anything is sent. */
+  private accept({ to, except = {}, event, args, volatile = false }: PublishRequest): Publication {
+    if (!eventName.safeParse(event).success) {
+      throw new SwitchboardError('payload.invalid', {
+        errors: [{ path: 'event', message: 'expected 1 to 128 characters' }],
+      });
+    }
+    if (isReservedEvent(event)) throw new SwitchboardError('event.reserved');
+    assertDeliverable(args);
+    const id = `${this.idPrefix}-${(++this.lastId).toString(36)}`;
+    return { id, event, args, to, except, volatile };
+  }
+
+  /** Sockets that are named but not connected: they are targeted, so the publisher hears of them. [D6] */
+  private absentSockets(to: Target): { socketId: string; user: null }[] {
+    if ('all' in to) return [];
+    const absent = new Set(to.sockets?.filter((socketId) => !this.namespaces.findSocket(socketId)));
+    return [...absent].map((socketId) => ({ socketId, user: null }));
+  }
+
+  private adapters(): readonly FanOutAdapter[] {
+    // Every namespace of this gateway is made with the fan-out as its adapter.
+    return this.namespaces.all as readonly FanOutAdapter[];
+  }
+}

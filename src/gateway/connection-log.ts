@@ -1,0 +1,42 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Metrics } from '../operations/metrics.js';
+import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+
+/** Says who came and who went, and why. [L6] */
+@Injectable()
+export class ConnectionLog {
+  private readonly logger = new Logger('Gateway');
+
+  constructor(private readonly metrics: Metrics) {}
+
+  connected(socket: GatewaySocket): void {
+    this.metrics.connected();
+    if (Logger.isLevelEnabled('log')) this.logger.log('a user connected', describe(socket));
+  }
+
+  /** @param cause what the transport said, for example that a message was too large [Q2] */
+  disconnected(socket: GatewaySocket, transportReason: string, cause: string | undefined): void {
+    const { endedWith, connectedAt } = socketState(socket);
+    const reason = endedWith ?? cause ?? transportReason;
+    this.metrics.disconnected(reason);
+    if (!Logger.isLevelEnabled('log')) return;
+    this.logger.log('a user disconnected', {
+      ...describe(socket),
+      reason,
+      ...(reason === transportReason ? {} : { transportReason }),
+      durationMs: Date.now() - connectedAt,
+    });
+  }
+}
+
+function describe(socket: GatewaySocket): Record<string, unknown> {
+  const { user, address } = socketState(socket);
+  return {
+    socketId: socket.id,
+    user,
+    ...(socket.nsp.name === '/' ? {} : { namespace: socket.nsp.name }),
+    transport: socket.conn.transport.name,
+    protocol: socket.conn.protocol,
+    address,
+  };
+}

@@ -1,0 +1,53 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { Engine } from '../engine/engine.js';
+import type { SwitchboardIoAdapter } from './switchboard-io.adapter.js';
+
+/** Brings the gateway up and down with its app. */
+@Injectable()
+export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger('Gateway');
+  private adapter: SwitchboardIoAdapter | undefined;
+
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly engine: Engine,
+  ) {}
+
+  use(adapter: SwitchboardIoAdapter): void {
+    this.adapter = adapter;
+  }
+
+  /** Nest has registered all gateway classes by now, and nobody can connect yet. */
+  async onModuleInit(): Promise<void> {
+    if (!this.adapter) {
+      throw new Error(
+        'SwitchboardModule is imported but not set up: call setupSwitchboard(app) before listen()',
+      );
+    }
+    await this.engine.start();
+    this.adapter.wire();
+    this.sayMode();
+  }
+
+  /** After the last socket has gone. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.engine.stop();
+  }
+
+  /** One line that says who may do what, and why. [C4] */
+  private sayMode(): void {
+    if (this.config.mode === 'secured') {
+      this.logger.log('secured mode: a JWT key or an API key is set, so what is not granted is refused');
+    } else if (this.config.open) {
+      this.logger.warn(
+        'open mode: SWITCHBOARD_OPEN=true and no JWT key or API key is set, so everyone may do everything',
+      );
+    } else {
+      this.logger.warn(
+        'open mode: no JWT key or API key is set, so everyone on this machine may do everything; others are refused',
+      );
+    }
+  }
+}

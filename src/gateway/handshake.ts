@@ -1,0 +1,161 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PacketType } from 'socket.io-parser';
+import { Authenticator, type Credentials } from '../access/authenticator.js';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { closeIfUnused } from '../delivery/end-socket.js';
+import { clientAddress } from '../limits/address.js';
+import { Metrics } from '../operations/metrics.js';
+import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
+import { setSocketState, type GatewaySocket } from '../registry/socket-state.js';
+import { toSwitchboardError } from './failures.js';
+import { Lifecycle } from './lifecycle.js';
+
+/** As Socket.IO takes it: called without an error to let the socket in. */
+type Next = (error?: Error & { data?: unknown }) => void;
+export type Middleware = (socket: GatewaySocket, next: Next) => unknown;
+
+/** A refusal in Socket.IO's terms: `data` is what the client gets. */
+class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly data: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** A check that has not decided by then has failed. */
+const CHECK_TIMEOUT_MS = 10_000;
+
+const ENGINE_PROTOCOL_OF_V2 = 3;
+
+/**
+ * Settles who a socket is before its client sees `connect`. [L2]
+ *
+ * It is the first middleware of every namespace, because Nest neither awaits `handleConnection` nor runs guards on
+ * it, and because a middleware that throws or never calls back would leave the client half connected.
+ */
+@Injectable()
+export class Handshake {
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly authenticator: Authenticator,
+    private readonly lifecycle: Lifecycle,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** The first middleware of a namespace. */
+  readonly identify: Middleware = this.guarded(async (socket) => {
+    if (!this.lifecycle.ready)
+      throw new SwitchboardError('server.draining', { message: 'the server is starting' });
+    const who = await this.authenticator.authenticate(credentialsOf(socket));
+    const { headers, address } = socket.handshake;
+    setSocketState(socket, {
+      ...who,
+      address: clientAddress(address, headers['x-forwarded-for'], this.config.trustedProxies),
+      userAgent: headers['user-agent'] ?? '',
+    });
+  });
+
+  /** A middleware of the app, made safe: whatever goes wrong in it is a refusal with a code. */
+  contain(middleware: Middleware): Middleware {
+    return this.guarded(
+      (socket) =>
+        new Promise<void>((resolve, reject) => {
+          const done: unknown = middleware(socket, (error) => (error ? reject(asRefusal(error)) : resolve()));
+          if (done instanceof Promise) done.catch(reject);
+        }),
+    );
+  }
+
+  private guarded(check: (socket: GatewaySocket) => Promise<void>): Middleware {
+    return (socket, next) => {
+      void withinTime(check(socket)).then(
+        () => next(),
+        (failure: unknown) => next(this.refuse(socket, failure)),
+      );
+    };
+  }
+
+  private refuse(socket: GatewaySocket, failure: unknown): Refusal {
+    const refusal = failure instanceof Refusal ? failure : this.refusalFor(failure);
+    const { code, retryable } = refusal.data as Partial<ErrorObject>;
+    this.metrics.refused(isErrorCode(code) ? code : 'access.denied');
+    // After Socket.IO has sent the refusal, which it does in the next tick.
+    setImmediate(() => dismiss(socket, retryable === true));
+    return refusal;
+  }
+
+  private refusalFor(failure: unknown): Refusal {
+    const error = toSwitchboardError(failure);
+    if (error.code === 'internal') {
+      this.lifecycle.failed('handshake', 'a check in the handshake failed', failure);
+    }
+    return new Refusal(error.message, error.toObject());
+  }
+}
+
+/** An app that calls `next(error)` refuses on purpose: its text, and its `data` if it is an object, go to the client. */
+function asRefusal(error: Error & { data?: unknown }): Refusal | SwitchboardError {
+  if (error instanceof SwitchboardError) return error;
+  const denied = new SwitchboardError('access.denied', { message: error.message }).toObject();
+  const data = typeof error.data === 'object' && error.data !== null ? error.data : {};
+  return new Refusal(error.message, { ...denied, ...data });
+}
+
+async function withinTime(check: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no decision within ${CHECK_TIMEOUT_MS} ms`)),
+      CHECK_TIMEOUT_MS,
+    );
+  });
+  try {
+    await Promise.race([check, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Leaves nobody half connected.
+ *
+ * 2.x and 3.x clients stay on the connection after a refusal. Where coming back cannot help they are disconnected,
+ * which stops them from reconnecting; where it can, the connection is closed, which makes them.
+ */
+function dismiss(socket: GatewaySocket, retryable: boolean): void {
+  if (!retryable) {
+    const { client, nsp } = socket as unknown as {
+      client: { _packet(packet: { type: PacketType; nsp: string }): void };
+      nsp: { name: string };
+    };
+    client._packet({ type: PacketType.DISCONNECT, nsp: nsp.name });
+  }
+  closeIfUnused(socket);
+}
+
+/** `auth`, or for 2.x clients, which have none, the query. [A1] */
+function credentialsOf(socket: GatewaySocket): Credentials {
+  const { auth, query, headers } = socket.handshake;
+  const given: Record<string, unknown> =
+    socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? { ...query, ...auth } : (auth ?? {});
+  return {
+    token: given['token'] ?? bearerOf(headers.authorization),
+    user: given['user'],
+    info: socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? parseInfo(given['info']) : given['info'],
+  };
+}
+
+const bearerOf = (header: string | undefined): string | undefined =>
+  header === undefined ? undefined : /^Bearer +(\S+)$/i.exec(header)?.[1];
+
+function parseInfo(info: unknown): unknown {
+  if (typeof info !== 'string' || info === '') return undefined;
+  try {
+    return JSON.parse(info) as unknown;
+  } catch {
+    throw new SwitchboardError('payload.invalid', { errors: [{ path: 'info', message: 'expected JSON' }] });
+  }
+}

@@ -1,0 +1,152 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { endSocket } from '../delivery/end-socket.js';
+import { OpenReceipts } from '../delivery/open-receipts.js';
+import { logFailure } from '../operations/log.js';
+import { Metrics, type FailurePlace } from '../operations/metrics.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { toSwitchboardError } from './failures.js';
+import { GatewayTable, type NamespaceTable } from './gateway-table.js';
+import { takeEvents } from './inbound-events.js';
+import type { Namespace } from 'socket.io';
+import { SocketInbox, type InboxContext } from './socket-inbox.js';
+
+interface NamespaceRuntime {
+  readonly inboxes: InboxContext;
+  readonly onDisconnect: (this: GatewaySocket, reason: string, description?: unknown) => void;
+}
+
+/**
+ * A socket's way from `connect` to `disconnect`: hooks in order, failures contained, events held back meanwhile.
+ *
+ * The connection hooks of all gateways on the namespace run first; only when all of them have finished is the first
+ * event of the client handled. [L5] The disconnect hooks run once, and only after the connection hooks have ended,
+ * so that what these set up can be torn down. A hook that throws, rejects or never ends costs that socket its
+ * connection and nothing else. [L4]
+ */
+@Injectable()
+export class Lifecycle {
+  private readonly logger = new Logger('Gateway');
+  private readonly runtimes = new WeakMap<Namespace, NamespaceRuntime>();
+  private table: GatewayTable | undefined;
+
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly receipts: OpenReceipts,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Called once, when all gateways are known. */
+  useTable(table: GatewayTable): void {
+    this.table = table;
+  }
+
+  get ready(): boolean {
+    return this.table !== undefined;
+  }
+
+  /** Socket.IO's `connection` event: the client has just been told, in this same turn. */
+  readonly connected = (socket: GatewaySocket): void => {
+    const { inboxes, onDisconnect } = this.runtimeOf(socket.nsp);
+    const inbox = new SocketInbox(socket, inboxes);
+    socketState(socket).inbox = inbox;
+    takeEvents(socket);
+    socket.on('disconnect', onDisconnect);
+    inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
+  };
+
+  /** What the sockets of a namespace share, so that none of them pays for it. */
+  private runtimeOf(namespace: Namespace): NamespaceRuntime {
+    let runtime = this.runtimes.get(namespace);
+    if (!runtime) {
+      runtime = this.createRuntime(this.table!.of(namespace));
+      this.runtimes.set(namespace, runtime);
+    }
+    return runtime;
+  }
+
+  private createRuntime(table: NamespaceTable): NamespaceRuntime {
+    const { receipts } = this;
+    const runDisconnectHooks = (
+      socket: GatewaySocket,
+      reason: string,
+      description: unknown,
+    ): Promise<unknown> =>
+      this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
+    return {
+      inboxes: {
+        table,
+        handlerTimeoutMs: this.config.handlerTimeoutMs,
+        metrics: this.metrics,
+        logger: this.logger,
+      },
+      onDisconnect(this: GatewaySocket, reason, description) {
+        receipts.socketClosed(this);
+        const { opened } = socketState(this).inbox as SocketInbox;
+        void opened.then(() => runDisconnectHooks(this, reason, description));
+      },
+    };
+  }
+
+  /** A failure of an app's own hook or check: logged once, counted. */
+  failed(place: FailurePlace, message: string, failure: unknown): void {
+    this.metrics.failed(place);
+    logFailure(this.logger, message, failure);
+  }
+
+  /** Never rejects. */
+  private async runConnectionHooks(
+    socket: GatewaySocket,
+    table: NamespaceTable,
+    inbox: SocketInbox,
+  ): Promise<void> {
+    const failure = await this.runHooks(socket, table.connectionHooks, 'connection_hook');
+    if (failure) await endSocket(socket, failure);
+    else if (socket.connected) inbox.open();
+  }
+
+  /** Runs hooks side by side, as Nest does, and gives the first failure as what the client may see. */
+  private async runHooks(
+    socket: GatewaySocket,
+    hooks: NamespaceTable['connectionHooks'],
+    place: FailurePlace,
+    ...rest: unknown[]
+  ): Promise<SwitchboardError | undefined> {
+    const failures = await Promise.all(
+      hooks.map(async ({ gateway, hook }) => {
+        try {
+          await this.withinTime(hook, socket, rest);
+          return undefined;
+        } catch (failure) {
+          const error = toSwitchboardError(failure);
+          if (error.code === 'internal') this.failed(place, `${place} of ${gateway} failed`, failure);
+          return error;
+        }
+      }),
+    );
+    return failures.find((failure) => failure !== undefined);
+  }
+
+  private async withinTime(
+    hook: (socket: GatewaySocket, ...rest: unknown[]) => unknown,
+    socket: GatewaySocket,
+    rest: unknown[],
+  ): Promise<void> {
+    const done = hook(socket, ...rest);
+    if (!(done instanceof Promise)) return;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`did not finish within ${this.config.handlerTimeoutMs} ms`)),
+        this.config.handlerTimeoutMs,
+      );
+    });
+    try {
+      await Promise.race([done, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

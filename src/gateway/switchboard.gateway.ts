@@ -1,0 +1,92 @@
+import {
+  ConnectedSocket,
+  MessageBody,
+  SubscribeMessage,
+  WebSocketGateway,
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+} from '@nestjs/websockets';
+import type { z } from 'zod';
+import { REQUEST } from '../protocol/events.js';
+import {
+  roomEmitRequest,
+  roomHistoryRequest,
+  roomJoinRequest,
+  roomLeaveRequest,
+  roomMembersRequest,
+} from '../protocol/requests.js';
+import type { GatewaySocket } from '../registry/socket-state.js';
+import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } from '../rooms/room.service.js';
+import { ConnectionLog } from './connection-log.js';
+import { causeOf } from './disconnect-cause.js';
+import { ParseRequest } from './parse-request.pipe.js';
+
+type Request<Schema extends z.ZodType> = z.output<Schema>;
+type Ok<Answer> = { ok: true } & Answer;
+
+/**
+ * The gateway: what a client can ask for, and what happens when it comes and goes.
+ *
+ * Failures are thrown as coded errors; the dispatcher turns them into `{ok: false, error}`. [M1]
+ */
+@WebSocketGateway()
+export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconnect {
+  constructor(
+    private readonly rooms: RoomService,
+    private readonly connectionLog: ConnectionLog,
+  ) {}
+
+  handleConnection(socket: GatewaySocket): void {
+    this.connectionLog.connected(socket);
+  }
+
+  handleDisconnect(socket: GatewaySocket, reason: string, description?: unknown): void {
+    this.connectionLog.disconnected(socket, reason, causeOf(socket, description));
+  }
+
+  @SubscribeMessage(REQUEST.roomJoin)
+  async join(
+    @ConnectedSocket() socket: GatewaySocket,
+    @MessageBody(new ParseRequest(roomJoinRequest)) request: Request<typeof roomJoinRequest>,
+  ): Promise<Ok<JoinAnswer>> {
+    return { ok: true, ...(await this.rooms.join(socket, request)) };
+  }
+
+  @SubscribeMessage(REQUEST.roomLeave)
+  async leave(
+    @ConnectedSocket() socket: GatewaySocket,
+    @MessageBody(new ParseRequest(roomLeaveRequest)) { room }: Request<typeof roomLeaveRequest>,
+  ): Promise<Ok<{ room: string }>> {
+    await this.rooms.leave(socket, room);
+    return { ok: true, room };
+  }
+
+  @SubscribeMessage(REQUEST.roomEmit)
+  async emit(
+    @ConnectedSocket() socket: GatewaySocket,
+    @MessageBody(new ParseRequest(roomEmitRequest)) request: Request<typeof roomEmitRequest>,
+  ): Promise<Ok<{ id: string }>> {
+    return { ok: true, id: await this.rooms.emit(socket, request) };
+  }
+
+  @SubscribeMessage(REQUEST.roomMembers)
+  async members(
+    @ConnectedSocket() socket: GatewaySocket,
+    @MessageBody(new ParseRequest(roomMembersRequest)) request: Request<typeof roomMembersRequest>,
+  ): Promise<Ok<MembersAnswer>> {
+    return { ok: true, ...(await this.rooms.members(socket, request)) };
+  }
+
+  @SubscribeMessage(REQUEST.roomHistory)
+  async history(
+    @ConnectedSocket() socket: GatewaySocket,
+    @MessageBody(new ParseRequest(roomHistoryRequest)) { room }: Request<typeof roomHistoryRequest>,
+  ): Promise<never> {
+    return this.rooms.history(socket, room);
+  }
+
+  @SubscribeMessage(REQUEST.socketInfo)
+  info(@ConnectedSocket() socket: GatewaySocket): Ok<SocketInfo> {
+    return { ok: true, ...this.rooms.info(socket) };
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The public API. What is not named here is internal and may change without notice.
+ */
+export { SwitchboardModule, setupSwitchboard, type SwitchboardAsyncOptions } from './switchboard.module.js';
+export { SwitchboardApiModule } from './api/api.module.js';
+export { OperationsModule } from './operations/operations.module.js';
+export { PlaygroundModule } from './playground/playground.module.js';
+
+export { SocketRegistry } from './registry/socket-registry.js';
+export type {
+  MemberEntry,
+  NodeEntry,
+  Page,
+  RoomEntry,
+  SocketEntry,
+  Stats,
+  UserCount,
+  UserEntry,
+} from './registry/entries.js';
+export type { PageRequest } from './registry/cursor.js';
+export type { SocketFilter } from './registry/local-registry.js';
+export type { GatewaySocket, JsonValue, SocketData } from './registry/socket-state.js';
+
+export {
+  Broadcaster,
+  type Acknowledged,
+  type Published,
+  type PublishRequest,
+} from './delivery/broadcaster.js';
+export {
+  PublicationBuilder,
+  type AckOptions,
+  type DefaultEvents,
+  type EventMap,
+} from './delivery/publication-builder.js';
+export type { MissingReceipt, Receipt, Receipts } from './delivery/open-receipts.js';
+export type { Selection, Target } from './protocol/publication.js';
+
+export {
+  ERRORS,
+  SwitchboardError,
+  type ErrorCode,
+  type ErrorDefinition,
+  type ErrorDetails,
+  type ErrorObject,
+  type InputIssue,
+} from './protocol/errors.js';
+export {
+  ConfigError,
+  type ConfigProblem,
+  type SwitchboardConfig,
+  type SwitchboardOptions,
+} from './config/config.js';

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+import { Logger } from '@nestjs/common';
+import { renderHelp } from './config/config-docs.js';
+import { ConfigError, loadConfig, type SwitchboardConfig } from './config/config.js';
+import { createLogger, logFailure } from './operations/log.js';
+import { createService } from './service.js';
+
+const [, , ...args] = process.argv;
+
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(renderHelp());
+} else {
+  const config = readConfig();
+  if (args.includes('--check-config')) process.stdout.write(`configuration is valid: ${config.mode} mode\n`);
+  else await start(config);
+}
+
+function readConfig(): SwitchboardConfig {
+  try {
+    return loadConfig({ env: process.env });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const line of error.lines) process.stderr.write(`${line}\n`);
+    process.exit(1);
+  }
+}
+
+async function start(config: SwitchboardConfig): Promise<void> {
+  const logger = createLogger(config.logLevel, config.logFormat);
+  Logger.overrideLogger(logger);
+  const log = new Logger('Gateway');
+  // The last net: every promise has an owner, and if one was missed the others on this gateway must not pay for it.
+  process.on('unhandledRejection', (failure) => logFailure(log, 'unhandled rejection', failure));
+  process.on('uncaughtException', (failure) => logFailure(log, 'uncaught exception', failure));
+  try {
+    exitAtOnceOnSecondSignal();
+    const app = await createService({}, logger);
+    await app.listen(config.port, config.host);
+    log.log(`listening on ${await app.getUrl()}`);
+  } catch (error) {
+    process.stderr.write(`${startFailure(error, config)}\n`);
+    process.exit(1);
+  }
+}
+
+function startFailure(error: unknown, { host, port }: SwitchboardConfig): string {
+  const { code } = error as { code?: string };
+  if (code === 'EADDRINUSE')
+    return `PORT: ${port} on ${host} is in use; stop what listens there or set another PORT`;
+  if (code === 'EACCES') return `PORT: not allowed to listen on ${port}; use a port above 1023`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `HOST: ${host} is not an address of this machine`;
+  return error instanceof Error ? `the gateway cannot start: ${error.message}` : 'the gateway cannot start';
+}
+
+/** The first signal drains and then exits with 0, which Nest's shutdown hooks do; whoever asks twice is in a hurry. */
+function exitAtOnceOnSecondSignal(): void {
+  let asked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import {
+  HealthCheck,
+  HealthCheckService,
+  HealthIndicatorService,
+  type HealthCheckResult,
+  type HealthIndicatorResult,
+} from '@nestjs/terminus';
+import { Engine } from '../engine/engine.js';
+import { Drain } from './drain.js';
+
+/** For probes: is the process alive, and may it be given clients. [O1] */
+@ApiExcludeController()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly engine: Engine,
+    private readonly drain: Drain,
+  ) {}
+
+  @Get('live')
+  @HealthCheck()
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.gateway(), () => this.sharedState()]);
+  }
+
+  private gateway(): HealthIndicatorResult {
+    const indicator = this.indicators.check('gateway');
+    return this.drain.active ? indicator.down({ state: 'draining' }) : indicator.up();
+  }
+
+  private sharedState(): HealthIndicatorResult {
+    const indicator = this.indicators.check('engine');
+    const { state } = this.engine.health();
+    const details = { kind: this.engine.kind, state };
+    return state === 'ready' ? indicator.up(details) : indicator.down(details);
+  }
+}

@@ -1,0 +1,78 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Controller, Get, Inject, NotFoundException, Param, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { ClientBundles } from './client-bundles.js';
+import { PAGE_HEADERS, renderPage } from './playground.page.js';
+
+const PUBLIC_FOLDER = fileURLToPath(new URL('./public/', import.meta.url));
+const ONE_DAY_S = 86_400;
+
+/** Longer than the page's own time limit for this address, and short enough to hold nothing for long. */
+const SLOW_ANSWER_MS = 2_000;
+
+/**
+ * The landing page with its scripts, styles and client bundles. [L8]
+ *
+ * Files are served by routes of this controller, from a list made at start, and not by a static folder on the
+ * app: an app that imports the module keeps its own static settings, and no request can name a path outside.
+ */
+@ApiExcludeController()
+@Controller()
+export class PlaygroundController {
+  readonly #page: string;
+  readonly #publicFiles: ReadonlySet<string> = new Set(readdirSync(PUBLIC_FOLDER));
+
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) config: SwitchboardConfig,
+    @Inject(ClientBundles) private readonly bundles: ClientBundles,
+  ) {
+    this.#page = renderPage({ mode: config.mode, clients: bundles.releases });
+  }
+
+  @Get()
+  page(@Res() response: Response): void {
+    response.set(PAGE_HEADERS).send(this.#page);
+  }
+
+  /**
+   * Where the page points a client to show `connect_timeout`: a handshake that is answered too late.
+   *
+   * A client's time limit of 0 would not do: on loopback the answer of the real endpoint sometimes wins.
+   */
+  @Get('playground/slow')
+  slow(@Res() response: Response): void {
+    const timer = setTimeout(() => response.status(503).end(), SLOW_ANSWER_MS);
+    response.once('close', () => clearTimeout(timer));
+  }
+
+  /** Scripts, styles and icons: revalidated each time, so that an upgraded gateway never runs with an old page. */
+  @Get('playground/:file')
+  async publicFile(@Param('file') file: string, @Res() response: Response): Promise<void> {
+    if (!this.#publicFiles.has(file)) throw new NotFoundException();
+    response.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' });
+    await new Promise<void>((resolve, reject) => {
+      response.sendFile(file, { root: PUBLIC_FOLDER, cacheControl: false }, (error?: Error) => {
+        // A browser that goes away in the middle of a file is not a failure of the gateway.
+        if (error === undefined || response.headersSent) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  @Get('playground/clients/:file')
+  async clientBundle(@Param('file') file: string, @Res() response: Response): Promise<void> {
+    const bundle = await this.bundles.find(file);
+    if (bundle === undefined) throw new NotFoundException();
+    response
+      .set({
+        'Content-Type': bundle.type,
+        'Cache-Control': `public, max-age=${ONE_DAY_S}`,
+        'X-Content-Type-Options': 'nosniff',
+      })
+      .send(bundle.body);
+  }
+}

@@ -1,0 +1,287 @@
+import { Injectable } from '@nestjs/common';
+import { isUserRoom } from '../protocol/names.js';
+import {
+  decodeName,
+  decodePlace,
+  encodeName,
+  encodePlace,
+  pageSize,
+  type ListKind,
+  type PageRequest,
+  type Place,
+} from './cursor.js';
+import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from './entries.js';
+import type { MembershipAdapter } from './membership.adapter.js';
+import { Namespaces } from './namespaces.js';
+import { NodeIdentity } from '../engine/node-identity.js';
+import { socketState, type GatewaySocket, type JsonValue } from './socket-state.js';
+
+/** Which sockets to list; both given means in the room and of the user. */
+export interface SocketFilter {
+  readonly user?: string;
+  readonly room?: string;
+}
+
+/**
+ * Who is connected to this node, read from Socket.IO's own maps. Synchronous and always current.
+ *
+ * An app asks `SocketRegistry`, which answers for all nodes; this one is for what concerns this process only.
+ */
+@Injectable()
+export class LocalRegistry {
+  constructor(
+    private readonly namespaces: Namespaces,
+    private readonly node: NodeIdentity,
+  ) {}
+
+  socket(socketId: string): SocketEntry | undefined {
+    const socket = this.namespaces.findSocket(socketId);
+    return socket && this.entry(socket);
+  }
+
+  sockets(filter: SocketFilter, request: PageRequest): Page<SocketEntry> {
+    if (filter.user !== undefined) return this.socketsOfUser(filter.user, filter.room, request);
+    const { room } = filter;
+    const page =
+      room === undefined
+        ? this.walk('sockets', request, (adapter, order) => adapter.connected.after(order))
+        : this.walk(
+            'sockets',
+            request,
+            (adapter, order) => adapter.membersOf(room)?.socketsAfter(order) ?? [],
+          );
+    return {
+      items: page.items.map((item) =>
+        this.entry(
+          'socket' in item.value ? item.value.socket : this.known(item.adapter, item.value.socketId),
+        ),
+      ),
+      next: page.next,
+      total: room === undefined ? this.socketCount : this.room(room).sockets,
+    };
+  }
+
+  user(user: string): UserEntry {
+    const sockets = [...this.namespaces.socketsOfUser(user)].map((socket) => this.entry(socket));
+    const rooms = [...new Set(sockets.flatMap((socket) => socket.rooms))];
+    return { user, online: sockets.length > 0, sockets, rooms };
+  }
+
+  users(request: PageRequest): Page<UserCount> {
+    const page = this.walk(
+      'users',
+      request,
+      (adapter, order) => adapter.users.after(order),
+      (earlier, { user }) => earlier.socketsOf(user) !== undefined,
+    );
+    return {
+      items: page.items.map(({ value: { user } }) => ({ user, sockets: this.socketCountOf(user) })),
+      next: page.next,
+      total: this.userCount,
+    };
+  }
+
+  room(room: string): RoomEntry {
+    return {
+      room,
+      sockets: sum(this.namespaces.all, (adapter) => adapter.membersOf(room)?.size ?? 0),
+      users: this.countDistinct(
+        (adapter) => adapter.membersOf(room)?.userCount ?? 0,
+        (adapter) => userNames(adapter.membersOf(room)?.usersAfter(0) ?? []),
+      ),
+    };
+  }
+
+  rooms(prefix: string, request: PageRequest): Page<RoomEntry> {
+    const limit = pageSize(request.limit);
+    const last = decodeName('rooms', request.cursor);
+    const names = new Set<string>();
+    // Each namespace gives its first names in order; the page is the first of all of them together.
+    for (const adapter of this.namespaces.all) {
+      let taken = 0;
+      for (const name of roomNames(adapter, prefix, last)) {
+        names.add(name);
+        if (++taken > limit) break;
+      }
+    }
+    const sorted = [...names].toSorted((a, b) => (a < b ? -1 : 1));
+    const items = sorted.slice(0, limit).map((name) => this.room(name));
+    return {
+      items,
+      next: sorted.length > limit ? encodeName('rooms', items.at(-1)!.room) : null,
+      total: this.countDistinct(
+        (adapter) => (prefix === '' ? adapter.sharedRooms.size : count(roomNames(adapter, prefix))),
+        (adapter) => roomNames(adapter, prefix),
+      ),
+    };
+  }
+
+  members(room: string, request: PageRequest): Page<MemberEntry> {
+    if (isUserRoom(room)) return this.membersOfUserRoom(room.slice('user:'.length));
+    const page = this.walk(
+      'members',
+      request,
+      (adapter, order) => adapter.membersOf(room)?.usersAfter(order) ?? [],
+      (earlier, { user }) => earlier.membersOf(room)?.hasUser(user) === true,
+    );
+    return {
+      items: page.items.map(({ value: { user } }) => ({
+        user,
+        info: this.infoOf(user),
+        sockets: sum(this.namespaces.all, (adapter) => adapter.membersOf(room)?.socketsOf(user) ?? 0),
+      })),
+      next: page.next,
+      total: this.room(room).users,
+    };
+  }
+
+  get socketCount(): number {
+    return sum(this.namespaces.all, (adapter) => adapter.connected.size);
+  }
+
+  get userCount(): number {
+    return this.countDistinct(
+      (adapter) => adapter.users.size,
+      (adapter) => userNames(adapter.users.after(0)),
+    );
+  }
+
+  get roomCount(): number {
+    return this.countDistinct(
+      (adapter) => adapter.sharedRooms.size,
+      (adapter) => adapter.sharedRooms.keys(),
+    );
+  }
+
+  /** The rooms of a socket, without its own and its user's. [R2] */
+  roomsOf(socket: GatewaySocket): string[] {
+    const rooms: string[] = [];
+    for (const room of socket.rooms) {
+      if (room !== socket.id && !isUserRoom(room)) rooms.push(room);
+    }
+    return rooms;
+  }
+
+  private entry(socket: GatewaySocket): SocketEntry {
+    const state = socketState(socket);
+    return {
+      socketId: socket.id,
+      user: state.user,
+      node: this.node.id,
+      namespace: socket.nsp.name,
+      transport: socket.conn.transport.name as SocketEntry['transport'],
+      protocol: socket.conn.protocol as SocketEntry['protocol'],
+      address: state.address,
+      userAgent: state.userAgent,
+      connectedAt: new Date(state.connectedAt).toISOString(),
+      rooms: this.roomsOf(socket),
+      info: state.info,
+    };
+  }
+
+  private known(adapter: MembershipAdapter, socketId: string): GatewaySocket {
+    return adapter.stateOf(socketId)!.socket;
+  }
+
+  /** A user has few sockets, so they are sorted rather than indexed a second time. */
+  private socketsOfUser(user: string, room: string | undefined, request: PageRequest): Page<SocketEntry> {
+    const limit = pageSize(request.limit);
+    const after = decodePlace('sockets', request.cursor);
+    const matching = [...this.namespaces.socketsOfUser(user)]
+      .filter((socket) => room === undefined || socket.rooms.has(room))
+      .map((socket) => ({ socket, place: this.placeOf(socket) }))
+      .toSorted((a, b) => comparePlaces(a.place, b.place));
+    const rest = matching.filter(({ place }) => comparePlaces(place, after) > 0);
+    const items = rest.slice(0, limit);
+    return {
+      items: items.map(({ socket }) => this.entry(socket)),
+      next: rest.length > limit ? encodePlace('sockets', items.at(-1)!.place) : null,
+      total: matching.length,
+    };
+  }
+
+  private placeOf(socket: GatewaySocket): Place {
+    return { namespace: (socket.nsp.adapter as MembershipAdapter).number, order: socketState(socket).order };
+  }
+
+  private membersOfUserRoom(user: string): Page<MemberEntry> {
+    const sockets = this.socketCountOf(user);
+    const items = sockets === 0 ? [] : [{ user, info: this.infoOf(user), sockets }];
+    return { items, next: null, total: items.length };
+  }
+
+  private socketCountOf(user: string): number {
+    return sum(this.namespaces.all, (adapter) => adapter.socketsOf(user)?.size ?? 0);
+  }
+
+  private infoOf(user: string): JsonValue {
+    for (const socket of this.namespaces.socketsOfUser(user)) return socketState(socket).info;
+    return null;
+  }
+
+  /** One page over all namespaces; what an earlier namespace holds as well is left out. */
+  private walk<T extends { order: number }>(
+    kind: ListKind,
+    request: PageRequest,
+    after: (adapter: MembershipAdapter, order: number) => Iterable<T>,
+    isIn: (earlier: MembershipAdapter, value: T) => boolean = () => false,
+  ): { items: { adapter: MembershipAdapter; value: T }[]; next: string | null } {
+    const limit = pageSize(request.limit);
+    const start = decodePlace(kind, request.cursor);
+    const items: { adapter: MembershipAdapter; value: T }[] = [];
+    const earlier: MembershipAdapter[] = [];
+    let last = start;
+    for (const adapter of this.namespaces.all) {
+      if (adapter.number >= start.namespace) {
+        for (const value of after(adapter, adapter.number === start.namespace ? start.order : 0)) {
+          if (earlier.some((each) => isIn(each, value))) continue;
+          if (items.length === limit) return { items, next: encodePlace(kind, last) };
+          items.push({ adapter, value });
+          last = { namespace: adapter.number, order: value.order };
+        }
+      }
+      earlier.push(adapter);
+    }
+    return { items, next: null };
+  }
+
+  /** With one namespace, which is the rule, the count is at hand; several may share names. */
+  private countDistinct(
+    size: (adapter: MembershipAdapter) => number,
+    names: (adapter: MembershipAdapter) => Iterable<string>,
+  ): number {
+    const holders = this.namespaces.all.filter((adapter) => size(adapter) > 0);
+    if (holders.length <= 1) return holders.length === 0 ? 0 : size(holders[0]!);
+    const distinct = new Set<string>();
+    for (const adapter of holders) for (const name of names(adapter)) distinct.add(name);
+    return distinct.size;
+  }
+}
+
+const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
+  items.reduce((total, item) => total + value(item), 0);
+
+function count(items: Iterable<unknown>): number {
+  let total = 0;
+  // oxlint-disable-next-line no-unused-vars
+  for (const _ of items) total++;
+  return total;
+}
+
+const comparePlaces = (a: Place, b: Place): number => a.namespace - b.namespace || a.order - b.order;
+
+function* userNames(users: Iterable<{ user: string }>): Generator<string> {
+  for (const { user } of users) yield user;
+}
+
+/** Names of shared rooms with this prefix, in order, after `last`. */
+function* roomNames(adapter: MembershipAdapter, prefix: string, last?: string): Generator<string> {
+  const start = last !== undefined && last >= prefix ? last : prefix;
+  for (const name of adapter.sharedRooms.keys(start)) {
+    if (!name.startsWith(prefix)) {
+      if (name > prefix) return;
+      continue;
+    }
+    if (name !== last) yield name;
+  }
+}

@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { Engine } from '../engine/engine.js';
+import type { PageRequest } from './cursor.js';
+import type {
+  MemberEntry,
+  NodeEntry,
+  Page,
+  RoomEntry,
+  SocketEntry,
+  Stats,
+  UserCount,
+  UserEntry,
+} from './entries.js';
+import { LocalRegistry, type SocketFilter } from './local-registry.js';
+
+/**
+ * Who is connected: sockets, users, rooms and members.
+ *
+ * Inject it anywhere in an app that imports `SwitchboardModule`. Every answer is current when the promise is made: a
+ * socket is found as soon as its client saw `connect`, and no longer once its `disconnect` was handled. A look-up
+ * costs what it returns, not what exists. Lists come in pages of at most 1,000; a socket that is present during the
+ * whole walk is returned exactly once.
+ *
+ * Errors: `payload.invalid` for a limit or cursor out of bounds. Unknown names are not errors: an unknown user is
+ * offline, an unknown room is empty, an unknown socket is `undefined`.
+ *
+ * @see R1 R2 R3 L3
+ */
+@Injectable()
+export class SocketRegistry {
+  constructor(
+    private readonly local: LocalRegistry,
+    private readonly engine: Engine,
+  ) {}
+
+  /** The entry of a connected socket, or `undefined`. O(1). */
+  async getSocket(socketId: string): Promise<SocketEntry | undefined> {
+    return this.local.socket(socketId);
+  }
+
+  /** The rooms a socket is in, without its own and its user's; empty when it is not connected. */
+  async getRoomsOfSocket(socketId: string): Promise<string[]> {
+    return this.local.socket(socketId)?.rooms ?? [];
+  }
+
+  /** One page of sockets: all, those of a user, those in a room, or those of a user in a room. */
+  async getSockets(filter: SocketFilter & PageRequest = {}): Promise<Page<SocketEntry>> {
+    return this.local.sockets(filter, filter);
+  }
+
+  /** A user with all its sockets and their rooms; `online: false` and empty lists when there are none. */
+  async getUser(user: string): Promise<UserEntry> {
+    return this.local.user(user);
+  }
+
+  /** One page of online users with the number of their sockets. */
+  async getUsers(request: PageRequest = {}): Promise<Page<UserCount>> {
+    return this.local.users(request);
+  }
+
+  /** A room's counts; zeros when nobody is in it. O(1). */
+  async getRoom(room: string): Promise<RoomEntry> {
+    return this.local.room(room);
+  }
+
+  /** One page of rooms in the order of their names, optionally only those that start with `prefix`. */
+  async getRooms(request: PageRequest & { prefix?: string } = {}): Promise<Page<RoomEntry>> {
+    return this.local.rooms(request.prefix ?? '', request);
+  }
+
+  /** One page of the users in a room; a user with three sockets there is one member with `sockets: 3`. [M5] */
+  async getMembers(room: string, request: PageRequest = {}): Promise<Page<MemberEntry>> {
+    return this.local.members(room, request);
+  }
+
+  /** The gateway processes. */
+  async getNodes(): Promise<NodeEntry[]> {
+    return this.engine.nodes(this.local.socketCount);
+  }
+
+  /** Totals. O(1). */
+  async getStats(): Promise<Stats> {
+    const nodes = await this.getNodes();
+    return {
+      sockets: this.local.socketCount,
+      users: this.local.userCount,
+      rooms: this.local.roomCount,
+      nodes: nodes.length,
+    };
+  }
+}

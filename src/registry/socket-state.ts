@@ -1,0 +1,83 @@
+import type { Socket } from 'socket.io';
+import type { Grant } from '../access/grant.js';
+import type { ErrorCode } from '../protocol/errors.js';
+import type { Ordered } from './ordered-log.js';
+
+/** Takes the events of one socket; the gateway's business. */
+export interface Inbox {
+  open(): void;
+}
+
+/** Any JSON value. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+/** Who a socket belongs to and where it comes from, as settled in the handshake. */
+export interface Identity {
+  readonly user: string;
+  readonly info: JsonValue;
+  /** The client's address; behind trusted proxies the one they name. */
+  readonly address: string;
+  readonly userAgent: string;
+  readonly grant: Grant;
+}
+
+/** What the gateway puts into Socket.IO's `socket.data`, for the app to read. */
+export interface SocketData {
+  user: string;
+  info: JsonValue;
+}
+
+/** A Socket.IO socket of this gateway. */
+// Event maps are the app's business; `any` is Socket.IO's own default for them.
+// oxlint-disable-next-line no-explicit-any
+export type GatewaySocket = Socket<any, any, any, SocketData>;
+
+const STATE = Symbol('switchboard.socket');
+
+/** What the gateway itself keeps per socket. One object, so that an idle socket stays small. */
+export class SocketState implements Ordered {
+  order = 0;
+  gone = false;
+  readonly connectedAt = Date.now();
+  /** Why the gateway itself ended it. */
+  endedWith: ErrorCode | undefined = undefined;
+  /** Its events, handled one after another; set when it connects. */
+  inbox: Inbox | undefined = undefined;
+
+  constructor(
+    readonly socket: GatewaySocket,
+    readonly user: string,
+    readonly info: JsonValue,
+    readonly address: string,
+    readonly userAgent: string,
+    /** What it may do; replaced when its token is refreshed. */
+    public grant: Grant,
+  ) {}
+}
+
+type Carrier = { [STATE]?: SocketState };
+
+/** Attaches the identity to a socket; called once, in the handshake. */
+export function setSocketState(socket: GatewaySocket, identity: Identity): SocketState {
+  const state = new SocketState(
+    socket,
+    identity.user,
+    identity.info,
+    identity.address,
+    identity.userAgent,
+    identity.grant,
+  );
+  (socket as Carrier)[STATE] = state;
+  socket.data = { user: identity.user, info: identity.info };
+  return state;
+}
+
+/** The state of a socket, or undefined before its identity is settled. */
+export const findSocketState = (socket: GatewaySocket): SocketState | undefined => (socket as Carrier)[STATE];
+
+/** The state of a socket that passed the handshake. */
+export function socketState(socket: GatewaySocket): SocketState {
+  const state = findSocketState(socket);
+  if (!state) throw new Error(`socket of namespace ${socket.nsp.name} did not pass the handshake`);
+  return state;
+}

@@ -1,0 +1,24 @@
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { serveApiDocs } from './api/openapi.js';
+import { AppModule } from './app.module.js';
+import type { SwitchboardOptions } from './config/config.js';
+import { setupSwitchboard } from './switchboard.module.js';
+
+/** The service, set up and not yet listening. */
+export async function createService(
+  options: SwitchboardOptions,
+  logger: LoggerService | false,
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(options), {
+    logger,
+    // The API reads bodies itself, under its own limits; nothing else here takes any.
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  setupSwitchboard(app);
+  serveApiDocs(app);
+  return app;
+}

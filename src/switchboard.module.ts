@@ -1,0 +1,138 @@
+import {
+  Module,
+  type DynamicModule,
+  type INestApplication,
+  type ModuleMetadata,
+  type Provider,
+} from '@nestjs/common';
+import { Authenticator } from './access/authenticator.js';
+import { Revocations } from './access/revocations.js';
+import { jsonBody, jsonBodyErrors } from './api/json-body.js';
+import { loadConfig, type SwitchboardConfig, type SwitchboardOptions } from './config/config.js';
+import { SWITCHBOARD_CONFIG } from './config/config.token.js';
+import { Broadcaster } from './delivery/broadcaster.js';
+import { EmitService } from './delivery/emit.service.js';
+import { OpenReceipts } from './delivery/open-receipts.js';
+import { Engine } from './engine/engine.js';
+import { MemoryEngine } from './engine/memory/memory-engine.js';
+import { NodeIdentity } from './engine/node-identity.js';
+import { ConnectionLog } from './gateway/connection-log.js';
+import { GatewayStartup } from './gateway/gateway-startup.js';
+import { Handshake } from './gateway/handshake.js';
+import { Lifecycle } from './gateway/lifecycle.js';
+import { SwitchboardIoAdapter } from './gateway/switchboard-io.adapter.js';
+import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
+import { Drain } from './operations/drain.js';
+import { Metrics } from './operations/metrics.js';
+import { LocalRegistry } from './registry/local-registry.js';
+import { Namespaces } from './registry/namespaces.js';
+import { SocketRegistry } from './registry/socket-registry.js';
+import { MembershipService } from './rooms/membership.service.js';
+import { RoomService } from './rooms/room.service.js';
+
+/** Options that are known only when other providers are: `useFactory` gives them. */
+export interface SwitchboardAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  readonly inject?: Parameters<typeof factoryProvider>[0];
+  readonly useFactory: (...dependencies: never[]) => SwitchboardOptions | Promise<SwitchboardOptions>;
+}
+
+const OPTIONS = Symbol('SWITCHBOARD_OPTIONS');
+
+const factoryProvider = (
+  inject: Extract<Provider, { useFactory: unknown }>['inject'] = [],
+  useFactory: SwitchboardAsyncOptions['useFactory'],
+): Provider => ({ provide: OPTIONS, inject, useFactory });
+
+/**
+ * The gateway for any Nest app.
+ *
+ * ```ts
+ * @Module({ imports: [SwitchboardModule.forRoot({ jwtSecret: '…' })] })
+ * export class AppModule {}
+ *
+ * const app = await NestFactory.create(AppModule);
+ * setupSwitchboard(app);
+ * await app.listen(3000);
+ * ```
+ *
+ * The module is global and exports `SocketRegistry` and `Broadcaster`. Options are the keys of
+ * `docs/configuration.md` in camel case without their prefix; what is not given comes from the environment. A
+ * problem in them stops the start with a `ConfigError`.
+ */
+@Module({})
+export class SwitchboardModule {
+  static forRoot(options: SwitchboardOptions = {}): DynamicModule {
+    return this.create([{ provide: OPTIONS, useValue: options }]);
+  }
+
+  static forRootAsync(options: SwitchboardAsyncOptions): DynamicModule {
+    return this.create([factoryProvider(options.inject, options.useFactory)], options.imports);
+  }
+
+  private static create(options: Provider[], imports: ModuleMetadata['imports'] = []): DynamicModule {
+    return {
+      module: SwitchboardModule,
+      global: true,
+      imports,
+      providers: [
+        ...options,
+        {
+          provide: SWITCHBOARD_CONFIG,
+          inject: [OPTIONS],
+          useFactory: (given: SwitchboardOptions): SwitchboardConfig =>
+            loadConfig({ env: process.env, options: given }),
+        },
+        { provide: Engine, useClass: MemoryEngine },
+        { provide: Revocations, useFactory: () => new Revocations() },
+        NodeIdentity,
+        Metrics,
+        Namespaces,
+        LocalRegistry,
+        SocketRegistry,
+        OpenReceipts,
+        Broadcaster,
+        EmitService,
+        RoomService,
+        MembershipService,
+        Authenticator,
+        Drain,
+        Lifecycle,
+        Handshake,
+        ConnectionLog,
+        SwitchboardGateway,
+        GatewayStartup,
+      ],
+      exports: [
+        SocketRegistry,
+        Broadcaster,
+        SWITCHBOARD_CONFIG,
+        Engine,
+        Metrics,
+        Drain,
+        EmitService,
+        MembershipService,
+      ],
+    };
+  }
+}
+
+/**
+ * Makes a Nest app serve Socket.IO through the gateway. Call it once, before `listen` or `init`.
+ *
+ * It installs the Socket.IO adapter for the gateway and for the app's own `@WebSocketGateway` classes, the JSON
+ * limits of the API, and the hooks that drain sockets at shutdown.
+ */
+export function setupSwitchboard(app: INestApplication): void {
+  const config = app.get<SwitchboardConfig>(SWITCHBOARD_CONFIG);
+  const adapter = new SwitchboardIoAdapter(app, {
+    config,
+    namespaces: app.get(Namespaces),
+    handshake: app.get(Handshake),
+    lifecycle: app.get(Lifecycle),
+    metrics: app.get(Metrics),
+  });
+  app.useWebSocketAdapter(adapter);
+  app.get(GatewayStartup).use(adapter);
+  app.use('/v1', ...jsonBody(config), jsonBodyErrors);
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
+}

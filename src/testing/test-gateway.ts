@@ -1,0 +1,107 @@
+import type { INestApplication, LoggerService } from '@nestjs/common';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { SwitchboardOptions } from '../config/config.js';
+import { Broadcaster } from '../delivery/broadcaster.js';
+import { SocketRegistry } from '../registry/socket-registry.js';
+import { createService } from '../service.js';
+import { createClient, type ClientOptions, type TestClient } from './test-client.js';
+
+/** An HTTP answer. */
+export interface HttpAnswer<Body = Record<string, unknown>> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** A gateway on a free port of this machine, with everything that was opened through it. */
+export class TestGateway {
+  private readonly clients = new Set<TestClient>();
+
+  constructor(
+    readonly app: INestApplication,
+    readonly url: string,
+  ) {}
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  get registry(): SocketRegistry {
+    return this.app.get(SocketRegistry);
+  }
+
+  get broadcaster(): Broadcaster {
+    return this.app.get(Broadcaster);
+  }
+
+  /** Connects a client and resolves when it saw `connect`. */
+  async connect(options: ClientOptions = {}): Promise<TestClient> {
+    const client = this.open(options);
+    await client.next('connect');
+    return client;
+  }
+
+  /** Makes a client without waiting for what becomes of it. */
+  open(options: ClientOptions = {}): TestClient {
+    const client = createClient(this.url, options);
+    this.clients.add(client);
+    return client;
+  }
+
+  /** Asks the HTTP API; a body goes as JSON. */
+  async http<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<HttpAnswer<Body>> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? {} : JSON.parse(text)) as Body,
+    };
+  }
+
+  /** Closes all clients, then the gateway. */
+  async close(): Promise<void> {
+    for (const client of this.clients) client.close();
+    await this.app.close();
+  }
+}
+
+/** How to start a gateway for tests. */
+export interface StartOptions extends SwitchboardOptions {
+  /** Default: no log. */
+  readonly logger?: LoggerService | false;
+}
+
+/**
+ * Starts the gateway service on a free port of this machine.
+ *
+ * ```ts
+ * const gateway = await startGateway({ maxRoomsPerSocket: 2 });
+ * const client = await gateway.connect({ version: 2, transport: 'polling' });
+ * await gateway.close();
+ * ```
+ */
+export async function startGateway({ logger = false, ...options }: StartOptions = {}): Promise<TestGateway> {
+  return serve(await createService({ drainWindowMs: 100, ...options }, logger), options.host ?? '127.0.0.1');
+}
+
+/** The same for an app of your own that imports `SwitchboardModule`, after `setupSwitchboard(app)`. */
+export function startApp(app: INestApplication): Promise<TestGateway> {
+  return serve(app, '127.0.0.1');
+}
+
+async function serve(app: INestApplication, host: string): Promise<TestGateway> {
+  await app.listen(0, host);
+  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+  return new TestGateway(app, `http://127.0.0.1:${port}`);
+}
