@@ -19,7 +19,7 @@ export type {
 } from './registry/entries.js';
 export type { PageRequest } from './registry/cursor.js';
 export type { SocketFilter } from './registry/local-registry.js';
-export type { GatewaySocket, JsonValue, SocketData } from './registry/socket-state.js';
+export type { GatewaySocket, SocketData } from './registry/socket-state.js';
 
 export {
   Broadcaster,
@@ -34,6 +34,7 @@ export {
   type EventMap,
 } from './delivery/publication-builder.js';
 export type { MissingReceipt, Receipt, Receipts } from './delivery/open-receipts.js';
+export type { JsonValue } from './protocol/json.js';
 export type { Selection, Target } from './protocol/publication.js';
 
 export {

@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { serveApiDocs } from './api/openapi.js';
 import { AppModule } from './app.module.js';
 import type { SwitchboardOptions } from './config/config.js';
+import { harden } from './operations/hardening.js';
 import { setupSwitchboard } from './switchboard.module.js';
 
 /** The service, set up and not yet listening. */
@@ -18,6 +19,7 @@ export async function createService(
     abortOnError: false,
   });
   app.disable('x-powered-by');
+  harden(app);
   setupSwitchboard(app);
   serveApiDocs(app);
   return app;

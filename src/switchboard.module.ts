@@ -5,8 +5,14 @@ import {
   type ModuleMetadata,
   type Provider,
 } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { Authenticator } from './access/authenticator.js';
+import { Expiries } from './access/expiries.js';
+import { OriginPolicy } from './access/origin-policy.js';
+import { Rights } from './access/rights.js';
 import { Revocations } from './access/revocations.js';
+import { ShutOutService } from './access/shut-out.service.js';
+import { SwitchboardApiModule } from './api/api.module.js';
 import { jsonBody, jsonBodyErrors } from './api/json-body.js';
 import { loadConfig, type SwitchboardConfig, type SwitchboardOptions } from './config/config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
@@ -22,6 +28,8 @@ import { Handshake } from './gateway/handshake.js';
 import { Lifecycle } from './gateway/lifecycle.js';
 import { SwitchboardIoAdapter } from './gateway/switchboard-io.adapter.js';
 import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
+import { Admission } from './limits/admission.js';
+import { SlowConsumers } from './limits/slow-consumers.js';
 import { Drain } from './operations/drain.js';
 import { Metrics } from './operations/metrics.js';
 import { LocalRegistry } from './registry/local-registry.js';
@@ -95,6 +103,12 @@ export class SwitchboardModule {
         RoomService,
         MembershipService,
         Authenticator,
+        Expiries,
+        OriginPolicy,
+        Rights,
+        ShutOutService,
+        Admission,
+        SlowConsumers,
         Drain,
         Lifecycle,
         Handshake,
@@ -111,6 +125,9 @@ export class SwitchboardModule {
         Drain,
         EmitService,
         MembershipService,
+        ShutOutService,
+        LocalRegistry,
+        OriginPolicy,
       ],
     };
   }
@@ -129,10 +146,17 @@ export function setupSwitchboard(app: INestApplication): void {
     namespaces: app.get(Namespaces),
     handshake: app.get(Handshake),
     lifecycle: app.get(Lifecycle),
+    originPolicy: app.get(OriginPolicy),
+    admission: app.get(Admission),
+    slowConsumers: app.get(SlowConsumers),
     metrics: app.get(Metrics),
   });
   app.useWebSocketAdapter(adapter);
   app.get(GatewayStartup).use(adapter);
-  app.use('/v1', ...jsonBody(config), jsonBodyErrors);
+  if (hasApi(app)) app.use('/v1', ...jsonBody(config), jsonBodyErrors);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
 }
+
+/** Whether the routes under `/v1` are the gateway's: an app without the API has that path to itself. */
+const hasApi = (app: INestApplication): boolean =>
+  [...app.get(ModulesContainer).values()].some(({ metatype }) => metatype === SwitchboardApiModule);

@@ -1,16 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { MAX_DEPTH, measureValue } from '../protocol/json.js';
+import { MAX_DEPTH, measureValue, type JsonValue } from '../protocol/json.js';
 import { USER_NAME } from '../protocol/names.js';
-import type { JsonValue } from '../registry/socket-state.js';
 import { NO_CAPABILITIES } from './capabilities.js';
 import { MAX_INFO_BYTES } from './claims.js';
 import { OPEN_GRANT, type Grant } from './grant.js';
 import { Revocations } from './revocations.js';
-import { TokenVerifier } from './token-verifier.js';
+import { CLOCK_LEEWAY_MS, TokenVerifier, type VerifiedRoomToken } from './token-verifier.js';
 
 /** What a client presents to say who it is; straight from outside, so nothing is known of it. */
 export interface Credentials {
@@ -37,6 +36,22 @@ export class Authenticator {
     private readonly revocations: Revocations,
   ) {
     this.verifier = new TokenVerifier(config);
+  }
+
+  /**
+   * When a socket with this token ends: with the token, or for one that was let in by the leeway, with that. [A3]
+   */
+  endOf(expiresAt: number): number {
+    return expiresAt > Date.now() ? expiresAt : expiresAt + CLOCK_LEEWAY_MS;
+  }
+
+  /** @throws SwitchboardError when the token does not grant this user this room */
+  async authenticateForRoom(token: string, user: string, room: string): Promise<VerifiedRoomToken> {
+    const verified = await this.verifier.verifyRoomToken(token, user, room);
+    const { jti, issuedAt } = verified;
+    const revoked = await this.revocations.check({ user, jti, issuedAt });
+    if (revoked) throw new SwitchboardError(revoked);
+    return verified;
   }
 
   /** @throws SwitchboardError with the reason to refuse the client */
@@ -68,7 +83,7 @@ export class Authenticator {
 const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
 
 /** A client without a name is a user of its own; the name tells nothing, its socket ID least of all. [R5] */
-const anonymousName = (): string => `anonymous:${randomBytes(9).toString('base64url')}`;
+const anonymousName = (): string => `anonymous:${randomUUID()}`;
 
 function ownName(user: unknown): string {
   if (isAbsent(user)) return anonymousName();

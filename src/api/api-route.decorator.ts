@@ -2,7 +2,9 @@ import { applyDecorators, Controller, UseFilters, UsePipes, UseGuards } from '@n
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
-import { OriginGuard } from './origin.guard.js';
+import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
+import { OriginGuard } from '../access/origin.guard.js';
+import type { ApiKeyScope } from '../config/credentials.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ApiValidationPipe } from './validation.pipe.js';
 
@@ -24,31 +26,43 @@ export const ApiController = (tag: string, path: string): ClassDecorator =>
     ApiTags(tag),
     ApiBearerAuth(),
     Controller(path),
-    UseGuards(OriginGuard),
+    UseGuards(OriginGuard, ApiKeyGuard),
     UsePipes(ApiValidationPipe),
     UseFilters(ProblemFilter),
   );
 
-/** Describes one route in `openapi.json`: what it does, its answer, and the codes it may fail with. */
+/** Every route may fail with these. */
+const COMMON_ERRORS: readonly ErrorCode[] = ['auth.key_invalid', 'access.denied', 'origin.refused'];
+
+/**
+ * One route: the scope it needs, and for `openapi.json` what it does, its answers, and the codes it may fail with.
+ *
+ * @param scope `undefined` when any key will do and the route decides further
+ */
 export const ApiRoute = (
+  scope: ApiKeyScope | undefined,
   summary: string,
   answers: Readonly<Record<number, z.ZodType | string>>,
   errors: readonly ErrorCode[] = [],
 ): MethodDecorator =>
   applyDecorators(
-    ApiOperation({ summary }),
+    RequireScope(scope),
+    ApiOperation({
+      summary,
+      ...(scope === undefined ? {} : { description: `Needs the scope \`${scope}\`.` }),
+    }),
     ApiProduces('application/json'),
     ...Object.entries(answers).map(([status, answer]) =>
       typeof answer === 'string'
         ? ApiResponse({ status: Number(status), description: answer })
         : ApiResponse({ status: Number(status), description: summary, standardSchema: answer }),
     ),
-    ...[...groupByStatus(errors)].map(([status, codes]) =>
+    ...[...groupByStatus(new Set([...errors, ...COMMON_ERRORS]))].map(([status, codes]) =>
       ApiResponse({ status, description: codes.join(', '), standardSchema: problem }),
     ),
   );
 
-function groupByStatus(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
+function groupByStatus(codes: ReadonlySet<ErrorCode>): Map<number, ErrorCode[]> {
   const groups = new Map<number, ErrorCode[]>();
   for (const code of codes) {
     const { status } = ERRORS[code];

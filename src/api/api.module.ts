@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccessController } from './access.controller.js';
 import { BatchController } from './batch.controller.js';
 import { EmitController } from './emit.controller.js';
 import { RoomsController } from './rooms.controller.js';
@@ -19,6 +20,7 @@ import { UsersController } from './users.controller.js';
     UsersController,
     RoomsController,
     StatsController,
+    AccessController,
   ],
 })
 export class SwitchboardApiModule {}

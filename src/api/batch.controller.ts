@@ -1,6 +1,7 @@
 import { Body, HttpCode, Logger, Post } from '@nestjs/common';
 import type { z } from 'zod';
 import { ApiBody } from '@nestjs/swagger';
+import { assertScope, CallerScopes, type Scopes } from '../access/api-key.guard.js';
 import { EmitService } from '../delivery/emit.service.js';
 import { logFailure } from '../operations/log.js';
 import { parseInput } from '../protocol/validation.js';
@@ -21,20 +22,24 @@ export class BatchController {
   @Post()
   @HttpCode(200)
   @ApiBody({ standardSchema: batchRequestDocument } as Parameters<typeof ApiBody>[0])
-  @ApiRoute('Carry out commands in order; one that fails does not stop the rest', { 200: batchAnswer }, [
-    'payload.invalid',
-    'payload.too_large',
-    'engine.unavailable',
-  ])
-  async run(@Body({ schema: batchRequest }) { commands }: z.output<typeof batchRequest>): Promise<object> {
+  @ApiRoute(
+    undefined,
+    'Carry out commands in order; one that fails does not stop the rest',
+    { 200: batchAnswer },
+    ['payload.invalid', 'payload.too_large', 'engine.unavailable'],
+  )
+  async run(
+    @Body({ schema: batchRequest }) { commands }: z.output<typeof batchRequest>,
+    @CallerScopes() scopes: Scopes,
+  ): Promise<object> {
     const results: object[] = [];
-    for (const each of commands) results.push(await this.answer(each));
+    for (const each of commands) results.push(await this.answer(each, scopes));
     return { results };
   }
 
-  private async answer(input: unknown): Promise<object> {
+  private async answer(input: unknown, scopes: Scopes): Promise<object> {
     try {
-      return { ok: true, ...(await this.carryOut(parseInput(command, input))) };
+      return { ok: true, ...(await this.carryOut(parseInput(command, input), scopes)) };
     } catch (failure) {
       const error = toProblemError(failure);
       if (error.code === 'internal') logFailure(this.logger, 'a command of a batch failed', failure);
@@ -42,7 +47,8 @@ export class BatchController {
     }
   }
 
-  private async carryOut(each: Command): Promise<object> {
+  private async carryOut(each: Command, scopes: Scopes): Promise<object> {
+    assertScope(scopes, 'emit' in each ? 'emit' : 'manage');
     if ('emit' in each) {
       const { acknowledged: _, ...answer } = await this.emitter.emit(each.emit);
       return answer;

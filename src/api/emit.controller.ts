@@ -10,7 +10,7 @@ export class EmitController {
 
   @Post()
   @HttpCode(202)
-  @ApiRoute('Send to sockets, users, rooms or everyone', { 202: emitAnswer, 200: ackAnswer }, [
+  @ApiRoute('emit', 'Send to sockets, users, rooms or everyone', { 202: emitAnswer, 200: ackAnswer }, [
     'payload.invalid',
     'payload.too_large',
     'event.reserved',

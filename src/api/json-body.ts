@@ -8,6 +8,9 @@ import express, {
 import { SwitchboardError } from '../protocol/errors.js';
 import { sendProblem, toProblemError } from './problem.js';
 
+/** A body of this many times the limit is no mistake. */
+const ENDLESS_FACTOR = 8;
+
 const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**
@@ -28,9 +31,26 @@ export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: numbe
           new SwitchboardError('payload.invalid', { message: 'expected Content-Type: application/json' }),
         );
       }
-      return (request.path === '/batch' ? parseBatch : parse)(request, response, next);
+      const isBatch = request.path === '/batch';
+      cutOffEndless(request, response, isBatch ? limits.maxBatchBytes : limits.maxPayloadBytes);
+      return (isBatch ? parseBatch : parse)(request, response, next);
     },
   ];
+}
+
+/**
+ * The parser answers a body over the limit only when it has read all of it, so that the client gets to see the
+ * answer. One that is far over it, or never ends, is not worth that.
+ */
+function cutOffEndless(request: Request, response: Response, limit: number): void {
+  let received = 0;
+  request.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    if (received <= limit * ENDLESS_FACTOR || response.headersSent) return;
+    response.once('finish', () => request.destroy());
+    response.setHeader('Connection', 'close');
+    sendProblem(response, new SwitchboardError('payload.too_large'));
+  });
 }
 
 const hasBody = (request: Request): boolean =>

@@ -12,19 +12,19 @@ export class RoomsController {
   constructor(private readonly registry: SocketRegistry) {}
 
   @Get()
-  @ApiRoute('List rooms', { 200: pageOf(roomEntry) }, ['payload.invalid'])
+  @ApiRoute('read', 'List rooms', { 200: pageOf(roomEntry) }, ['payload.invalid'])
   list(@Query({ schema: roomsQuery }) query: z.output<typeof roomsQuery>): Promise<Page<RoomEntry>> {
     return this.registry.getRooms(query);
   }
 
   @Get(':room')
-  @ApiRoute('One room; an empty one has zeros', { 200: roomEntry }, ['room.invalid'])
+  @ApiRoute('read', 'One room; an empty one has zeros', { 200: roomEntry }, ['room.invalid'])
   get(@Param({ schema: roomPath }) { room }: RoomPath): Promise<RoomEntry> {
     return this.registry.getRoom(room);
   }
 
   @Get(':room/members')
-  @ApiRoute('Who is in a room: users, not sockets', { 200: pageOf(memberEntry) }, [
+  @ApiRoute('read', 'Who is in a room: users, not sockets', { 200: pageOf(memberEntry) }, [
     'room.invalid',
     'payload.invalid',
   ])

@@ -18,13 +18,13 @@ export class SocketsController {
   ) {}
 
   @Get()
-  @ApiRoute('List sockets', { 200: pageOf(socketEntry) }, ['payload.invalid', 'room.invalid'])
+  @ApiRoute('read', 'List sockets', { 200: pageOf(socketEntry) }, ['payload.invalid', 'room.invalid'])
   list(@Query({ schema: socketsQuery }) query: z.output<typeof socketsQuery>): Promise<Page<SocketEntry>> {
     return this.registry.getSockets(query);
   }
 
   @Get(':id')
-  @ApiRoute('One socket', { 200: socketEntry }, ['socket.not_found'])
+  @ApiRoute('read', 'One socket', { 200: socketEntry }, ['socket.not_found'])
   async get(@Param({ schema: socketPath }) { id }: SocketPath): Promise<SocketEntry> {
     const entry = await this.registry.getSocket(id);
     if (!entry) throw new SwitchboardError('socket.not_found');
@@ -33,7 +33,7 @@ export class SocketsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiRoute('End a socket', { 204: 'It has left the registry' }, ['socket.not_found'])
+  @ApiRoute('manage', 'End a socket', { 204: 'It has left the registry' }, ['socket.not_found'])
   async end(
     @Param({ schema: socketPath }) { id }: SocketPath,
     @Query({ schema: disconnectQuery }) { reconnect }: z.output<typeof disconnectQuery>,
@@ -43,7 +43,7 @@ export class SocketsController {
 
   @Put(':id/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('Put a socket into a room', { 204: 'It is in the room' }, [
+  @ApiRoute('manage', 'Put a socket into a room', { 204: 'It is in the room' }, [
     'room.invalid',
     'access.denied',
     'socket.not_found',
@@ -54,7 +54,7 @@ export class SocketsController {
 
   @Delete(':id/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('Take a socket out of a room', { 204: 'It is not in the room' }, [
+  @ApiRoute('manage', 'Take a socket out of a room', { 204: 'It is not in the room' }, [
     'room.invalid',
     'access.denied',
     'socket.not_found',

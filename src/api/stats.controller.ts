@@ -9,14 +9,14 @@ export class StatsController {
   constructor(private readonly registry: SocketRegistry) {}
 
   @Get('nodes')
-  @ApiRoute('The gateway processes', { 200: pageOf(nodeEntry) })
+  @ApiRoute('read', 'The gateway processes', { 200: pageOf(nodeEntry) })
   async nodes(): Promise<Page<NodeEntry>> {
     const items = await this.registry.getNodes();
     return { items, next: null, total: items.length };
   }
 
   @Get('stats')
-  @ApiRoute('Totals', { 200: stats })
+  @ApiRoute('read', 'Totals', { 200: stats })
   stats(): Promise<Stats> {
     return this.registry.getStats();
   }

@@ -17,20 +17,20 @@ export class UsersController {
   ) {}
 
   @Get()
-  @ApiRoute('List online users', { 200: pageOf(userCount) }, ['payload.invalid'])
+  @ApiRoute('read', 'List online users', { 200: pageOf(userCount) }, ['payload.invalid'])
   list(@Query({ schema: pageQuery }) query: z.output<typeof pageQuery>): Promise<Page<UserCount>> {
     return this.registry.getUsers(query);
   }
 
   @Get(':user')
-  @ApiRoute('One user; an unknown user is offline', { 200: userEntry }, ['payload.invalid'])
+  @ApiRoute('read', 'One user; an unknown user is offline', { 200: userEntry }, ['payload.invalid'])
   get(@Param({ schema: userPath }) { user }: UserPath): Promise<UserEntry> {
     return this.registry.getUser(user);
   }
 
   @Delete(':user/sockets')
   @HttpCode(200)
-  @ApiRoute('End all sockets of a user', { 200: disconnectedAnswer }, ['payload.invalid'])
+  @ApiRoute('manage', 'End all sockets of a user', { 200: disconnectedAnswer }, ['payload.invalid'])
   async end(
     @Param({ schema: userPath }) { user }: UserPath,
     @Query({ schema: disconnectQuery }) { reconnect }: z.output<typeof disconnectQuery>,
@@ -40,7 +40,7 @@ export class UsersController {
 
   @Put(':user/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('Put all sockets of a user into a room', { 204: 'They are in the room' }, [
+  @ApiRoute('manage', 'Put all sockets of a user into a room', { 204: 'They are in the room' }, [
     'room.invalid',
     'access.denied',
   ])
@@ -50,7 +50,7 @@ export class UsersController {
 
   @Delete(':user/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('Take all sockets of a user out of a room', { 204: 'They are not in the room' }, [
+  @ApiRoute('manage', 'Take all sockets of a user out of a room', { 204: 'They are not in the room' }, [
     'room.invalid',
     'access.denied',
   ])

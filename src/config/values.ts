@@ -116,13 +116,18 @@ const HISTORY_RULE =
   'pattern=size/ttl such as chat:*=100/1h, with * only at the end of the pattern, size 1 to 10000, ' +
   'ttl a whole number of ms, s, m, h or d up to 24d';
 
+/** Milliseconds of a text like `90s`, or `undefined` when it is none. */
+export function parseDuration(raw: string): number | undefined {
+  const parts = /^(\d{1,10})(ms|s|m|h|d)$/.exec(raw);
+  return parts === null ? undefined : Number(parts[1]) * MS_PER_UNIT[parts[2] as keyof typeof MS_PER_UNIT];
+}
+
 /** Room names may hold `=` and `/` themselves, so the last `=` parts pattern and limits. */
 function parseHistoryRule(raw: unknown): unknown {
   if (typeof raw !== 'string') return raw;
-  const parts = /^(.+)=(\d{1,5})\/(\d{1,10})(ms|s|m|h|d)$/.exec(raw);
+  const parts = /^(.+)=(\d{1,5})\/(\w+)$/.exec(raw);
   if (parts === null) return undefined;
-  const unit = parts[4] as keyof typeof MS_PER_UNIT;
-  return { pattern: parts[1], size: Number(parts[2]), ttlMs: Number(parts[3]) * MS_PER_UNIT[unit] };
+  return { pattern: parts[1], size: Number(parts[2]), ttlMs: parseDuration(parts[3]!) };
 }
 
 const historyRule = z.preprocess(

@@ -121,7 +121,7 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
     }
     const publication = this.accept(request);
     const selection = selectRooms(publication.to, publication.except);
-    const absent = this.absentSockets(publication.to);
+    const absent = this.absentSockets(publication);
     const collected = this.receipts.collect(
       this.adapters().map((adapter) => (onAcknowledgement) => {
         const delivery = adapter.deliverWithAck(
@@ -159,9 +159,10 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
   }
 
   /** Sockets that are named but not connected: they are targeted, so the publisher hears of them. [D6] */
-  private absentSockets(to: Target): { socketId: string; user: null }[] {
+  private absentSockets({ to, except }: Publication): { socketId: string; user: null }[] {
     if ('all' in to) return [];
     const absent = new Set(to.sockets?.filter((socketId) => !this.namespaces.findSocket(socketId)));
+    for (const socketId of except.sockets ?? []) absent.delete(socketId);
     return [...absent].map((socketId) => ({ socketId, user: null }));
   }
 

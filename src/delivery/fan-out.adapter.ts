@@ -1,8 +1,10 @@
 import type { Namespace } from 'socket.io';
 import { PacketType, type Packet } from 'socket.io-parser';
 import { MembershipAdapter } from '../registry/membership.adapter.js';
+import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import type { RoomSelection } from './targets.js';
+import { isReady, type TurnWriter } from './turn-writer.js';
 
 /** How a packet is sent: dropped rather than queued for a socket that is not ready, when volatile. */
 export interface SendOptions {
@@ -18,13 +20,29 @@ export interface AwaitedDelivery {
   cancel(): void;
 }
 
+interface PacketOptions {
+  readonly preEncoded: true;
+  readonly volatile: boolean;
+  readonly compress: false;
+  /** Set by Socket.IO's encoder. */
+  wsPreEncodedFrame?: Buffer[];
+}
+
+/** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
+interface Wire {
+  readonly packets: unknown[];
+  readonly options: PacketOptions;
+  readonly frame: Buffer | undefined;
+}
+
 /** What is private in Socket.IO's types and part of what its adapters work with. */
 interface AdapterInternals {
-  _encode(packet: Packet, options: object): unknown[];
+  _encode(packet: Packet, options: PacketOptions): unknown[];
 }
 interface SocketInternals {
   readonly acks: Map<number, (...args: unknown[]) => void>;
   readonly client: { writeToEngine(packets: unknown[], options: object): void };
+  readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
 }
 
@@ -33,10 +51,20 @@ const internals = (socket: GatewaySocket): SocketInternals => socket as unknown 
 /**
  * The fan-out: puts one publication on the wire for every local socket it is for.
  *
- * The packet is encoded and framed once and shared by all recipients. Everything is written in the turn in which it
- * was accepted, in the order of acceptance. [D4]
+ * The packet is encoded and framed once and shared by all recipients. Everything leaves in the turn in which it was
+ * accepted, in the order of acceptance, in one write per connection. [D4] [D8]
  */
 export class FanOutAdapter extends MembershipAdapter {
+  constructor(
+    nsp: Namespace,
+    namespaces: Namespaces,
+    private readonly writer: TurnWriter,
+    /** Told of every socket written to, so that one that does not read is ended in time. [Q3] */
+    private readonly afterWrite: (socket: GatewaySocket) => void,
+  ) {
+    super(nsp, namespaces);
+  }
+
   /** Delivers and returns how many sockets it was for. */
   deliver(event: string, args: readonly unknown[], selection: RoomSelection, options: SendOptions): number {
     return this.write(this.eventPacket(event, args), selection, options, () => {});
@@ -74,21 +102,32 @@ export class FanOutAdapter extends MembershipAdapter {
   private write(
     packet: Packet,
     selection: RoomSelection,
-    options: SendOptions,
+    { volatile }: SendOptions,
     onRecipient: (socket: GatewaySocket) => void,
   ): number {
-    const packetOptions = { preEncoded: true, volatile: options.volatile, compress: false };
-    let encoded: unknown[] | undefined;
+    let wire: Wire | undefined;
     let recipients = 0;
     this.select(selection, (socket) => {
-      encoded ??= (this as unknown as AdapterInternals)._encode(packet, packetOptions);
+      wire ??= this.encode(packet, volatile);
       recipients++;
       onRecipient(socket);
-      const { client } = internals(socket);
-      internals(socket).notifyOutgoingListeners(packet);
-      client.writeToEngine(encoded, packetOptions);
+      const { _anyOutgoingListeners, client } = internals(socket);
+      if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(packet);
+      if (volatile && !isReady(socket.conn)) return;
+      if (wire.frame === undefined || !this.writer.collect(socket.conn, wire.frame)) {
+        client.writeToEngine(wire.packets, wire.options);
+      }
+      this.afterWrite(socket);
     });
     return recipients;
+  }
+
+  private encode(packet: Packet, volatile: boolean): Wire {
+    const options: PacketOptions = { preEncoded: true, volatile, compress: false };
+    const packets = (this as unknown as AdapterInternals)._encode(packet, options);
+    // Socket.IO has framed what is plain text, so that `ws` need not do it per recipient.
+    const { wsPreEncodedFrame } = options;
+    return { packets, options, frame: wsPreEncodedFrame && Buffer.concat(wsPreEncodedFrame) };
   }
 
   /** Visits every selected socket once. [D1] */

@@ -3,12 +3,13 @@ import type { Selection, Target } from '../protocol/publication.js';
 import type { Acknowledged, Broadcaster, PublishRequest, Published } from './broadcaster.js';
 
 /** Event names and their arguments, as Socket.IO types them: `{ 'chat:line': (text: string) => void }`. */
-// `any` is what makes every listener signature assignable, as in Socket.IO's own EventsMap.
+// `any` is what lets an interface be given for it, as with Socket.IO's own EventsMap.
 // oxlint-disable-next-line no-explicit-any
-export type EventMap = { [event: string]: (...args: any[]) => void };
+export type EventMap = { [event: string]: any };
 
 /** Any event with any arguments. */
-export type DefaultEvents = EventMap;
+// oxlint-disable-next-line no-explicit-any
+export type DefaultEvents = { [event: string]: (...args: any[]) => void };
 
 /** How long to wait for acknowledgements: 1 to 60,000 ms. */
 export interface AckOptions {
@@ -16,6 +17,13 @@ export interface AckOptions {
 }
 
 type EventName<Events extends EventMap> = keyof Events & string;
+
+/** What is no function has no arguments that could be given. */
+type EventArguments<Events extends EventMap, Event extends EventName<Events>> = Events[Event] extends (
+  ...args: infer Args
+) => unknown
+  ? Args
+  : never;
 
 /** A publication in the making. Immutable: every step returns a new one, so a prepared target can be kept. */
 export class PublicationBuilder<Events extends EventMap> {
@@ -50,7 +58,7 @@ export class PublicationBuilder<Events extends EventMap> {
   /** Sends. Local sockets have it on the wire before this returns. */
   emit<Event extends EventName<Events>>(
     event: Event,
-    ...args: Parameters<Events[Event]>
+    ...args: EventArguments<Events, Event>
   ): Promise<Published> {
     return this.own(event, this.broadcaster.publish(this.request(event, args)));
   }
@@ -58,7 +66,7 @@ export class PublicationBuilder<Events extends EventMap> {
   /** Sends and waits: `emitWithAck(event, ...args, { timeoutMs })`. [D6] */
   emitWithAck<Event extends EventName<Events>>(
     event: Event,
-    ...argsAndOptions: [...args: Parameters<Events[Event]>, options: AckOptions]
+    ...argsAndOptions: [...args: EventArguments<Events, Event>, options: AckOptions]
   ): Promise<Acknowledged> {
     const args: unknown[] = [...argsAndOptions];
     const options = args.pop() as AckOptions | undefined;

@@ -23,6 +23,8 @@ const GUARD_REFUSAL = 'Forbidden resource';
  */
 export function toSwitchboardError(failure: unknown): SwitchboardError {
   if (failure instanceof SwitchboardError) return failure;
+  // What a hook of a request-scoped gateway threw comes wrapped.
+  if (failure instanceof HandlerFailure) return toSwitchboardError(failure.failure);
   if (failure instanceof HttpException) return fromHttpException(failure);
   if (failure instanceof WsException) return fromWsException(failure);
   return new SwitchboardError('internal', { cause: failure });

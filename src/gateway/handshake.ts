@@ -5,6 +5,8 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { closeIfUnused } from '../delivery/end-socket.js';
 import { clientAddress } from '../limits/address.js';
+import { Admission } from '../limits/admission.js';
+import { Drain } from '../operations/drain.js';
 import { Metrics } from '../operations/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 import { setSocketState, type GatewaySocket } from '../registry/socket-state.js';
@@ -25,8 +27,8 @@ class Refusal extends Error {
   }
 }
 
-/** A check that has not decided by then has failed. */
-const CHECK_TIMEOUT_MS = 10_000;
+/** A check that has not decided by then has failed; clients give up not much later. */
+const MAX_CHECK_TIMEOUT_MS = 10_000;
 
 const ENGINE_PROTOCOL_OF_V2 = 3;
 
@@ -41,21 +43,25 @@ export class Handshake {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly authenticator: Authenticator,
+    private readonly admission: Admission,
+    private readonly drain: Drain,
     private readonly lifecycle: Lifecycle,
     private readonly metrics: Metrics,
   ) {}
 
+  /** False while the gateway starts and from the moment it drains. */
+  get takesSockets(): boolean {
+    return this.lifecycle.ready && !this.drain.active;
+  }
+
   /** The first middleware of a namespace. */
   readonly identify: Middleware = this.guarded(async (socket) => {
-    if (!this.lifecycle.ready)
-      throw new SwitchboardError('server.draining', { message: 'the server is starting' });
+    if (!this.takesSockets) throw new SwitchboardError('server.draining');
     const who = await this.authenticator.authenticate(credentialsOf(socket));
-    const { headers, address } = socket.handshake;
-    setSocketState(socket, {
-      ...who,
-      address: clientAddress(address, headers['x-forwarded-for'], this.config.trustedProxies),
-      userAgent: headers['user-agent'] ?? '',
-    });
+    const { headers, address: remoteAddress } = socket.handshake;
+    const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
+    this.admission.admit(who.user, address);
+    setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' });
   });
 
   /** A middleware of the app, made safe: whatever goes wrong in it is a refusal with a code. */
@@ -69,9 +75,13 @@ export class Handshake {
     );
   }
 
+  private get checkTimeoutMs(): number {
+    return Math.min(this.config.handlerTimeoutMs, MAX_CHECK_TIMEOUT_MS);
+  }
+
   private guarded(check: (socket: GatewaySocket) => Promise<void>): Middleware {
     return (socket, next) => {
-      void withinTime(check(socket)).then(
+      void withinTime(check(socket), this.checkTimeoutMs).then(
         () => next(),
         (failure: unknown) => next(this.refuse(socket, failure)),
       );
@@ -104,13 +114,10 @@ function asRefusal(error: Error & { data?: unknown }): Refusal | SwitchboardErro
   return new Refusal(error.message, { ...denied, ...data });
 }
 
-async function withinTime(check: Promise<void>): Promise<void> {
+async function withinTime(check: Promise<void>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no decision within ${CHECK_TIMEOUT_MS} ms`)),
-      CHECK_TIMEOUT_MS,
-    );
+    timer = setTimeout(() => reject(new Error(`no decision within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     await Promise.race([check, timeout]);

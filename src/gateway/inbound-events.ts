@@ -1,15 +1,15 @@
 import { Socket } from 'socket.io';
-import type { GatewaySocket } from '../registry/socket-state.js';
-import { socketState } from '../registry/socket-state.js';
+import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import type { Acknowledgement } from './reply.js';
 import type { SocketInbox } from './socket-inbox.js';
 
 /**
  * Gives every event of a socket to its inbox, through one function that all sockets share.
  *
- * Socket.IO's documented ways in are a listener per event name and per socket, or `onAny`, which runs before the
- * middlewares of `socket.use()` and would let an event pass that one of them stops. So this replaces the private
- * `onevent`, where the packet with its acknowledgement number is at hand; where a future Socket.IO has no such
- * method, `onAny` serves. A test fails when that happens.
+ * Socket.IO's documented way in is a listener per event name and per socket, which costs memory for every handler of
+ * every idle socket. So this replaces the private `onevent`, where the packet with its acknowledgement number is at
+ * hand, and the inbox runs what the app itself has put on the socket (see `own-listeners.ts`). Where a future
+ * Socket.IO has no such entry, the documented way serves; a test fails when that happens.
  */
 
 interface EventPacket {
@@ -19,43 +19,51 @@ interface EventPacket {
 
 interface SocketInternals {
   onevent?: (packet: EventPacket) => void;
-  readonly fns: readonly unknown[];
-  readonly _anyListeners?: readonly ((...args: unknown[]) => void)[];
-  run(event: unknown[], done: (error?: Error) => void): void;
-  _onerror(error: Error): void;
+  run?: unknown;
+  fns?: unknown;
 }
 
-/** Whether this version of Socket.IO has the way in that respects `socket.use()`. */
+type TakesEvents = Pick<SocketInbox, 'receive'>;
+
+/** Whether a socket has the entry, and the list of middlewares that then have to be run here. */
+export const hasPrivateEntry = (socket: GatewaySocket): boolean => {
+  const { onevent, run, fns } = socket as unknown as SocketInternals;
+  return typeof onevent === 'function' && typeof run === 'function' && Array.isArray(fns);
+};
+
+/** Whether this version of Socket.IO has the private entry. */
 export const HAS_PRIVATE_ENTRY =
   typeof (Socket.prototype as unknown as SocketInternals).onevent === 'function' &&
   typeof (Socket.prototype as unknown as SocketInternals).run === 'function';
 
-export function takeEvents(socket: GatewaySocket): void {
-  if (HAS_PRIVATE_ENTRY) (socket as unknown as SocketInternals).onevent = onEvent;
-  else socket.onAny(onAnyEvent);
+/** Takes all events of a socket; `handled` are those that gateways have handlers for. */
+export function takeEvents(socket: GatewaySocket, handled: Iterable<string>): void {
+  if (hasPrivateEntry(socket)) (socket as unknown as SocketInternals).onevent = onEvent;
+  else listenPerEvent(socket, handled);
 }
 
-const inboxOf = (socket: GatewaySocket): SocketInbox => socketState(socket).inbox as SocketInbox;
+const inboxOf = (socket: GatewaySocket): TakesEvents => socketState(socket).inbox as SocketInbox;
 
 function onEvent(this: GatewaySocket, packet: EventPacket): void {
-  const event = packet.data ?? [];
-  const internals = this as unknown as SocketInternals;
-  if (internals._anyListeners?.length) {
-    for (const listener of internals._anyListeners.slice()) listener.apply(this, event);
+  inboxOf(this).receive(packet.data ?? [], packet.id);
+}
+
+/**
+ * The documented way: Socket.IO itself runs the app's middlewares and listeners, and passes the acknowledgement as
+ * the last argument.
+ */
+export function listenPerEvent(socket: GatewaySocket, handled: Iterable<string>): void {
+  for (const event of handled) {
+    socket.on(event, (...args: unknown[]) => receive(socket, [event, ...args]));
   }
-  if (internals.fns.length === 0) {
-    inboxOf(this).receive(event, packet.id);
-    return;
-  }
-  internals.run(event, (error) => {
-    if (error) internals._onerror(error);
-    else if (this.connected) inboxOf(this).receive(event, packet.id);
+  socket.onAny((event: unknown, ...args: unknown[]) => {
+    // Whoever listens answers; an event that nobody takes is owed an answer all the same. [M1]
+    if (socket.listenerCount(event as string) === 0) receive(socket, [event, ...args]);
   });
 }
 
-function onAnyEvent(this: GatewaySocket, ...event: unknown[]): void {
-  inboxOf(this).receive(
-    event.filter((arg) => typeof arg !== 'function'),
-    undefined,
-  );
+function receive(socket: GatewaySocket, event: unknown[]): void {
+  const last = event.at(-1);
+  const acknowledgement = typeof last === 'function' ? (last as Acknowledgement) : undefined;
+  inboxOf(socket).receive(acknowledgement ? event.slice(0, -1) : event, acknowledgement);
 }

@@ -1,8 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Namespace } from 'socket.io';
+import { Rights } from '../access/rights.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../delivery/end-socket.js';
 import { OpenReceipts } from '../delivery/open-receipts.js';
+import { Admission } from '../limits/admission.js';
 import { logFailure } from '../operations/log.js';
 import { Metrics, type FailurePlace } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -10,7 +13,6 @@ import { socketState, type GatewaySocket } from '../registry/socket-state.js';
 import { toSwitchboardError } from './failures.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
 import { takeEvents } from './inbound-events.js';
-import type { Namespace } from 'socket.io';
 import { SocketInbox, type InboxContext } from './socket-inbox.js';
 
 interface NamespaceRuntime {
@@ -35,6 +37,8 @@ export class Lifecycle {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly receipts: OpenReceipts,
+    private readonly rights: Rights,
+    private readonly admission: Admission,
     private readonly metrics: Metrics,
   ) {}
 
@@ -51,9 +55,12 @@ export class Lifecycle {
   readonly connected = (socket: GatewaySocket): void => {
     const { inboxes, onDisconnect } = this.runtimeOf(socket.nsp);
     const inbox = new SocketInbox(socket, inboxes);
-    socketState(socket).inbox = inbox;
-    takeEvents(socket);
+    const state = socketState(socket);
+    state.inbox = inbox;
+    takeEvents(socket, inboxes.table.handlers.keys());
     socket.on('disconnect', onDisconnect);
+    this.admission.connected(state.address);
+    this.rights.watch(socket);
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
   };
 
@@ -68,7 +75,7 @@ export class Lifecycle {
   }
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
-    const { receipts } = this;
+    const { admission, config, receipts } = this;
     const runDisconnectHooks = (
       socket: GatewaySocket,
       reason: string,
@@ -78,14 +85,19 @@ export class Lifecycle {
     return {
       inboxes: {
         table,
-        handlerTimeoutMs: this.config.handlerTimeoutMs,
+        handlerTimeoutMs: config.handlerTimeoutMs,
+        eventsPerSecond: config.eventsPerSecond,
+        eventsBurst: config.eventsBurst,
         metrics: this.metrics,
         logger: this.logger,
       },
       onDisconnect(this: GatewaySocket, reason, description) {
+        const state = socketState(this);
         receipts.socketClosed(this);
-        const { opened } = socketState(this).inbox as SocketInbox;
-        void opened.then(() => runDisconnectHooks(this, reason, description));
+        admission.disconnected(state.address);
+        const inbox = state.inbox as SocketInbox;
+        inbox.close();
+        void inbox.opened.then(() => runDisconnectHooks(this, reason, description));
       },
     };
   }

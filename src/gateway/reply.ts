@@ -3,19 +3,24 @@ import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 
+/**
+ * How a client wants to be answered: by the number of its packet, by the function Socket.IO made of it, or, when it
+ * sent no acknowledgement function, not at all.
+ */
+export type Acknowledgement = number | ((...args: unknown[]) => void) | undefined;
+
 /** The one answer to one request of a client. [M1] */
 export class Reply {
   private answered = false;
 
   constructor(
     private readonly socket: GatewaySocket,
-    /** `undefined` when the client sent no acknowledgement function. */
-    private readonly requestId: number | undefined,
+    private readonly acknowledgement: Acknowledgement,
   ) {}
 
   /** Whether the client waits for an acknowledgement. */
   get expected(): boolean {
-    return this.requestId !== undefined;
+    return this.acknowledgement !== undefined;
   }
 
   get pending(): boolean {
@@ -25,9 +30,9 @@ export class Reply {
   /** Sends the acknowledgement; only the first call does. */
   send(...args: unknown[]): void {
     if (!this.pending) return;
-    const packet: Packet = { type: PacketType.ACK, nsp: '', id: this.requestId!, data: args };
     // Encoding may fail on what a handler returned; only what has been written counts as answered.
-    (this.socket as unknown as { packet(packet: Packet): void }).packet(packet);
+    if (typeof this.acknowledgement === 'function') this.acknowledgement(...args);
+    else this.write(args);
     this.answered = true;
   }
 
@@ -35,5 +40,15 @@ export class Reply {
   fail(error: SwitchboardError): void {
     if (this.pending) this.send({ ok: false, error: error.toObject() });
     else if (!this.expected) this.socket.emit(NOTICE.exception, error.toObject());
+  }
+
+  private write(args: unknown[]): void {
+    const packet: Packet = {
+      type: PacketType.ACK,
+      nsp: '',
+      id: this.acknowledgement as number,
+      data: args,
+    };
+    (this.socket as unknown as { packet(packet: Packet): void }).packet(packet);
   }
 }

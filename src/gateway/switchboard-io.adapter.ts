@@ -1,13 +1,15 @@
 import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Namespace as SocketIoNamespace, Server, ServerOptions } from 'socket.io';
-import { isOriginAllowed } from '../access/origins.js';
+import { Server, type Namespace as SocketIoNamespace, type ServerOptions } from 'socket.io';
+import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import { isLoopback } from '../limits/address.js';
+import type { Admission } from '../limits/admission.js';
+import type { SlowConsumers } from '../limits/slow-consumers.js';
+import { TurnWriter } from '../delivery/turn-writer.js';
 import type { Metrics } from '../operations/metrics.js';
-import { ERRORS } from '../protocol/errors.js';
+import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import { noteOversize } from './disconnect-cause.js';
 import { GatewayTable } from './gateway-table.js';
@@ -22,6 +24,9 @@ export interface AdapterParts {
   readonly namespaces: Namespaces;
   readonly handshake: Handshake;
   readonly lifecycle: Lifecycle;
+  readonly originPolicy: OriginPolicy;
+  readonly admission: Admission;
+  readonly slowConsumers: SlowConsumers;
   readonly metrics: Metrics;
 }
 
@@ -37,6 +42,9 @@ export class SwitchboardIoAdapter extends IoAdapter {
   private readonly log = new Logger('Gateway');
   /** Servers by port and path, namespaces by what the decorator names them. */
   private readonly servers = new Map<string, Map<unknown, ServerOrNamespace>>();
+  private readonly prepared = new WeakSet<SocketIoNamespace>();
+  /** Prepared namespaces that stand for a pattern. */
+  private readonly parents: SocketIoNamespace[] = [];
 
   constructor(
     private readonly app: INestApplication,
@@ -75,13 +83,14 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, given: Partial<ServerOptions> = {}): Server {
-    const { config, namespaces } = this.parts;
+    const { config, namespaces, slowConsumers } = this.parts;
     if (given.cors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
     }
+    const writer = new TurnWriter();
     const adapter = class extends FanOutAdapter {
       constructor(nsp: SocketIoNamespace) {
-        super(nsp, namespaces);
+        super(nsp, namespaces, writer, slowConsumers.check);
       }
     };
     const options: Partial<ServerOptions> = {
@@ -94,11 +103,14 @@ export class SwitchboardIoAdapter extends IoAdapter {
       adapter,
       // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
       cors: (request, callback) =>
-        callback(null, { origin: this.isAllowed(request as IncomingMessage), credentials: true }),
+        callback(null, { origin: this.namesOrigin(request as IncomingMessage), credentials: true }),
       allowRequest: (request: IncomingMessage, callback: (reason: string | null, allowed: boolean) => void) =>
         callback(...this.admit(request)),
     };
-    const server = super.createIOServer(port, options as ServerOptions) as Server;
+    // As the base class does it, but with our own copy of Socket.IO: the one it would take in an app that embeds this
+    // package may be another version.
+    const server = new Server(this.httpServer && port === 0 ? this.httpServer : port, options);
+    server.on('new_namespace', (namespace) => this.adopt(namespace));
     server.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
       if (request.method === 'POST') noteOversize(server.engine, request, response);
       next();
@@ -114,41 +126,55 @@ export class SwitchboardIoAdapter extends IoAdapter {
   override bindClientDisconnect(): void {}
   override bindMessageHandlers(): void {}
 
+  /** Namespaces that an app makes by itself, with `server.of()`, are no way around the handshake. [L2] */
+  private adopt(namespace: SocketIoNamespace): void {
+    if (!this.parents.some((parent) => childrenOf(parent)?.has(namespace))) {
+      this.prepare(namespace);
+      return;
+    }
+    // It has taken the handshake over from the pattern that it was made for.
+    this.prepared.add(namespace);
+    this.containMiddlewares(namespace);
+  }
+
   private prepare(namespace: SocketIoNamespace): void {
+    if (this.prepared.has(namespace)) return;
+    this.prepared.add(namespace);
+    if (childrenOf(namespace)) this.parents.push(namespace);
     const { handshake, lifecycle } = this.parts;
     namespace.use(handshake.identify as Parameters<SocketIoNamespace['use']>[0]);
-    // What an app adds later, in afterInit for example, runs after the identity is settled and cannot do harm.
+    namespace.on('connection', lifecycle.connected);
+    this.containMiddlewares(namespace);
+  }
+
+  /** What an app adds later, in afterInit for example, runs after the identity is settled and cannot do harm. */
+  private containMiddlewares(namespace: SocketIoNamespace): void {
     const use = namespace.use.bind(namespace);
     namespace.use = (middleware) =>
-      use(handshake.contain(middleware as Middleware) as Parameters<SocketIoNamespace['use']>[0]);
-    namespace.on('connection', lifecycle.connected);
+      use(this.parts.handshake.contain(middleware as Middleware) as Parameters<SocketIoNamespace['use']>[0]);
   }
 
   /** Whether a connection may be made at all; who it is comes later. [A5] [C4] */
   private admit(request: IncomingMessage): [reason: string | null, allowed: boolean] {
-    const { config, metrics } = this.parts;
-    if (config.mode === 'open' && !config.open && !isLoopback(request.socket.remoteAddress ?? '')) {
-      metrics.refused('access.denied');
-      return [
-        'open mode serves this machine only: set a JWT key, or SWITCHBOARD_OPEN=true if it is meant',
-        false,
-      ];
-    }
-    if (this.isAllowed(request)) return [null, true];
-    metrics.refused('origin.refused');
-    return [`origin.refused: ${ERRORS['origin.refused'].message}`, false];
+    const refusal = this.refusalOf(request);
+    if (!refusal) return [null, true];
+    this.parts.metrics.refused(refusal.code);
+    return [`${refusal.code}: ${refusal.message}`, false];
   }
 
-  private isAllowed(request: IncomingMessage): boolean {
-    const { config } = this.parts;
-    return isOriginAllowed({
-      origin: request.headers.origin,
-      host: request.headers.host,
-      secure: 'encrypted' in request.socket && request.socket.encrypted === true,
-      allowed: config.corsOrigins,
-      mode: config.mode,
-      open: config.open,
-    });
+  private refusalOf(request: IncomingMessage): SwitchboardError | undefined {
+    const { admission, handshake, originPolicy } = this.parts;
+    const refusal = originPolicy.refusalOf(request);
+    if (refusal) return refusal;
+    // Refused here rather than in the handshake: 4.x clients do not come back by themselves after that. [O2]
+    if (!handshake.takesSockets) return new SwitchboardError('server.draining');
+    if (admission.admitHandshake()) return undefined;
+    return new SwitchboardError('limit.rate', { message: 'too many handshakes per second on this node' });
+  }
+
+  /** Whether the answer names the origin back: only a page of another origin needs it. */
+  private namesOrigin(request: IncomingMessage): boolean {
+    return request.headers.origin !== undefined && this.parts.originPolicy.allowsOrigin(request);
   }
 
   private remember(
@@ -165,6 +191,10 @@ export class SwitchboardIoAdapter extends IoAdapter {
 }
 
 const serverKey = (port: number, path: string | undefined): string => `${port} ${path ?? ''}`;
+
+/** The namespaces that were made on demand for a pattern. */
+const childrenOf = (namespace: SocketIoNamespace): ReadonlySet<SocketIoNamespace> | undefined =>
+  (namespace as SocketIoNamespace & { children?: ReadonlySet<SocketIoNamespace> }).children;
 
 /** Nest adds a leading slash to names; patterns and functions are themselves. */
 const namespaceKey = (namespace: unknown): unknown => {

@@ -7,8 +7,10 @@ import {
   type OnGatewayDisconnect,
 } from '@nestjs/websockets';
 import type { z } from 'zod';
+import { Rights } from '../access/rights.js';
 import { REQUEST } from '../protocol/events.js';
 import {
+  authRefreshRequest,
   roomEmitRequest,
   roomHistoryRequest,
   roomJoinRequest,
@@ -33,6 +35,7 @@ type Ok<Answer> = { ok: true } & Answer;
 export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconnect {
   constructor(
     private readonly rooms: RoomService,
+    private readonly rights: Rights,
     private readonly connectionLog: ConnectionLog,
   ) {}
 
@@ -83,6 +86,14 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
     @MessageBody(new ParseRequest(roomHistoryRequest)) { room }: Request<typeof roomHistoryRequest>,
   ): Promise<never> {
     return this.rooms.history(socket, room);
+  }
+
+  @SubscribeMessage(REQUEST.authRefresh)
+  async refresh(
+    @ConnectedSocket() socket: GatewaySocket,
+    @MessageBody(new ParseRequest(authRefreshRequest)) { token }: Request<typeof authRefreshRequest>,
+  ): Promise<Ok<{ expiresAt: string | null }>> {
+    return { ok: true, ...(await this.rights.refresh(socket, token)) };
   }
 
   @SubscribeMessage(REQUEST.socketInfo)

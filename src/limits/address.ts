@@ -65,6 +65,8 @@ export function addressGroup(address: string): string {
 
 /** Whether an address is this machine's own: 127.0.0.0/8 or ::1, also as IPv4 written as IPv6. */
 export function isLoopback(address: string): boolean {
+  // As nearly every address of this machine is written: asked for every connection, so it must cost nothing.
+  if (address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1') return true;
   const normal = normalizeAddress(address);
   return normal !== undefined && isLoopbackHost(normal);
 }

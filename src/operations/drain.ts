@@ -5,7 +5,6 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../delivery/end-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
 
 /** Between two batches of goodbyes. */
 const BATCH_INTERVAL_MS = 100;
@@ -34,7 +33,7 @@ export class Drain implements OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
-    const sockets = this.connectedSockets();
+    const sockets = [...this.namespaces.allSockets()];
     if (sockets.length > 0) this.logger.log('draining', { sockets: sockets.length });
     const batches = Math.max(1, Math.floor(this.config.drainWindowMs / BATCH_INTERVAL_MS));
     const size = Math.max(MIN_BATCH_SIZE, Math.ceil(sockets.length / batches));
@@ -44,10 +43,6 @@ export class Drain implements OnModuleDestroy {
       for (const socket of sockets.slice(start, start + size)) goodbyes.push(endSocket(socket, goodbye()));
     }
     await Promise.all(goodbyes);
-  }
-
-  private connectedSockets(): GatewaySocket[] {
-    return this.namespaces.all.flatMap((adapter) => [...adapter.nsp.sockets.values()] as GatewaySocket[]);
   }
 }
 

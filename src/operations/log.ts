@@ -1,5 +1,6 @@
 import { ConsoleLogger, type Logger, type LogLevel } from '@nestjs/common';
-import { inspect } from 'node:util';
+import { inspect, styleText } from 'node:util';
+import { LineWriter } from './line-writer.js';
 
 /** The levels of SWITCHBOARD_LOG_LEVEL, each with the Nest levels it shows. */
 const LEVELS: Readonly<Record<string, LogLevel[]>> = {
@@ -9,6 +10,25 @@ const LEVELS: Readonly<Record<string, LogLevel[]>> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug'],
   verbose: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 };
+
+/** Nest's level `log` is what everyone else calls info. */
+const LEVEL_NAMES: Readonly<Record<LogLevel, string>> = {
+  fatal: 'fatal',
+  error: 'error',
+  warn: 'warn',
+  log: 'info',
+  debug: 'debug',
+  verbose: 'verbose',
+};
+
+const LEVEL_STYLES = {
+  fatal: 'red',
+  error: 'red',
+  warn: 'yellow',
+  log: 'green',
+  debug: 'magenta',
+  verbose: 'cyan',
+} as const;
 
 /** What Nest itself tells line by line at start; it is there with SWITCHBOARD_LOG_LEVEL=debug. */
 const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
@@ -20,21 +40,70 @@ const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
   'WebSocketsController',
 ]);
 
-/** The service's logger: Nest's own, readable or one JSON object per line. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * The service's logger: Nest's own, with one line per record.
+ *
+ * Readable: `2026-11-23T10:00:00.000Z info Gateway a user connected socketId=… user=42 …`. As JSON: `level`, `time`,
+ * `pid`, `context`, `message` and the fields of the record in one object.
+ */
 class ServiceLogger extends ConsoleLogger {
+  private readonly stdout = new LineWriter(process.stdout);
+  private readonly stderr = new LineWriter(process.stderr);
+  private readonly isColoured = process.stdout.isTTY === true;
+
+  constructor(
+    logLevels: LogLevel[],
+    private readonly format: 'pretty' | 'json',
+  ) {
+    super({ logLevels, colors: false });
+  }
+
   override log(message: unknown, ...rest: unknown[]): void {
     if (FRAMEWORK_CONTEXTS.has(rest.at(-1))) this.debug(message, ...rest);
     else super.log(message, ...rest);
   }
+
+  protected override printMessages(
+    messages: unknown[],
+    context = '',
+    level: LogLevel = 'log',
+    stream?: 'stdout' | 'stderr',
+    stack?: unknown,
+    fields?: Fields,
+  ): void {
+    const writer = stream === 'stderr' ? this.stderr : this.stdout;
+    const details = stack === undefined ? fields : { ...fields, stack };
+    for (const message of messages) {
+      const text = typeof message === 'string' ? message : inspect(message, { depth: 4 });
+      writer.write(this.line(text, context, level, details));
+    }
+  }
+
+  protected override printStackTrace(): void {}
+
+  private line(message: string, context: string, level: LogLevel, fields: Fields = {}): string {
+    const time = new Date().toISOString();
+    const name = LEVEL_NAMES[level];
+    if (this.format === 'json') {
+      return `${JSON.stringify({ ...fields, level: name, time, pid: process.pid, context, message })}\n`;
+    }
+    const shownLevel = this.isColoured ? styleText(LEVEL_STYLES[level], name) : name;
+    let line = `${time} ${shownLevel} ${context} ${message}`;
+    for (const [key, value] of Object.entries(fields)) line += ` ${key}=${shown(value)}`;
+    return `${line}\n`;
+  }
+}
+
+/** Bare when it is one harmless word, else quoted, so that nothing from outside can look like another field or line. */
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+  return /^[\w.:@/+#|~-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 export function createLogger(level: string, format: 'pretty' | 'json'): ConsoleLogger {
-  return new ServiceLogger({
-    prefix: 'Switchboard',
-    logLevels: LEVELS[level] ?? LEVELS['info']!,
-    json: format === 'json',
-    flattenParams: true,
-  });
+  return new ServiceLogger(LEVELS[level] ?? LEVELS['info']!, format);
 }
 
 /** Logs a failure once, with its stack and causes. Failures are for the log only, never for an answer. [E3] */

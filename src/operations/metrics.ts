@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { ErrorCode } from '../protocol/errors.js';
 
 /** What failed inside: a lifecycle hook, a message handler, a check in the handshake. */
@@ -28,6 +28,16 @@ export class Metrics {
     'deliveries_total',
     'Publications times the sockets they were for',
   );
+
+  /** A value that is read when it is asked for. */
+  gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: `switchboard_${name}`,
+      help,
+      registers: [this.registry],
+      collect: () => gauge.set(read()),
+    });
+  }
 
   connected(): void {
     this.connections.inc();

@@ -6,6 +6,9 @@
  */
 import { SwitchboardError } from './errors.js';
 
+/** Any JSON value. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
 /** Values nested deeper than this are refused: encoders recurse. */
 export const MAX_DEPTH = 64;
 
@@ -19,12 +22,15 @@ export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView
 export interface ValueShape {
   readonly depth: number;
   readonly binaryParts: number;
+  /** Whether an object in it reads like Socket.IO's own mark for "a binary part goes here". */
+  readonly holdsPlaceholder: boolean;
 }
 
 /** Measures nesting and binary parts; stops as soon as either limit is passed. */
 export function measureValue(root: unknown): ValueShape {
   let depth = 0;
   let binaryParts = 0;
+  let holdsPlaceholder = false;
   const pending: unknown[] = [root];
   const depths: number[] = [0];
   while (pending.length > 0) {
@@ -37,6 +43,7 @@ export function measureValue(root: unknown): ValueShape {
     }
     if (level + 1 > depth) depth = level + 1;
     if (depth > MAX_DEPTH) break;
+    if ('_placeholder' in value && value._placeholder === true) holdsPlaceholder = true;
     const children = Array.isArray(value) ? value : Object.values(value);
     for (const child of children) {
       if (typeof child === 'object' && child !== null) {
@@ -45,7 +52,7 @@ export function measureValue(root: unknown): ValueShape {
       }
     }
   }
-  return { depth, binaryParts };
+  return { depth, binaryParts, holdsPlaceholder };
 }
 
 /**
@@ -53,7 +60,7 @@ export function measureValue(root: unknown): ValueShape {
  * @throws SwitchboardError `payload.invalid`
  */
 export function assertDeliverable(args: readonly unknown[]): void {
-  const { depth, binaryParts } = measureValue(args);
+  const { depth, binaryParts, holdsPlaceholder } = measureValue(args);
   if (depth > MAX_DEPTH) {
     throw new SwitchboardError('payload.invalid', {
       errors: [{ path: 'args', message: `expected at most ${MAX_DEPTH} levels of nesting` }],
@@ -62,6 +69,12 @@ export function assertDeliverable(args: readonly unknown[]): void {
   if (binaryParts > MAX_BINARY_PARTS) {
     throw new SwitchboardError('payload.invalid', {
       errors: [{ path: 'args', message: `expected at most ${MAX_BINARY_PARTS} binary parts` }],
+    });
+  }
+  // A client's decoder puts a binary part in its place, or dies with `parse error` when the number is none it has.
+  if (binaryParts > 0 && holdsPlaceholder) {
+    throw new SwitchboardError('payload.invalid', {
+      errors: [{ path: 'args', message: 'expected no object with `_placeholder: true` beside binary parts' }],
     });
   }
 }

@@ -37,3 +37,5 @@ export const roomHistoryRequest = z.object({
   since: position.optional(),
   limit: pageLimit.optional(),
 });
+
+export const authRefreshRequest = z.object({ token: z.string() });

@@ -22,8 +22,12 @@ export interface Place {
 
 export const START: Place = { namespace: 0, order: 0 };
 
-/** Lists that can be walked; a cursor of one is refused by another. */
-export type ListKind = 'sockets' | 'users' | 'rooms' | 'members';
+/**
+ * Lists that can be walked; a cursor of one is refused by another.
+ *
+ * Each room has an order of its own, so a place in one room means nothing in another.
+ */
+export type ListKind = 'sockets' | `sockets in ${string}` | 'users' | 'rooms' | `members of ${string}`;
 
 const placeCursor = z.tuple([z.string(), z.int().min(0), z.int().min(0)]);
 const nameCursor = z.tuple([z.string(), z.string()]);

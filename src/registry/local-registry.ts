@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { isUserRoom } from '../protocol/names.js';
+import type { JsonValue } from '../protocol/json.js';
+import { isUserRoom, USER_ROOM_PREFIX } from '../protocol/names.js';
 import {
   decodeName,
   decodePlace,
@@ -14,7 +15,7 @@ import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } 
 import type { MembershipAdapter } from './membership.adapter.js';
 import { Namespaces } from './namespaces.js';
 import { NodeIdentity } from '../engine/node-identity.js';
-import { socketState, type GatewaySocket, type JsonValue } from './socket-state.js';
+import { socketState, type GatewaySocket } from './socket-state.js';
 
 /** Which sockets to list; both given means in the room and of the user. */
 export interface SocketFilter {
@@ -42,11 +43,12 @@ export class LocalRegistry {
   sockets(filter: SocketFilter, request: PageRequest): Page<SocketEntry> {
     if (filter.user !== undefined) return this.socketsOfUser(filter.user, filter.room, request);
     const { room } = filter;
+    if (room !== undefined && isUserRoom(room)) return this.socketsOfUser(userOfRoom(room), room, request);
     const page =
       room === undefined
         ? this.walk('sockets', request, (adapter, order) => adapter.connected.after(order))
         : this.walk(
-            'sockets',
+            `sockets in ${room}`,
             request,
             (adapter, order) => adapter.membersOf(room)?.socketsAfter(order) ?? [],
           );
@@ -82,6 +84,10 @@ export class LocalRegistry {
   }
 
   room(room: string): RoomEntry {
+    if (isUserRoom(room)) {
+      const sockets = this.socketCountOf(userOfRoom(room));
+      return { room, sockets, users: sockets === 0 ? 0 : 1 };
+    }
     return {
       room,
       sockets: sum(this.namespaces.all, (adapter) => adapter.membersOf(room)?.size ?? 0),
@@ -117,9 +123,9 @@ export class LocalRegistry {
   }
 
   members(room: string, request: PageRequest): Page<MemberEntry> {
-    if (isUserRoom(room)) return this.membersOfUserRoom(room.slice('user:'.length));
+    if (isUserRoom(room)) return this.membersOfUserRoom(userOfRoom(room));
     const page = this.walk(
-      'members',
+      `members of ${room}`,
       request,
       (adapter, order) => adapter.membersOf(room)?.usersAfter(order) ?? [],
       (earlier, { user }) => earlier.membersOf(room)?.hasUser(user) === true,
@@ -133,6 +139,11 @@ export class LocalRegistry {
       next: page.next,
       total: this.room(room).users,
     };
+  }
+
+  /** How many sockets a user has. */
+  socketCountOf(user: string): number {
+    return sum(this.namespaces.all, (adapter) => adapter.socketsOf(user)?.size ?? 0);
   }
 
   get socketCount(): number {
@@ -210,10 +221,6 @@ export class LocalRegistry {
     return { items, next: null, total: items.length };
   }
 
-  private socketCountOf(user: string): number {
-    return sum(this.namespaces.all, (adapter) => adapter.socketsOf(user)?.size ?? 0);
-  }
-
   private infoOf(user: string): JsonValue {
     for (const socket of this.namespaces.socketsOfUser(user)) return socketState(socket).info;
     return null;
@@ -267,6 +274,8 @@ function count(items: Iterable<unknown>): number {
   for (const _ of items) total++;
   return total;
 }
+
+const userOfRoom = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
 
 const comparePlaces = (a: Place, b: Place): number => a.namespace - b.namespace || a.order - b.order;
 

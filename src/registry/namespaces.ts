@@ -41,6 +41,13 @@ export class Namespaces {
     return this.adapters.some((adapter) => adapter.sids.has(name));
   }
 
+  /** Every connected socket. */
+  *allSockets(): Generator<GatewaySocket> {
+    for (const adapter of this.adapters) {
+      for (const socket of adapter.nsp.sockets.values()) yield socket as GatewaySocket;
+    }
+  }
+
   /** The connected sockets of a user, over all namespaces. */
   *socketsOfUser(user: string): Generator<GatewaySocket> {
     for (const adapter of this.adapters) {

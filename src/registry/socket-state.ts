@@ -1,15 +1,14 @@
 import type { Socket } from 'socket.io';
+import type { RoomAction } from '../access/capabilities.js';
 import type { Grant } from '../access/grant.js';
 import type { ErrorCode } from '../protocol/errors.js';
+import type { JsonValue } from '../protocol/json.js';
 import type { Ordered } from './ordered-log.js';
 
 /** Takes the events of one socket; the gateway's business. */
 export interface Inbox {
   open(): void;
 }
-
-/** Any JSON value. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
 /** Who a socket belongs to and where it comes from, as settled in the handshake. */
 export interface Identity {
@@ -41,6 +40,10 @@ export class SocketState implements Ordered {
   readonly connectedAt = Date.now();
   /** Why the gateway itself ended it. */
   endedWith: ErrorCode | undefined = undefined;
+  /** What room tokens have granted it, by room. */
+  roomGrants: Map<string, ReadonlySet<RoomAction>> | undefined = undefined;
+  /** Rooms the client went into by its own right, which it leaves when it loses that. */
+  joinedByRight: Set<string> | undefined = undefined;
   /** Its events, handled one after another; set when it connects. */
   inbox: Inbox | undefined = undefined;
 

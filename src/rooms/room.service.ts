@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { RoomAction } from '../access/capabilities.js';
+import { Rights } from '../access/rights.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Broadcaster } from '../delivery/broadcaster.js';
@@ -37,6 +38,7 @@ export interface SocketInfo {
 export class RoomService {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly rights: Rights,
     private readonly broadcaster: Broadcaster,
     private readonly registry: SocketRegistry,
     private readonly local: LocalRegistry,
@@ -45,15 +47,18 @@ export class RoomService {
   ) {}
 
   async join(socket: GatewaySocket, request: z.output<typeof roomJoinRequest>): Promise<JoinAnswer> {
-    const { room } = request;
-    this.assertAllowed(socket, 'join', room);
+    const { room, token } = request;
+    this.assertPublic(socket, room);
     this.assertSupported(request);
+    if (token !== undefined) await this.rights.addRoomToken(socket, token, room);
+    this.assertAllowed(socket, 'join', room);
     if (!socket.rooms.has(room) && this.local.roomsOf(socket).length >= this.config.maxRoomsPerSocket) {
       throw new SwitchboardError('limit.rooms', {
         message: `this socket is in ${this.config.maxRoomsPerSocket} rooms, which is the limit`,
       });
     }
     await socket.join(room);
+    this.rights.joinedByRight(socket, room);
     return { room };
   }
 
@@ -105,7 +110,7 @@ export class RoomService {
   private assertAllowed(socket: GatewaySocket, action: RoomAction, room: string): void {
     this.assertPublic(socket, room);
     if (room === userRoom(socketState(socket).user)) return;
-    if (!socketState(socket).grant.caps.allows(action, room)) throw new SwitchboardError('access.denied');
+    if (!this.rights.allows(socket, action, room)) throw new SwitchboardError('access.denied');
   }
 
   /** Neither a socket's own room nor another user's: they carry private traffic. [M3] */
@@ -118,12 +123,11 @@ export class RoomService {
     if (!socket.rooms.has(room)) throw new SwitchboardError('room.not_joined');
   }
 
-  private assertSupported({ since, meta, presence, token }: z.output<typeof roomJoinRequest>): void {
+  private assertSupported({ since, meta, presence }: z.output<typeof roomJoinRequest>): void {
     if (since !== undefined || meta === true) throw new SwitchboardError('history.disabled');
-    const unsupported = presence === true ? 'presence' : token === undefined ? undefined : 'token';
-    if (unsupported === undefined) return;
+    if (presence !== true) return;
     throw new SwitchboardError('payload.invalid', {
-      errors: [{ path: unsupported, message: 'is not supported by this gateway' }],
+      errors: [{ path: 'presence', message: 'presence events are not available on this gateway' }],
     });
   }
 }

@@ -83,7 +83,7 @@ export interface StartOptions extends SwitchboardOptions {
 }
 
 /**
- * Starts the gateway service on a free port of this machine.
+ * Starts the gateway service on a free port of this machine, or on the `port` that is given.
  *
  * ```ts
  * const gateway = await startGateway({ maxRoomsPerSocket: 2 });
@@ -92,16 +92,17 @@ export interface StartOptions extends SwitchboardOptions {
  * ```
  */
 export async function startGateway({ logger = false, ...options }: StartOptions = {}): Promise<TestGateway> {
-  return serve(await createService({ drainWindowMs: 100, ...options }, logger), options.host ?? '127.0.0.1');
+  const app = await createService({ drainWindowMs: 100, ...options }, logger);
+  return serve(app, options.host ?? '127.0.0.1', Number(options.port ?? 0));
 }
 
 /** The same for an app of your own that imports `SwitchboardModule`, after `setupSwitchboard(app)`. */
 export function startApp(app: INestApplication): Promise<TestGateway> {
-  return serve(app, '127.0.0.1');
+  return serve(app, '127.0.0.1', 0);
 }
 
-async function serve(app: INestApplication, host: string): Promise<TestGateway> {
-  await app.listen(0, host);
+async function serve(app: INestApplication, host: string, wantedPort: number): Promise<TestGateway> {
+  await app.listen(wantedPort, host);
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   return new TestGateway(app, `http://127.0.0.1:${port}`);
 }

@@ -70,17 +70,32 @@ export class Rooms {
 
   async #join(room, done = `Joined ${room}.`) {
     if (room === '') return say(this.#status, 'Name a room first.', 'bad');
-    const presence = byId('room-presence').checked;
+    let result;
     try {
-      await this.#connection.request('room:join', presence ? { room, presence } : { room });
+      result = await this.#requestJoin(room, done);
     } catch (error) {
       return say(this.#status, `${room}: ${showError(error)}`, 'bad');
     }
     this.#wanted.add(room);
     if (!this.#joined.includes(room)) this.#joined.push(room);
-    say(this.#status, done, 'ok');
+    say(this.#status, result, 'ok');
     this.#drawRooms();
     this.#select(room);
+  }
+
+  /** Presence may be refused where the room itself is not; the page then joins without, and says so. */
+  async #requestJoin(room, done) {
+    if (!byId('room-presence').checked) {
+      await this.#connection.request('room:join', { room });
+      return done;
+    }
+    try {
+      await this.#connection.request('room:join', { room, presence: true });
+      return done;
+    } catch (refusal) {
+      await this.#connection.request('room:join', { room });
+      return `${done} Without presence: ${showError(refusal)}`;
+    }
   }
 
   async #leave(room) {

@@ -1,0 +1,158 @@
+/** The load generator: a process of its own, so that the clients' work is never counted as the server's. */
+import { Agent, request } from 'node:http';
+import { signToken } from './support/credentials.js';
+import { serve } from './support/control.js';
+import { WebSocketClient } from './support/websocket-client.js';
+
+/** @type {WebSocketClient[]} */
+const clients = [];
+/** Events that arrived since the last `received`, over all clients. */
+let events = 0;
+let eventBytes = 0;
+/** @type {Error | undefined} */
+let lost;
+/**
+ * Whoever waits for events or answers; called on each.
+ * @type {(() => void) | undefined}
+ */
+let check;
+
+serve({
+  /** Opens clients and keeps them; client `i` belongs to the user `u<i / 2>`. */
+  async open({ port, protocol, count, secured }) {
+    await inParallel(count, 50, async (index) => {
+      clients[index] = await openClient({ port, protocol, user: secured ? userOf(index) : undefined });
+    });
+    return clients.map(({ socketId }) => socketId);
+  },
+
+  /** Opens clients and closes each as soon as it is connected. */
+  async connectAndClose({ port, protocol, count, concurrency, secured }) {
+    await inParallel(count, concurrency, async (index) => {
+      const client = await openClient({ port, protocol, user: secured ? userOf(index) : undefined });
+      await client.close();
+    });
+  },
+
+  /** Waits until exactly so many events have arrived. */
+  async received({ count }) {
+    await until(() => events >= count);
+    const result = { events, eventBytes };
+    events = eventBytes = 0;
+    return result;
+  },
+
+  /** Each client sends a request as soon as its last one is answered. */
+  async request({ event, count }) {
+    let sent = 0;
+    let answered = 0;
+    const packet = `420${JSON.stringify([event])}`;
+    const sendNext = (/** @type {WebSocketClient} */ client) => {
+      if (sent++ < count) client.send(packet);
+    };
+    for (const client of clients) {
+      client.options.onAnswer = () => {
+        answered++;
+        sendNext(client);
+        check?.();
+      };
+    }
+    for (const client of clients) sendNext(client);
+    await until(() => answered >= count);
+  },
+
+  /** Sends HTTP requests in turn over kept-alive connections; any answer but 2xx fails. */
+  async http({ port, requests, count, concurrency }) {
+    const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+    try {
+      await inParallel(count, concurrency, (index) =>
+        sendHttp(agent, port, requests[index % requests.length]),
+      );
+    } finally {
+      agent.destroy();
+    }
+  },
+});
+
+/** @param {number} index */
+const userOf = (index) => `u${index >> 1}`;
+
+/** @param {{ port: number, protocol: 'socket.io' | 'ws', user?: string }} options */
+async function openClient({ port, protocol, user }) {
+  const client = new WebSocketClient({
+    port,
+    protocol,
+    token: user === undefined ? undefined : signToken(user),
+    onEvent(bytes) {
+      events++;
+      eventBytes += bytes;
+      check?.();
+    },
+    onAnswer: () => {},
+    onLost(error) {
+      lost ??= error;
+      check?.();
+    },
+  });
+  await client.opened;
+  return client;
+}
+
+/** @param {() => boolean} isDone */
+async function until(isDone) {
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve, reject) => {
+    check = () => {
+      if (lost) reject(lost);
+      else if (isDone()) resolve();
+    };
+    check();
+  });
+  check = undefined;
+}
+
+/**
+ * @param {number} count
+ * @param {number} concurrency
+ * @param {(index: number) => Promise<unknown>} task
+ */
+async function inParallel(count, concurrency, task) {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await task(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));
+}
+
+/**
+ * @param {Agent} agent
+ * @param {number} port
+ * @param {import('./support/control.js').HttpRequest} options
+ */
+function sendHttp(agent, port, { method, path, headers, body }) {
+  return new Promise((/** @type {(value?: unknown) => void} */ resolve, reject) => {
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const outgoing = request(
+      {
+        agent,
+        port,
+        host: '127.0.0.1',
+        method,
+        path,
+        headers: {
+          ...headers,
+          ...(payload && {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(payload),
+          }),
+        },
+      },
+      (response) => {
+        const { statusCode = 0 } = response;
+        if (statusCode < 200 || statusCode > 299)
+          reject(new Error(`${method} ${path} answered ${statusCode}`));
+        response.on('error', reject).on('end', resolve).resume();
+      },
+    );
+    outgoing.on('error', reject).end(payload);
+  });
+}

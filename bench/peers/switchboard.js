@@ -1,0 +1,65 @@
+/** This gateway as `npm run build` left it in `dist/`, with its default log at level `info`. */
+import 'reflect-metadata';
+import { API_KEY, API_KEY_ENTRY, JWT_SECRET } from '../support/credentials.js';
+import { servePeer } from '../support/control.js';
+import { BODY, EVENT } from '../support/message.js';
+
+const MAX_BATCH = 1000;
+
+servePeer(async ({ secured }) => {
+  Object.assign(process.env, {
+    // The rate is still counted for each event; only the benchmark's own clients are not to be refused.
+    SWITCHBOARD_EVENTS_PER_SECOND: '100000',
+    SWITCHBOARD_EVENTS_BURST: '100000',
+    ...(secured && { SWITCHBOARD_JWT_SECRET: JWT_SECRET, SWITCHBOARD_API_KEYS: API_KEY_ENTRY }),
+  });
+  // Imported only now: the configuration is read when the module is.
+  const { Broadcaster } = await import('../../dist/index.js');
+  const { createLogger } = await import('../../dist/operations/log.js');
+  const { createService } = await import('../../dist/service.js');
+
+  // What `npm start` runs, hardening and log included; only the port is a free one.
+  const app = await createService({}, createLogger('info', 'pretty'));
+  await app.listen(0, '127.0.0.1');
+  const broadcaster = app.get(Broadcaster, { strict: false });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (app.getHttpServer().address());
+  /** @type {Record<string, string>} */
+  const headers = secured ? { authorization: `Bearer ${API_KEY}` } : {};
+
+  return {
+    port,
+    infoEvent: 'socket:info',
+    publish(room) {
+      const target = room ? broadcaster.toRooms(room) : broadcaster.toAll();
+      // A refusal is logged by the builder; the clients that then miss an event make the sample fail.
+      void target.emit(EVENT, BODY);
+    },
+    async join(pairs) {
+      const commands = pairs.map(([socketId, room]) => ({ join: { room, socketId } }));
+      for (let start = 0; start < commands.length; start += MAX_BATCH) {
+        const response = await fetch(`http://127.0.0.1:${port}/v1/batch`, {
+          method: 'POST',
+          headers: { ...headers, 'content-type': 'application/json' },
+          body: JSON.stringify({ commands: commands.slice(start, start + MAX_BATCH) }),
+        });
+        if (!response.ok)
+          throw new Error(`POST /v1/batch answered ${response.status} ${await response.text()}`);
+        const { results } = /** @type {any} */ (await response.json());
+        const failed = results.find((/** @type {any} */ { ok }) => !ok);
+        if (failed) throw new Error(`a join failed: ${JSON.stringify(failed)}`);
+      }
+    },
+    emitRequest: (socketId) => ({
+      method: 'POST',
+      path: '/v1/emit',
+      headers,
+      body: { to: { sockets: [socketId] }, event: EVENT, data: BODY },
+    }),
+    userRequest: (user) => ({ method: 'GET', path: `/v1/users/${encodeURIComponent(user)}`, headers }),
+    roomRequest: (room) => ({
+      method: 'GET',
+      path: `/v1/sockets?room=${encodeURIComponent(room)}&limit=1000`,
+      headers,
+    }),
+  };
+});

@@ -1,0 +1,135 @@
+/** Runs the benchmarks: see README.md beside this file. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { renderChart } from './support/chart.js';
+import { killAll } from './support/child.js';
+import { HELP, UsageError, readOptions } from './support/options.js';
+import { PEER_TITLES, describeMachine, packageVersions, renderTable, summarize } from './support/report.js';
+import { takeSample } from './support/sample.js';
+
+/** @typedef {import('./support/report.js').CaseResult} CaseResult */
+
+/** @param {string} path from the project's root */
+const inProject = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** Beside its connections a process holds its log, its IPC channel, HTTP connections and what Node opens itself. */
+const SPARE_FILES = 100;
+
+const logFolder = mkdtempSync(join(tmpdir(), 'bench-'));
+process.once('exit', () => {
+  killAll();
+  rmSync(logFolder, { recursive: true, force: true });
+});
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof UsageError ? error.message : error);
+  process.exitCode = 1;
+}
+
+async function main() {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) return console.log(HELP);
+  if (options.peers.includes('switchboard') && !existsSync(inProject('dist/index.js'))) {
+    throw new UsageError(
+      'dist/ is missing: run "npm run build" first, or leave switchboard out with --peers',
+    );
+  }
+  assertFilesSuffice(Math.max(...options.scenarios.map((scenario) => scenario.connections(options))));
+
+  const machine = describeMachine();
+  const packages = packageVersions();
+  const { rounds, clients, connections, quick } = options;
+  console.log(
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, Node ${machine.node}`,
+  );
+  console.log(
+    `${Object.entries(packages)
+      .map((entry) => entry.join(' '))
+      .join(', ')}`,
+  );
+  console.log(
+    `${rounds} round${rounds === 1 ? '' : 's'}, medians; load average before: ${machine.loadAverage}\n`,
+  );
+
+  /** @type {CaseResult[]} */
+  const results = [];
+  for (const scenario of options.scenarios) {
+    const cases = await runScenario(scenario, options);
+    for (const result of cases) console.log(`${renderTable(result)}\n`);
+    results.push(...cases);
+  }
+
+  const date = new Date().toISOString();
+  const report = { date, machine, packages, options: { rounds, clients, connections, quick }, results };
+  write(options.json ?? inProject('bench/results/latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+  if (options.svg) {
+    const footer = `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${date.slice(0, 10)}; median of ${rounds}`;
+    write(inProject('docs/images/benchmark.svg'), renderChart(results, footer));
+  }
+}
+
+/**
+ * Interleaves: each round takes one sample of every peer, so that what changes on the machine in the meantime
+ * (heat, neighbours) meets all peers alike.
+ *
+ * @param {import('./scenarios/index.js').Scenario} scenario
+ * @param {ReturnType<typeof readOptions>} options
+ * @returns {Promise<CaseResult[]>}
+ */
+async function runScenario(scenario, options) {
+  const peers = scenario.peers.filter((name) => options.peers.includes(name));
+  /** @type {Map<string, Map<string, number[]>>} by label and peer */
+  const samples = new Map();
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const peer of peers) {
+      progress(`${scenario.name}: round ${round}/${options.rounds}, ${PEER_TITLES[peer]}`);
+      const sample = await takeSample(scenario, peer, options, logFolder);
+      for (const [label, value] of Object.entries(sample)) {
+        const byPeer = samples.get(label) ?? new Map();
+        samples.set(label, byPeer.set(peer, [...(byPeer.get(peer) ?? []), value]));
+      }
+    }
+  }
+  progress('');
+  const { name, title, unit, better } = scenario;
+  return [...samples].map(([label, byPeer]) => ({
+    scenario: name,
+    label,
+    title,
+    unit,
+    better,
+    connections: scenario.connections(options),
+    peers: Object.fromEntries([...byPeer].map(([peer, values]) => [peer, summarize(values)])),
+  }));
+}
+
+/** @param {number} connections */
+function assertFilesSuffice(connections) {
+  const report = /** @type {any} */ (process.report.getReport());
+  const limit = report.userLimits?.open_files?.soft;
+  const needed = connections + SPARE_FILES;
+  if (typeof limit === 'number' && limit < needed) {
+    throw new UsageError(
+      `a process may open ${limit} files here, ${needed} are needed: run "ulimit -n ${needed}" first, ` +
+        'or ask for fewer --clients and --connections',
+    );
+  }
+}
+
+/** @param {string} text */
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
+/** @param {string} path @param {string} text */
+function write(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  console.log(`wrote ${path}`);
+}

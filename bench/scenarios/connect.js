@@ -1,0 +1,23 @@
+const CONNECTIONS = 1000;
+const QUICK_CONNECTIONS = 200;
+const CONCURRENCY = 50;
+
+/** @type {import('./index.js').Scenario} */
+export default {
+  name: 'connect',
+  title: 'Connect and disconnect by WebSocket, without a token',
+  unit: 'ms CPU per connection',
+  better: 'lower',
+  peers: ['raw-socket.io', 'stock-nest', 'switchboard'],
+  connections: () => CONCURRENCY,
+  run: measureConnect,
+};
+
+/** @param {import('../support/sample.js').Context} context */
+export async function measureConnect({ load, target, quick, cpuMicrosOf }) {
+  const count = quick ? QUICK_CONNECTIONS : CONNECTIONS;
+  const cycle = (/** @type {number} */ connections) =>
+    load.call('connectAndClose', { ...target, count: connections, concurrency: CONCURRENCY });
+  await cycle(count / 2);
+  return (await cpuMicrosOf(() => cycle(count))) / count / 1000;
+}

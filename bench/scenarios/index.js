@@ -1,0 +1,43 @@
+/**
+ * All scenarios, in the order in which they run.
+ *
+ * @typedef {object} Options what was asked for on the command line
+ * @property {number} clients
+ * @property {number} [connections]
+ * @property {boolean} quick
+ *
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {string} title
+ * @property {string} unit
+ * @property {'lower' | 'higher'} better
+ * @property {string[]} peers
+ * @property {boolean} [secured] clients come with a token that every peer verifies
+ * @property {(options: Options) => number} connections how many are open at once
+ * @property {(context: import('../support/sample.js').Context) => Promise<number | Record<string, number>>} run
+ *   one sample: a number, or several under a label each
+ */
+import connect from './connect.js';
+import connectToken from './connect-token.js';
+import fanOut1 from './fan-out-1.js';
+import fanOut10 from './fan-out-10.js';
+import fanOut100 from './fan-out-100.js';
+import fanOutRooms from './fan-out-rooms.js';
+import httpEmit from './http-emit.js';
+import idleMemory from './idle-memory.js';
+import registryLookup from './registry-lookup.js';
+import requestAck from './request-ack.js';
+
+/** @type {Scenario[]} */
+export const SCENARIOS = [
+  fanOut1,
+  fanOut10,
+  fanOut100,
+  fanOutRooms,
+  connect,
+  connectToken,
+  idleMemory,
+  requestAck,
+  httpEmit,
+  registryLookup,
+];

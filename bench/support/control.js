@@ -1,0 +1,81 @@
+/** The child's side of the control protocol: commands come by IPC, each is answered once. */
+import { setImmediate } from 'node:timers/promises';
+
+/**
+ * @typedef {Record<string, (args: any) => unknown>} Commands
+ *
+ * @typedef {object} HttpRequest
+ * @property {'GET' | 'POST'} method
+ * @property {string} path
+ * @property {Record<string, string>} [headers]
+ * @property {unknown} [body] sent as JSON
+ *
+ * @typedef {object} Peer what a server under test can do; what it leaves out it takes no part in
+ * @property {number} port
+ * @property {string} [infoEvent] the request that is answered with what the server knows about the socket
+ * @property {(room?: string) => void} publish sends {@link EVENT} with {@link BODY} to all sockets or to a room
+ * @property {(pairs: [socketId: string, room: string][]) => Promise<void> | void} [join]
+ * @property {(socketId: string) => HttpRequest} [emitRequest] what a backend asks to reach one socket
+ * @property {(user: string) => HttpRequest} [userRequest] what a backend asks for a user's sockets
+ * @property {(room: string) => HttpRequest} [roomRequest] what a backend asks for a room's sockets
+ */
+
+/**
+ * Answers commands until the runner is gone.
+ * @param {Commands} commands
+ */
+export function serve(commands) {
+  process.on('message', async (/** @type {any} */ { id, do: name, ...args }) => {
+    try {
+      reply({ id, result: await commands[name](args) });
+    } catch (error) {
+      reply({ id, error: error instanceof Error ? String(error.stack) : String(error) });
+    }
+  });
+  process.once('disconnect', () => process.exit(1));
+}
+
+/**
+ * Serves a peer.
+ * @param {(options: { secured: boolean }) => Promise<Peer>} start `secured`: clients come with a token
+ */
+export function servePeer(start) {
+  /** @type {Peer} */
+  let peer;
+  serve({
+    async ready(options) {
+      peer = await start(options);
+      return { port: peer.port, infoEvent: peer.infoEvent };
+    },
+    cpu: () => process.cpuUsage(),
+    async memory() {
+      const { rss } = process.memoryUsage();
+      await collectGarbage();
+      const collected = process.memoryUsage();
+      return { rss, rssCollected: collected.rss, heapCollected: collected.heapUsed };
+    },
+    /** All publications leave in one turn of the event loop; the answer comes in a later one. */
+    async broadcast({ perTurn, rooms }) {
+      for (let index = 0; index < perTurn; index++) peer.publish(rooms?.[index % rooms.length]);
+      await setImmediate();
+    },
+    join: ({ pairs }) => peer.join?.(pairs),
+    requests: ({ kind, targets }) =>
+      targets.map((/** @type {string} */ target) => peer[requestOf(kind)]?.(target)),
+  });
+}
+
+/** @param {{ id: number, result?: unknown, error?: string }} answer */
+const reply = (answer) => process.send?.(answer);
+
+/** @param {'emit' | 'user' | 'room'} kind */
+const requestOf = (kind) => /** @type {const} */ (`${kind}Request`);
+
+/** Several times: weak references and finalizers free more in the next round. */
+async function collectGarbage() {
+  if (!globalThis.gc) throw new Error('the peer needs --expose-gc');
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc();
+    await setImmediate();
+  }
+}

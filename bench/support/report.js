@@ -1,0 +1,94 @@
+/** Numbers for people: medians, tables, and what the machine was. */
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
+
+/** How the peers are called in tables and charts. */
+export const PEER_TITLES = /** @type {Record<string, string>} */ ({
+  'raw-socket.io': 'raw Socket.IO',
+  'stock-nest': 'stock Nest gateway',
+  ws: 'ws',
+  switchboard: 'Switchboard',
+});
+
+/**
+ * @typedef {object} Summary
+ * @property {number} median
+ * @property {number} min
+ * @property {number} max
+ * @property {number[]} samples
+ *
+ * @typedef {object} CaseResult one table: a scenario, or one of several numbers that it gives
+ * @property {string} scenario
+ * @property {string} label
+ * @property {string} title
+ * @property {string} unit
+ * @property {'lower' | 'higher'} better
+ * @property {number} connections
+ * @property {Record<string, Summary>} peers
+ */
+
+/** @param {number[]} samples @returns {Summary} */
+export function summarize(samples) {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (/** @type {number} */ index) => /** @type {number} */ (sorted[index]);
+  const half = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? at(half) : (at(half - 1) + at(half)) / 2;
+  return { median, min: at(0), max: at(sorted.length - 1), samples };
+}
+
+/** Three significant digits. @param {number} value */
+export const format = (value) =>
+  Number(value.toPrecision(3)).toLocaleString('en', { maximumSignificantDigits: 3 });
+
+/** @param {CaseResult} result */
+export const headingOf = ({ title, label, connections }) =>
+  `${title}${label ? `: ${label}` : ''} (${connections.toLocaleString('en')} connections)`;
+
+/** @param {CaseResult} result */
+export function renderTable(result) {
+  const peers = Object.entries(result.peers);
+  const [baseline] = /** @type {[string, Summary][]} */ (peers);
+  const rows = peers.map(([name, { median, min, max }]) => [
+    String(PEER_TITLES[name]),
+    format(median),
+    `${format(min)}–${format(max)}`,
+    baseline ? `${(median / baseline[1].median).toFixed(2)}×` : '',
+  ]);
+  const header = ['', 'median', 'min–max', `to ${PEER_TITLES[baseline?.[0] ?? '']}`];
+  const widths = header.map((_, column) =>
+    Math.max(...[header, ...rows].map((row) => String(row[column]).length)),
+  );
+  const line = (/** @type {string[]} */ row) =>
+    `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('   ')}`;
+  return [
+    `${headingOf(result)}`,
+    `${result.unit}, ${result.better} is better`,
+    line(header),
+    ...rows.map(line),
+  ].join('\n');
+}
+
+/** What the numbers depend on. */
+export function describeMachine() {
+  const processors = cpus();
+  return {
+    cpu: processors[0]?.model.trim() ?? 'unknown',
+    cores: processors.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: `${type()} ${release()}`,
+    node: process.version,
+    /** Of the last minute, before the run; other work shifts results, see README.md. */
+    loadAverage: Number((loadavg()[0] ?? 0).toFixed(2)),
+  };
+}
+
+/** @returns {Record<string, string>} */
+export function packageVersions() {
+  const names = ['socket.io', 'engine.io', 'ws', '@nestjs/core', '@nestjs/platform-socket.io'];
+  const versionIn = (/** @type {string} */ path) =>
+    JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+  return {
+    'switchboard-gateway': versionIn('../../package.json'),
+    ...Object.fromEntries(names.map((name) => [name, versionIn(`../../node_modules/${name}/package.json`)])),
+  };
+}

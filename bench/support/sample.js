@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Child } from './child.js';
+
+/**
+ * What a scenario works with.
+ *
+ * @typedef {object} Context
+ * @property {Child} peer the server measured
+ * @property {Child} load the clients
+ * @property {{ port: number, protocol: 'socket.io' | 'ws', secured: boolean }} target
+ * @property {string} infoEvent
+ * @property {boolean} quick
+ * @property {() => Promise<string[]>} connect opens the scenario's connections; gives their socket IDs
+ * @property {(work: () => Promise<unknown>) => Promise<number>} cpuMicrosOf
+ *   CPU, user and system, that the server's process took for the work
+ */
+
+/** @param {string} path */
+const fileOf = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/**
+ * One sample: a new server, a new load generator, the scenario once. New processes, so that no sample inherits
+ * the heap, the compiled code or the connections of the one before.
+ *
+ * @param {import('../scenarios/index.js').Scenario} scenario
+ * @param {string} peerName
+ * @param {import('../scenarios/index.js').Options} options
+ * @param {string} logFolder
+ * @returns {Promise<Record<string, number>>}
+ */
+export async function takeSample(scenario, peerName, options, logFolder) {
+  const secured = scenario.secured ?? false;
+  const peer = new Child(fileOf(`peers/${peerName}.js`), join(logFolder, `${peerName}.log`));
+  const load = new Child(fileOf('load.js'), join(logFolder, 'load.log'));
+  try {
+    const { port, infoEvent } = await peer.call('ready', { secured });
+    /** @type {Context['target']} */
+    const target = { port, protocol: peerName === 'ws' ? 'ws' : 'socket.io', secured };
+    const result = await scenario.run({
+      peer,
+      load,
+      target,
+      infoEvent,
+      quick: options.quick,
+      connect: () => load.call('open', { ...target, count: scenario.connections(options) }),
+      async cpuMicrosOf(work) {
+        const before = await peer.call('cpu');
+        await work();
+        const after = await peer.call('cpu');
+        return after.user - before.user + after.system - before.system;
+      },
+    });
+    // Fails when a client lost its connection: such a sample counts less than it claims.
+    await load.call('received', { count: 0 });
+    return typeof result === 'number' ? { '': result } : result;
+  } finally {
+    await Promise.all([peer.end(), load.end()]);
+  }
+}

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { endSocket } from '../delivery/end-socket.js';
+import { NOTICE } from '../protocol/events.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { socketState, type GatewaySocket, type SocketState } from '../registry/socket-state.js';
+import { Authenticator } from './authenticator.js';
+import type { RoomAction } from './capabilities.js';
+import { Expiries } from './expiries.js';
+import { Revocations } from './revocations.js';
+
+/** How long before its token ends a client is told. [A3] */
+const EXPIRY_NOTICE_MS = 30_000;
+
+/** What a socket may do, from its token and its room tokens, for as long as these last. [A2] [A3] */
+@Injectable()
+export class Rights {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly expiries: Expiries,
+    private readonly revocations: Revocations,
+  ) {}
+
+  allows(socket: GatewaySocket, action: RoomAction, room: string): boolean {
+    const { grant, roomGrants } = socketState(socket);
+    return grant.caps.allows(action, room) || roomGrants?.get(room)?.has(action) === true;
+  }
+
+  /** Notes that a client went into a room by its own right, which it may lose. */
+  joinedByRight(socket: GatewaySocket, room: string): void {
+    const state = socketState(socket);
+    (state.joinedByRight ??= new Set()).add(room);
+  }
+
+  /**
+   * Adds what a room token grants, until it expires.
+   * @throws SwitchboardError `auth.token_*`, `auth.revoked`, or `access.denied` for another user's or room's token
+   */
+  async addRoomToken(socket: GatewaySocket, token: string, room: string): Promise<void> {
+    const state = socketState(socket);
+    const { allow, expiresAt } = await this.authenticator.authenticateForRoom(token, state.user, room);
+    (state.roomGrants ??= new Map()).set(room, allow);
+    if (expiresAt === undefined) return;
+    this.expiries.at(expiresAt, () => {
+      // A later token for the same room has replaced it.
+      if (state.roomGrants?.get(room) !== allow) return;
+      state.roomGrants.delete(room);
+      this.leaveWhatIsNotAllowed(socket);
+    });
+  }
+
+  /** Sets the deadlines of a socket's token, and ends the socket if it was shut out while it was on its way in. */
+  watch(socket: GatewaySocket): void {
+    const state = socketState(socket);
+    const { grant, user } = state;
+    const revoked = this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt });
+    if (revoked) void endSocket(socket, new SwitchboardError(revoked));
+    if (grant.expiresAt === undefined) return;
+    const endsAt = this.authenticator.endOf(grant.expiresAt);
+    const current = (): boolean => socket.connected && state.grant === grant;
+    this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
+      if (current()) socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - Date.now()) });
+    });
+    this.expiries.at(endsAt, () => {
+      if (current()) void endSocket(socket, new SwitchboardError('auth.token_expired'));
+    });
+  }
+
+  /**
+   * Replaces a socket's token. Rights may widen or narrow, at once; the user stays.
+   * @throws SwitchboardError `auth.token_*`, `auth.revoked`, `access.denied` when the token is another user's
+   */
+  async refresh(socket: GatewaySocket, token: string): Promise<{ expiresAt: string | null }> {
+    const state = socketState(socket);
+    const { user, grant } = await this.authenticator.authenticate({ token });
+    if (user !== state.user) {
+      throw new SwitchboardError('access.denied', { message: 'the token is for another user' });
+    }
+    state.grant = grant;
+    this.watch(socket);
+    this.leaveWhatIsNotAllowed(socket);
+    return { expiresAt: grant.expiresAt === undefined ? null : new Date(grant.expiresAt).toISOString() };
+  }
+
+  private leaveWhatIsNotAllowed(socket: GatewaySocket): void {
+    const state: SocketState = socketState(socket);
+    for (const room of state.joinedByRight ?? []) {
+      if (this.allows(socket, 'join', room)) continue;
+      state.joinedByRight?.delete(room);
+      void socket.leave(room);
+    }
+  }
+}

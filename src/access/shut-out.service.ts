@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { endSocket } from '../delivery/end-socket.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { Namespaces } from '../registry/namespaces.js';
+import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { Revocations } from './revocations.js';
+
+/** A revocation: of one token, or of all that a user was given before a time. Times are seconds since 1970. */
+export type Revocation =
+  | { readonly jti: string; readonly expiresAt?: number }
+  | { readonly user: string; readonly issuedBefore: number; readonly expiresAt?: number };
+
+const MS_PER_SECOND = 1000;
+
+/** Keeps users and tokens out, and ends the sockets they have. [A6] */
+@Injectable()
+export class ShutOutService {
+  constructor(
+    private readonly revocations: Revocations,
+    private readonly namespaces: Namespaces,
+  ) {}
+
+  async block(user: string): Promise<void> {
+    await this.revocations.block(user);
+    await this.endRevoked(this.namespaces.socketsOfUser(user));
+  }
+
+  async unblock(user: string): Promise<void> {
+    await this.revocations.unblock(user);
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    const untilMs = revocation.expiresAt === undefined ? Infinity : revocation.expiresAt * MS_PER_SECOND;
+    if ('user' in revocation) {
+      await this.revocations.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
+      await this.endRevoked(this.namespaces.socketsOfUser(revocation.user));
+    } else {
+      await this.revocations.revokeJti(revocation.jti, untilMs);
+      await this.endRevoked(this.namespaces.allSockets());
+    }
+  }
+
+  private async endRevoked(sockets: Iterable<GatewaySocket>): Promise<void> {
+    const goodbyes: Promise<void>[] = [];
+    for (const socket of sockets) {
+      const { user, grant } = socketState(socket);
+      const revoked = this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt });
+      if (revoked) goodbyes.push(endSocket(socket, new SwitchboardError(revoked)));
+    }
+    await Promise.all(goodbyes);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * One write per connection and turn of the event loop, however many publications it carries. [D8]
+ *
+ * This is the one file that touches private state of `ws` and `engine.io`. What it does: frames for a WebSocket
+ * connection that is up to date are collected instead of being sent one by one through Engine.IO and `ws`, and at the
+ * end of the turn they leave in one write to the TCP socket. Connections that got the same publications share one
+ * buffer. Whatever else is written to such a connection (an acknowledgement, a direct emit, a ping, a close) first
+ * sends what was collected, so the order is that of acceptance. [D4]
+ *
+ * Everything that is not a plain text frame on an idle 3.x or 4.x WebSocket connection (polling, 2.x, compression, an
+ * upgrade under way, a backlog) takes Socket.IO's own path. So does everything when a future version of `ws` or
+ * `engine.io` lacks what is used here; a test fails when that happens.
+ */
+import type { Socket as TcpSocket } from 'node:net';
+import { FrameSequence } from './frame-sequence.js';
+
+/** What is used of an Engine.IO connection. */
+interface Connection {
+  readonly readyState: string;
+  readonly protocol: number;
+  readonly writeBuffer: readonly unknown[];
+  readonly transport: Transport;
+  flush(): void;
+  closeTransport(discard?: boolean): void;
+  [OUTLET]?: Outlet | null;
+}
+
+interface Transport {
+  readonly name: string;
+  readonly writable: boolean;
+  readonly perMessageDeflate?: unknown;
+  readonly socket?: RawWebSocket;
+}
+
+interface RawWebSocket {
+  readonly readyState: number;
+  readonly _socket?: TcpSocket;
+  readonly _sender?: { readonly _state?: number };
+}
+
+const OUTLET = Symbol('switchboard.outlet');
+const EIO4 = 4;
+const OPEN = 1;
+
+/** `ws`'s sender is neither compressing nor reading a blob, so nothing of its own is queued before a raw write. */
+const SENDER_IDLE = 0;
+
+/** A connection that has collected this much is written to at once. */
+const MAX_COLLECTED_BYTES = 262_144;
+
+/** What is collected for one connection. */
+class Outlet {
+  collected: FrameSequence | null = null;
+
+  constructor(readonly connection: Connection) {}
+
+  get tcpSocket(): TcpSocket | undefined {
+    return this.connection.transport.socket?._socket;
+  }
+
+  /** Whether nothing is ahead of a frame that is written to the TCP socket now. */
+  get isIdle(): boolean {
+    const { connection } = this;
+    const { transport } = connection;
+    const { socket } = transport;
+    return (
+      connection.readyState === 'open' &&
+      transport.writable &&
+      connection.writeBuffer.length === 0 &&
+      socket?.readyState === OPEN &&
+      socket._sender?._state === SENDER_IDLE
+    );
+  }
+
+  /** Sends what was collected; what a closed connection has collected is dropped with it. */
+  send(): void {
+    const { collected, tcpSocket } = this;
+    this.collected = null;
+    if (!collected || !tcpSocket?.writable || this.connection.transport.socket?.readyState !== OPEN) return;
+    collected.writeTo(tcpSocket);
+  }
+}
+
+/** Collects frames per connection and sends them at the end of the turn. */
+export class TurnWriter {
+  private sequences = new FrameSequence();
+  private dirty: Outlet[] = [];
+  private readonly endTurn = (): void => this.flush();
+
+  /** Takes a frame for a connection, or returns false when it has to go the plain way. */
+  collect(connection: object, bytes: Buffer): boolean {
+    const outlet = outletOf(connection as Connection);
+    if (!outlet) return false;
+    if (outlet.collected) {
+      outlet.collected = outlet.collected.followedBy(bytes);
+      if (outlet.collected.byteLength > MAX_COLLECTED_BYTES) outlet.send();
+      return true;
+    }
+    if (!outlet.isIdle) return false;
+    outlet.collected = this.sequences.followedBy(bytes);
+    if (this.dirty.push(outlet) === 1) setImmediate(this.endTurn);
+    return true;
+  }
+
+  private flush(): void {
+    const { dirty } = this;
+    this.dirty = [];
+    this.sequences = new FrameSequence();
+    for (const { collected } of dirty) collected?.countUse();
+    for (const outlet of dirty) outlet.send();
+  }
+}
+
+/** Whether a volatile packet can be sent now rather than queued. [D5] */
+export function isReady(connection: object): boolean {
+  const { transport } = connection as Connection;
+  return transport.writable && (transport.socket?._socket?.writableLength ?? 0) === 0;
+}
+
+/** The outlet of a connection that can have one. A connection that is still polling may get one after its upgrade. */
+function outletOf(connection: Connection): Outlet | null {
+  const known = connection[OUTLET];
+  if (known !== undefined) return known;
+  if (connection.protocol !== EIO4) return (connection[OUTLET] = null);
+  const { transport } = connection;
+  if (transport.name !== 'websocket') return null;
+  if (transport.perMessageDeflate || !isFamiliar(connection)) return (connection[OUTLET] = null);
+  return (connection[OUTLET] = attach(connection));
+}
+
+/** Whether this connection has the private parts that are used here. */
+function isFamiliar({ flush, closeTransport, transport: { socket } }: Connection): boolean {
+  return (
+    typeof flush === 'function' &&
+    typeof closeTransport === 'function' &&
+    typeof socket?._socket?.write === 'function' &&
+    socket._sender?._state === SENDER_IDLE
+  );
+}
+
+interface ConnectionMethods {
+  flush(this: Connection): void;
+  closeTransport(this: Connection, discard?: boolean): void;
+}
+
+/** Engine.IO's own methods, the same for all connections. */
+let stock: ConnectionMethods | undefined;
+
+/** Puts the collected frames before everything else that goes out on the connection. */
+function attach(connection: Connection): Outlet {
+  stock ??= { flush: connection.flush, closeTransport: connection.closeTransport };
+  connection.flush = flushInOrder;
+  connection.closeTransport = closeInOrder;
+  return new Outlet(connection);
+}
+
+function flushInOrder(this: Connection): void {
+  this[OUTLET]!.send();
+  stock!.flush.call(this);
+}
+
+function closeInOrder(this: Connection, discard?: boolean): void {
+  if (!discard) this[OUTLET]!.send();
+  stock!.closeTransport.call(this, discard);
+}

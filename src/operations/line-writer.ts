@@ -1,0 +1,37 @@
+import type { Writable } from 'node:stream';
+
+/** More than this is written without waiting for the end of the turn. */
+const MAX_PENDING_LENGTH = 65_536;
+
+/**
+ * Writes lines together, once per turn of the event loop.
+ *
+ * A write to a file or pipe is a system call that the process waits for; with thousands of sockets coming in at once,
+ * one per line would cost more than the rest of the handshake.
+ */
+export class LineWriter {
+  private pending = '';
+  private scheduled = false;
+
+  constructor(private readonly stream: Writable) {
+    process.on('exit', () => this.flush());
+  }
+
+  write(line: string): void {
+    this.pending += line;
+    if (this.pending.length > MAX_PENDING_LENGTH) {
+      this.flush();
+    } else if (!this.scheduled) {
+      this.scheduled = true;
+      setImmediate(() => this.flush());
+    }
+  }
+
+  flush(): void {
+    this.scheduled = false;
+    if (this.pending === '') return;
+    const lines = this.pending;
+    this.pending = '';
+    this.stream.write(lines);
+  }
+}

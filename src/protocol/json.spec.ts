@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { SwitchboardError } from './errors.js';
+import {
+  assertDeliverable,
+  decodeBinary,
+  encodeBinary,
+  isBinary,
+  MAX_BINARY_PARTS,
+  MAX_DEPTH,
+  measureValue,
+} from './json.js';
+
+const nested = (levels: number, bottom: unknown = 'bottom'): unknown => {
+  let value = bottom;
+  for (let level = 0; level < levels; level++) value = level % 2 === 0 ? [value] : { down: value };
+  return value;
+};
+
+const refusalOf = (act: () => unknown): SwitchboardError => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SwitchboardError) return error;
+    throw error;
+  }
+  throw new Error('was not refused');
+};
+
+/** JSON as `JSON.parse` gives it: keys such as `__proto__` are keys like any other. */
+const json = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);
+
+/** JSON values with binary among them. */
+const { value: mixed } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.constantFrom<unknown>(null, true, 0, 1.5, '', 'text', 'AQID'),
+    fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes)),
+    fc.array(tie('value'), { maxLength: 4 }),
+    // The one object that cannot be told from a binary part is left out.
+    fc.dictionary(fc.constantFrom('a', 'b', '__proto__x', 'constructor'), tie('value'), { maxKeys: 3 }),
+  ),
+}));
+
+describe('measuring values', () => {
+  it('[Q5] a hundred thousand levels are measured without a deep stack, and found too deep', () => {
+    expect(measureValue(nested(100_000)).depth).toBeGreaterThan(MAX_DEPTH);
+    expect(refusalOf(() => assertDeliverable([nested(100_000)])).code).toBe('payload.invalid');
+  });
+
+  it('[D3] the list of arguments counts as one level', () => {
+    expect(measureValue([nested(3)]).depth).toBe(4);
+    expect(() => assertDeliverable([nested(MAX_DEPTH - 1)])).not.toThrow();
+    expect(refusalOf(() => assertDeliverable([nested(MAX_DEPTH)])).errors).toEqual([
+      { path: 'args', message: 'expected at most 64 levels of nesting' },
+    ]);
+  });
+
+  it('[D3] ten binary parts are deliverable in any form and place, eleven are not', () => {
+    const forms = [Buffer.from('a'), new ArrayBuffer(2), new Uint8Array(1), new DataView(new ArrayBuffer(1))];
+    const parts = Array.from({ length: MAX_BINARY_PARTS }, (_, index) => forms[index % forms.length]);
+    expect(measureValue([{ a: parts }]).binaryParts).toBe(10);
+    expect(() => assertDeliverable([{ a: parts }])).not.toThrow();
+    expect(refusalOf(() => assertDeliverable([{ a: parts }, [Buffer.from('b')]])).errors).toEqual([
+      { path: 'args', message: 'expected at most 10 binary parts' },
+    ]);
+  });
+
+  it('[D3] bytes of a large binary part are not visited', () => {
+    expect(measureValue([Buffer.alloc(5_000_000)])).toMatchObject({ depth: 1, binaryParts: 1 });
+  });
+
+  it('[D3] the wire format’s placeholder is refused beside binary, where clients would take it for one', () => {
+    const placeholder = { a: [{ _placeholder: true, num: 3 }] };
+    expect(() => assertDeliverable([placeholder])).not.toThrow();
+    expect(() => assertDeliverable([{ _placeholder: 1 }, Buffer.from('a')])).not.toThrow();
+    expect(refusalOf(() => assertDeliverable([placeholder, Buffer.from('a')])).code).toBe('payload.invalid');
+    expect(refusalOf(() => assertDeliverable([Buffer.from('a'), placeholder])).code).toBe('payload.invalid');
+  });
+
+  it.each([[undefined], [null], [0], ['text'], [true]])('%j has no depth', (value) => {
+    expect(measureValue(value)).toEqual({ depth: 0, binaryParts: 0, holdsPlaceholder: false });
+  });
+});
+
+describe('binary in JSON', () => {
+  it('[D3] what is encoded for HTTP is decoded to the same bytes', () => {
+    fc.assert(
+      fc.property(mixed, (value) => {
+        const wire = JSON.parse(JSON.stringify(encodeBinary(value))) as unknown;
+        expect(decodeBinary(wire)).toEqual(value);
+      }),
+    );
+  });
+
+  it('[D3] JSON without $base64 passes both ways unchanged', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        expect(JSON.stringify(decodeBinary(value))).toBe(JSON.stringify(value));
+        expect(JSON.stringify(encodeBinary(value))).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it('[Q5] __proto__ and constructor are data: they stay own keys and touch no prototype', () => {
+    const text = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}';
+    for (const pass of [decodeBinary, encodeBinary]) {
+      const value = pass(JSON.parse(text)) as object;
+      expect(JSON.stringify(value)).toBe(text);
+      expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    }
+    expect('polluted' in {}).toBe(false);
+  });
+
+  it('[D3] all bytes survive, also of a view into a larger buffer', () => {
+    const all = Uint8Array.from({ length: 256 }, (_, index) => index);
+    expect(encodeBinary(all.subarray(1, 4))).toEqual({ $base64: 'AQID' });
+    expect(encodeBinary(new DataView(all.buffer, 1, 3))).toEqual({ $base64: 'AQID' });
+    expect(encodeBinary(all.slice(1, 4).buffer)).toEqual({ $base64: 'AQID' });
+    expect(decodeBinary(encodeBinary(all))).toEqual(Buffer.from(all));
+  });
+
+  it.each([
+    [{ $base64: 'AQID', more: 1 }],
+    [{ base64: 'AQID' }],
+    [['$base64', 'AQID']],
+    [{ $BASE64: 'AQID' }],
+  ])('[D3] %j is not a binary part and stays as it is', (value) => {
+    expect(decodeBinary(value)).toEqual(value);
+    expect(isBinary(decodeBinary(value))).toBe(false);
+  });
+
+  it.each([[1], [null], [['AQID']], ['A'], ['AQ='], ['AQI*'], ['AQID '], ['A-_D'], ['====']])(
+    '[D3] {"$base64": %j} is refused with its path and without its value',
+    (text) => {
+      const error = refusalOf(() => decodeBinary({ a: [0, { $base64: text }] }, 'args.2'));
+      expect(error.code).toBe('payload.invalid');
+      expect(error.errors).toEqual([{ path: 'args.2.a.1', message: 'expected base64 text' }]);
+    },
+  );
+});
