@@ -18,9 +18,11 @@ let lost;
 let check;
 
 serve({
-  /** Opens clients and keeps them; client `i` belongs to the user `u<i / 2>`. */
+  /** Opens more clients and keeps them; client `i` belongs to the user `u<i / 2>`. Gives all socket IDs. */
   async open({ port, protocol, count, secured }) {
-    await inParallel(count, 50, async (index) => {
+    const first = clients.length;
+    await inParallel(count, 50, async (nth) => {
+      const index = first + nth;
       clients[index] = await openClient({ port, protocol, user: secured ? userOf(index) : undefined });
     });
     return clients.map(({ socketId }) => socketId);

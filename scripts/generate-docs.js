@@ -1,25 +1,37 @@
 /**
- * Writes the pages that are made from the code: docs/configuration.md and docs/errors.md. Run after the build.
+ * Writes the pages that are made from the code: docs/configuration.md, docs/errors.md and docs/openapi.json. Run after the build.
  *
  * With `--check` it writes nothing, names the pages that differ and exits with 1.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { createOpenApiDocument } from '../dist/api/openapi.js';
+import { createService } from '../dist/service.js';
 import { renderConfigurationPage } from '../dist/config/config-docs.js';
 import { renderErrorsPage } from '../dist/protocol/error-docs.js';
 
 const PAGES = {
   'docs/configuration.md': renderConfigurationPage,
   'docs/errors.md': renderErrorsPage,
+  'docs/openapi.json': renderOpenApi,
 };
+
+/** As the service gives it at `/openapi.json`; nothing is listened on. */
+async function renderOpenApi() {
+  const app = await createService({}, false);
+  await app.init();
+  const document = createOpenApiDocument(app);
+  await app.close();
+  return JSON.stringify(document);
+}
 
 const isCheck = process.argv.includes('--check');
 const drifted = [];
 
 for (const [page, render] of Object.entries(PAGES)) {
   const path = fileURLToPath(new URL(`../${page}`, import.meta.url));
-  const wanted = await format(render(), { ...(await resolveConfig(path)), filepath: path });
+  const wanted = await format(await render(), { ...(await resolveConfig(path)), filepath: path });
   const present = await readFile(path, 'utf8').catch((error) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

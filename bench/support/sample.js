@@ -11,7 +11,9 @@ import { Child } from './child.js';
  * @property {{ port: number, protocol: 'socket.io' | 'ws', secured: boolean }} target
  * @property {string} infoEvent
  * @property {boolean} quick
- * @property {() => Promise<string[]>} connect opens the scenario's connections; gives their socket IDs
+ * @property {number} connections how many the scenario opens at once
+ * @property {(count?: number) => Promise<string[]>} connect
+ *   opens the scenario's connections, or so many more; gives the IDs of all open sockets
  * @property {(work: () => Promise<unknown>) => Promise<number>} cpuMicrosOf
  *   CPU, user and system, that the server's process took for the work
  */
@@ -43,7 +45,8 @@ export async function takeSample(scenario, peerName, options, logFolder) {
       target,
       infoEvent,
       quick: options.quick,
-      connect: () => load.call('open', { ...target, count: scenario.connections(options) }),
+      connections: scenario.connections(options),
+      connect: (count = scenario.connections(options)) => load.call('open', { ...target, count }),
       async cpuMicrosOf(work) {
         const before = await peer.call('cpu');
         await work();

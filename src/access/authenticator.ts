@@ -49,34 +49,40 @@ export class Authenticator {
   async authenticateForRoom(token: string, user: string, room: string): Promise<VerifiedRoomToken> {
     const verified = await this.verifier.verifyRoomToken(token, user, room);
     const { jti, issuedAt } = verified;
-    const revoked = await this.revocations.check({ user, jti, issuedAt });
+    const revoked = this.revocations.checkNow({ user, jti, issuedAt });
     if (revoked) throw new SwitchboardError(revoked);
     return verified;
   }
 
-  /** @throws SwitchboardError with the reason to refuse the client */
-  async authenticate(credentials: Credentials): Promise<Authenticated> {
-    const who = await this.identify(credentials);
-    const { jti, issuedAt } = who.grant;
-    const revoked = await this.revocations.check({ user: who.user, jti, issuedAt });
-    if (revoked) throw new SwitchboardError(revoked);
-    return who;
-  }
-
-  private async identify({ token, user, info }: Credentials): Promise<Authenticated> {
+  /**
+   * Decides at once where no token has to be checked.
+   * @throws SwitchboardError, or rejects with one, with the reason to refuse the client
+   */
+  authenticate({ token, user, info }: Credentials): Authenticated | Promise<Authenticated> {
     if (this.config.mode === 'open') {
-      return { user: ownName(user), info: ownInfo(info), grant: OPEN_GRANT };
+      return this.unlessRevoked({ user: ownName(user), info: ownInfo(info), grant: OPEN_GRANT });
     }
     if (isAbsent(token) && this.config.anonymous) {
       return { user: anonymousName(), info: null, grant: { caps: NO_CAPABILITIES } };
     }
-    const verified = await this.verifier.verify(token as string | undefined);
-    const { caps, expiresAt, issuedAt, jti } = verified;
-    return {
-      user: verified.user,
-      info: verified.info as JsonValue,
+    return this.authenticateToken(token as string | undefined);
+  }
+
+  /** @throws SwitchboardError with the reason to refuse the token */
+  async authenticateToken(token: string | undefined): Promise<Authenticated> {
+    const { user, info, caps, expiresAt, issuedAt, jti } = await this.verifier.verify(token);
+    return this.unlessRevoked({
+      user,
+      info: info as JsonValue,
       grant: { caps, expiresAt, issuedAt, jti },
-    };
+    });
+  }
+
+  private unlessRevoked(who: Authenticated): Authenticated {
+    const { jti, issuedAt } = who.grant;
+    const revoked = this.revocations.checkNow({ user: who.user, jti, issuedAt });
+    if (revoked) throw new SwitchboardError(revoked);
+    return who;
   }
 }
 

@@ -71,7 +71,7 @@ export class Rights {
    */
   async refresh(socket: GatewaySocket, token: string): Promise<{ expiresAt: string | null }> {
     const state = socketState(socket);
-    const { user, grant } = await this.authenticator.authenticate({ token });
+    const { user, grant } = await this.authenticator.authenticateToken(token);
     if (user !== state.user) {
       throw new SwitchboardError('access.denied', { message: 'the token is for another user' });
     }

@@ -8,12 +8,32 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
     .setDescription('Ask who is online and reach a socket, a user, a room or everyone.')
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key; none is needed in open mode' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'API key',
+      description: 'An API key; none is needed in open mode',
+    })
     .build();
-  return SwaggerModule.createDocument(app, info, {
+  const document = SwaggerModule.createDocument(app, info, {
     operationIdFactory: (controller, method) =>
       `${controller.replace('Controller', '').toLowerCase()}_${method}`,
   });
+  nameProblemType(document);
+  return document;
+}
+
+/** Failures have a content type of their own, where Nest's decorators know one for all answers of a route. [E2] */
+function nameProblemType(document: OpenAPIObject): void {
+  for (const path of Object.values(document.paths)) {
+    for (const operation of [path.get, path.put, path.post, path.delete]) {
+      for (const [status, response] of Object.entries(operation?.responses ?? {})) {
+        if (Number(status) < 400 || !response || !('content' in response)) continue;
+        const problem = response.content?.['application/json'];
+        if (problem) response.content = { 'application/problem+json': problem };
+      }
+    }
+  }
 }
 
 /** Interactive documentation at `/docs`, the document itself at `/openapi.json`. */

@@ -31,24 +31,33 @@ export function endSocket(
     socketState(socket).endedWith ??= error.code;
     socket.emit(NOTICE.serverDisconnect, error.toObject());
     if (error.retryable) {
-      socket.conn.close(discardUnsent);
+      closeInTime(socket, discardUnsent);
     } else {
       socket.disconnect();
-      closeIfUnused(socket);
+      cutOffIfUnused(socket);
     }
   });
 }
 
-/**
- * Closes a connection that carries no socket any longer.
- *
- * Stock clients do so themselves; others would stay half connected for as long as they answer pings.
- */
-export function closeIfUnused(socket: GatewaySocket): void {
-  const { sockets } = socket.client as unknown as { sockets: ReadonlyMap<string, unknown> };
-  if (sockets.size > 0) return;
-  // An orderly close waits for the next poll, which 2.x and 3.x clients never make; Engine.IO would give them 30 s
-  // and keep the socket in memory for as long. Other transports do not know the field.
-  (socket.conn.transport as { closeTimeout?: number }).closeTimeout = GOODBYE_TIMEOUT_MS;
-  socket.conn.close();
+/** Closes a connection that carries no socket any longer. */
+export function closeIfUnused({ client, conn }: GatewaySocket): void {
+  if (hasNoSocket(client)) conn.close();
 }
+
+/**
+ * The same, once the client has had time to do so by itself.
+ *
+ * Stock clients do when they are told that it is over, and some must: python-socketio takes a connection that ends
+ * under its feet for a broken one and comes back, again and again. Who is still there after that time would stay
+ * half connected for as long as it answers pings, so it is cut off.
+ */
+export function cutOffIfUnused({ client, conn }: GatewaySocket): void {
+  const cutOff = setTimeout(() => {
+    if (hasNoSocket(client)) conn.close(true);
+  }, GOODBYE_TIMEOUT_MS);
+  cutOff.unref();
+  conn.once('close', () => clearTimeout(cutOff));
+}
+
+const hasNoSocket = (client: GatewaySocket['client']): boolean =>
+  (client as unknown as { sockets: ReadonlyMap<string, unknown> }).sockets.size === 0;

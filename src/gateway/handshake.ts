@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PacketType } from 'socket.io-parser';
-import { Authenticator, type Credentials } from '../access/authenticator.js';
+import { Authenticator, type Authenticated, type Credentials } from '../access/authenticator.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
-import { closeIfUnused } from '../delivery/end-socket.js';
+import { closeIfUnused, cutOffIfUnused } from '../delivery/end-socket.js';
 import { clientAddress } from '../limits/address.js';
 import { Admission } from '../limits/admission.js';
 import { Drain } from '../operations/drain.js';
@@ -12,6 +12,7 @@ import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/err
 import { setSocketState, type GatewaySocket } from '../registry/socket-state.js';
 import { toSwitchboardError } from './failures.js';
 import { Lifecycle } from './lifecycle.js';
+import { isPromiseLike } from './promise-like.js';
 
 /** As Socket.IO takes it: called without an error to let the socket in. */
 type Next = (error?: Error & { data?: unknown }) => void;
@@ -55,14 +56,19 @@ export class Handshake {
   }
 
   /** The first middleware of a namespace. */
-  readonly identify: Middleware = this.guarded(async (socket) => {
+  readonly identify: Middleware = this.guarded((socket) => {
     if (!this.takesSockets) throw new SwitchboardError('server.draining');
-    const who = await this.authenticator.authenticate(credentialsOf(socket));
+    const who = this.authenticator.authenticate(credentialsOf(socket));
+    if (who instanceof Promise) return who.then((known) => this.letIn(socket, known));
+    return this.letIn(socket, who);
+  });
+
+  private letIn(socket: GatewaySocket, who: Authenticated): void {
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
     this.admission.admit(who.user, address);
     setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' });
-  });
+  }
 
   /** A middleware of the app, made safe: whatever goes wrong in it is a refusal with a code. */
   contain(middleware: Middleware): Middleware {
@@ -70,7 +76,7 @@ export class Handshake {
       (socket) =>
         new Promise<void>((resolve, reject) => {
           const done: unknown = middleware(socket, (error) => (error ? reject(asRefusal(error)) : resolve()));
-          if (done instanceof Promise) done.catch(reject);
+          if (isPromiseLike(done)) done.then(undefined, reject);
         }),
     );
   }
@@ -79,12 +85,18 @@ export class Handshake {
     return Math.min(this.config.handlerTimeoutMs, MAX_CHECK_TIMEOUT_MS);
   }
 
-  private guarded(check: (socket: GatewaySocket) => Promise<void>): Middleware {
+  private guarded(check: (socket: GatewaySocket) => void | Promise<void>): Middleware {
     return (socket, next) => {
-      void withinTime(check(socket), this.checkTimeoutMs).then(
-        () => next(),
-        (failure: unknown) => next(this.refuse(socket, failure)),
-      );
+      const refuse = (failure: unknown): void => next(this.refuse(socket, failure));
+      let pending: void | Promise<void>;
+      try {
+        pending = check(socket);
+      } catch (failure) {
+        refuse(failure);
+        return;
+      }
+      if (pending) void withinTime(pending, this.checkTimeoutMs).then(() => next(), refuse);
+      else next();
     };
   }
 
@@ -133,14 +145,16 @@ async function withinTime(check: Promise<void>, timeoutMs: number): Promise<void
  * which stops them from reconnecting; where it can, the connection is closed, which makes them.
  */
 function dismiss(socket: GatewaySocket, retryable: boolean): void {
-  if (!retryable) {
-    const { client, nsp } = socket as unknown as {
-      client: { _packet(packet: { type: PacketType; nsp: string }): void };
-      nsp: { name: string };
-    };
-    client._packet({ type: PacketType.DISCONNECT, nsp: nsp.name });
+  if (retryable) {
+    closeIfUnused(socket);
+    return;
   }
-  closeIfUnused(socket);
+  const { client, nsp } = socket as unknown as {
+    client: { _packet(packet: { type: PacketType; nsp: string }): void };
+    nsp: { name: string };
+  };
+  client._packet({ type: PacketType.DISCONNECT, nsp: nsp.name });
+  cutOffIfUnused(socket);
 }
 
 /** `auth`, or for 2.x clients, which have none, the query. [A1] */

@@ -13,7 +13,11 @@ import { socketState, type GatewaySocket } from '../registry/socket-state.js';
 import { toSwitchboardError } from './failures.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
 import { takeEvents } from './inbound-events.js';
+import { isPromiseLike } from './promise-like.js';
 import { SocketInbox, type InboxContext } from './socket-inbox.js';
+
+/** Settles as soon as the hooks that run now have returned. */
+const HOOKS_RUNNING = Promise.resolve();
 
 interface NamespaceRuntime {
   readonly inboxes: InboxContext;
@@ -61,6 +65,8 @@ export class Lifecycle {
     socket.on('disconnect', onDisconnect);
     this.admission.connected(state.address);
     this.rights.watch(socket);
+    // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
+    inbox.opened = HOOKS_RUNNING;
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
   };
 
@@ -76,11 +82,7 @@ export class Lifecycle {
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
     const { admission, config, receipts } = this;
-    const runDisconnectHooks = (
-      socket: GatewaySocket,
-      reason: string,
-      description: unknown,
-    ): Promise<unknown> =>
+    const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
     return {
       inboxes: {
@@ -97,7 +99,8 @@ export class Lifecycle {
         admission.disconnected(state.address);
         const inbox = state.inbox as SocketInbox;
         inbox.close();
-        void inbox.opened.then(() => runDisconnectHooks(this, reason, description));
+        if (inbox.opened) void inbox.opened.then(() => runDisconnectHooks(this, reason, description));
+        else runDisconnectHooks(this, reason, description);
       },
     };
   }
@@ -108,46 +111,59 @@ export class Lifecycle {
     logFailure(this.logger, message, failure);
   }
 
-  /** Never rejects. */
-  private async runConnectionHooks(
+  /** Never rejects; `undefined` when everything is done already. */
+  private runConnectionHooks(
     socket: GatewaySocket,
     table: NamespaceTable,
     inbox: SocketInbox,
-  ): Promise<void> {
-    const failure = await this.runHooks(socket, table.connectionHooks, 'connection_hook');
-    if (failure) await endSocket(socket, failure);
-    else if (socket.connected) inbox.open();
+  ): Promise<void> | undefined {
+    const decided = (failure: SwitchboardError | undefined): void | Promise<void> => {
+      if (failure) return endSocket(socket, failure);
+      if (socket.connected) inbox.open();
+    };
+    const failure = this.runHooks(socket, table.connectionHooks, 'connection_hook');
+    if (failure instanceof Promise) return failure.then(decided);
+    return decided(failure) ?? undefined;
   }
 
-  /** Runs hooks side by side, as Nest does, and gives the first failure as what the client may see. */
-  private async runHooks(
+  /**
+   * Runs hooks side by side, as Nest does, and gives the first failure as what the client may see.
+   *
+   * Most hooks are synchronous, and thousands of sockets come in at once after an outage: only what has to be waited
+   * for makes a promise.
+   */
+  private runHooks(
     socket: GatewaySocket,
     hooks: NamespaceTable['connectionHooks'],
     place: FailurePlace,
     ...rest: unknown[]
-  ): Promise<SwitchboardError | undefined> {
-    const failures = await Promise.all(
-      hooks.map(async ({ gateway, hook }) => {
-        try {
-          await this.withinTime(hook, socket, rest);
-          return undefined;
-        } catch (failure) {
-          const error = toSwitchboardError(failure);
-          if (error.code === 'internal') this.failed(place, `${place} of ${gateway} failed`, failure);
-          return error;
+  ): SwitchboardError | undefined | Promise<SwitchboardError | undefined> {
+    let first: SwitchboardError | undefined;
+    let pending: Promise<SwitchboardError | undefined>[] | undefined;
+    for (const { gateway, hook } of hooks) {
+      const onFailure = (failure: unknown): SwitchboardError => this.hookFailed(place, gateway, failure);
+      try {
+        const done = hook(socket, ...rest);
+        if (isPromiseLike(done)) {
+          (pending ??= []).push(this.withinTime(done).then(() => undefined, onFailure));
         }
-      }),
+      } catch (failure) {
+        first ??= onFailure(failure);
+      }
+    }
+    if (!pending) return first;
+    return Promise.all(pending).then(
+      (failures) => first ?? failures.find((failure) => failure !== undefined),
     );
-    return failures.find((failure) => failure !== undefined);
   }
 
-  private async withinTime(
-    hook: (socket: GatewaySocket, ...rest: unknown[]) => unknown,
-    socket: GatewaySocket,
-    rest: unknown[],
-  ): Promise<void> {
-    const done = hook(socket, ...rest);
-    if (!(done instanceof Promise)) return;
+  private hookFailed(place: FailurePlace, gateway: string, failure: unknown): SwitchboardError {
+    const error = toSwitchboardError(failure);
+    if (error.code === 'internal') this.failed(place, `${place} of ${gateway} failed`, failure);
+    return error;
+  }
+
+  private async withinTime(done: PromiseLike<unknown>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(

@@ -34,6 +34,7 @@ import { catchError } from 'rxjs/operators';
 import type { Namespace, Server } from 'socket.io';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { HandlerFailure } from './failures.js';
+import { isPromiseLike } from './promise-like.js';
 
 /** A lifecycle hook of a gateway. */
 export type Hook = (socket: GatewaySocket, ...rest: unknown[]) => unknown;
@@ -115,7 +116,7 @@ export function containInitHooks(
     gateway.afterInit = (server) => {
       try {
         const done: unknown = afterInit.call(gateway, server);
-        if (done instanceof Promise) done.catch((failure: unknown) => onFailure(name, failure));
+        if (isPromiseLike(done)) done.then(undefined, (failure: unknown) => onFailure(name, failure));
       } catch (failure) {
         onFailure(name, failure);
       }

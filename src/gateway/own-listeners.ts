@@ -1,5 +1,6 @@
 import { SwitchboardError } from '../protocol/errors.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
+import { isPromiseLike } from './promise-like.js';
 
 /**
  * What an embedding app has put on a socket by Socket.IO's own means: `use()`, `onAny()` and `on()`.
@@ -52,7 +53,7 @@ function callAll(
   for (const listener of listeners.slice()) {
     try {
       const done = listener.apply(socket, [...args]);
-      if (done instanceof Promise) done.catch(onFailure);
+      if (isPromiseLike(done)) done.then(undefined, onFailure);
     } catch (failure) {
       onFailure(failure);
     }
@@ -97,7 +98,7 @@ function pass(middleware: Middleware, event: unknown[], onReturn: () => void): P
     const returned = (): void => {
       if (!called) onReturn();
     };
-    if (done instanceof Promise) done.then(returned, reject);
+    if (isPromiseLike(done)) done.then(returned, reject);
     else returned();
   });
 }

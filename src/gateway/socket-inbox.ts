@@ -43,8 +43,8 @@ const STREAM_HEAD_START_MS = 1_000;
  * Nothing is handled before {@link open}, which the connection hook's end calls. [L5]
  */
 export class SocketInbox implements Inbox {
-  /** When the connection hooks have ended, well or badly. */
-  opened: Promise<void> = Promise.resolve();
+  /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
+  opened: Promise<void> | undefined = undefined;
   private readonly bucket = createBucket();
   private waiting: Inbound[] = [];
   private busy = true;

@@ -1,5 +1,6 @@
 import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
+import cors from 'cors';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server, type Namespace as SocketIoNamespace, type ServerOptions } from 'socket.io';
 import type { OriginPolicy } from '../access/origin-policy.js';
@@ -101,9 +102,6 @@ export class SwitchboardIoAdapter extends IoAdapter {
       allowEIO3: config.allowV2Clients,
       ...given,
       adapter,
-      // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
-      cors: (request, callback) =>
-        callback(null, { origin: this.namesOrigin(request as IncomingMessage), credentials: true }),
       allowRequest: (request: IncomingMessage, callback: (reason: string | null, allowed: boolean) => void) =>
         callback(...this.admit(request)),
     };
@@ -111,9 +109,14 @@ export class SwitchboardIoAdapter extends IoAdapter {
     // package may be another version.
     const server = new Server(this.httpServer && port === 0 ? this.httpServer : port, options);
     server.on('new_namespace', (namespace) => this.adopt(namespace));
+    // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
+    const nameOrigin = cors<IncomingMessage>((request, callback) =>
+      callback(null, { origin: this.parts.originPolicy.allowsOrigin(request), credentials: true }),
+    );
     server.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
       if (request.method === 'POST') noteOversize(server.engine, request, response);
-      next();
+      if (request.headers.origin === undefined) next();
+      else nameOrigin(request, response, next);
     });
     server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
       this.log.debug('a connection was refused', { code, reason: message }),
@@ -170,11 +173,6 @@ export class SwitchboardIoAdapter extends IoAdapter {
     if (!handshake.takesSockets) return new SwitchboardError('server.draining');
     if (admission.admitHandshake()) return undefined;
     return new SwitchboardError('limit.rate', { message: 'too many handshakes per second on this node' });
-  }
-
-  /** Whether the answer names the origin back: only a page of another origin needs it. */
-  private namesOrigin(request: IncomingMessage): boolean {
-    return request.headers.origin !== undefined && this.parts.originPolicy.allowsOrigin(request);
   }
 
   private remember(

@@ -58,15 +58,14 @@ export class Admission {
   }
 
   private hold(user: string): void {
-    this.pending++;
+    if (this.pending++ === 0) setImmediate(this.releaseAll);
     this.pendingPerUser.set(user, (this.pendingPerUser.get(user) ?? 0) + 1);
-    setImmediate(() => {
-      this.pending--;
-      const left = this.pendingPerUser.get(user)! - 1;
-      if (left > 0) this.pendingPerUser.set(user, left);
-      else this.pendingPerUser.delete(user);
-    });
   }
+
+  private readonly releaseAll = (): void => {
+    this.pending = 0;
+    this.pendingPerUser.clear();
+  };
 
   private countAddress(address: string, change: 1 | -1): void {
     const group = addressGroup(address);

@@ -1,4 +1,12 @@
-import { Controller, Get } from '@nestjs/common';
+import {
+  Catch,
+  Controller,
+  Get,
+  ServiceUnavailableException,
+  UseFilters,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import {
   HealthCheck,
@@ -7,12 +15,22 @@ import {
   type HealthCheckResult,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
+import type { Response } from 'express';
 import { Engine } from '../engine/engine.js';
 import { Drain } from './drain.js';
+
+/** A probe reads which check failed, which a problem document would not say; and it is no failure to log. */
+@Catch(ServiceUnavailableException)
+class NotReadyFilter implements ExceptionFilter {
+  catch(failure: ServiceUnavailableException, host: ArgumentsHost): void {
+    host.switchToHttp().getResponse<Response>().status(failure.getStatus()).json(failure.getResponse());
+  }
+}
 
 /** For probes: is the process alive, and may it be given clients. [O1] */
 @ApiExcludeController()
 @Controller('health')
+@UseFilters(NotReadyFilter)
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,

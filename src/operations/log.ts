@@ -42,6 +42,8 @@ const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
 /**
  * The service's logger: Nest's own, with one line per record.
  *
@@ -61,8 +63,21 @@ class ServiceLogger extends ConsoleLogger {
   }
 
   override log(message: unknown, ...rest: unknown[]): void {
-    if (FRAMEWORK_CONTEXTS.has(rest.at(-1))) this.debug(message, ...rest);
-    else super.log(message, ...rest);
+    const [fields, context] = rest;
+    if (FRAMEWORK_CONTEXTS.has(rest.at(-1))) {
+      this.debug(message, ...rest);
+    } else if (rest.length === 2 && typeof message === 'string' && isFields(fields)) {
+      // A message with its fields, as the gateway writes two of for every connection: nothing to be found out.
+      if (this.isLevelEnabled('log')) this.stdout.write(this.line(message, String(context), 'log', fields));
+    } else {
+      super.log(message, ...rest);
+    }
+  }
+
+  /** Nest logs that it cannot listen and throws it as well; it is told once, by whoever catches it. [C2] */
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (rest.at(-1) === 'NestApplication') this.debug(message, ...rest);
+    else super.error(message, ...rest);
   }
 
   protected override printMessages(

@@ -30,6 +30,7 @@ const settings = new Settings(connect);
 new Emitter(connection, () => ({ ...here, socketId: connection.socketId }));
 
 const roundTrip = new RoundTrip(connection, (info) => {
+  rooms.refresh();
   here.user = info.user;
   byId('user-shown').textContent = info.user ?? '–';
   byId('node').textContent = info.node ?? '–';
@@ -98,10 +99,7 @@ connection.addEventListener('transport', ({ detail }) => {
   if (connection.connected) drawTransport(detail);
 });
 connection.addEventListener('lifecycle', ({ detail }) => panel.add(detail, release));
-connection.addEventListener('packet', ({ detail }) => {
-  incoming.add(detail);
-  if (detail.event === 'room:presence') rooms.presence(detail.args[0]);
-});
+connection.addEventListener('packet', ({ detail }) => incoming.add(detail));
 
 onClick('connect', connect);
 onClick('disconnect', () => connection.disconnect());

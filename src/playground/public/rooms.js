@@ -63,39 +63,23 @@ export class Rooms {
     this.#drawMembers([], 0, 'Not connected');
   }
 
-  /** Somebody came or went. */
-  presence(notice) {
-    if (notice?.room === this.#selected) void this.#loadMembers();
+  /** Others come and go: called every few seconds while the page is looked at. */
+  refresh() {
+    if (this.#selected !== undefined && this.#joined.length > 0) void this.#loadMembers();
   }
 
   async #join(room, done = `Joined ${room}.`) {
     if (room === '') return say(this.#status, 'Name a room first.', 'bad');
-    let result;
     try {
-      result = await this.#requestJoin(room, done);
+      await this.#connection.request('room:join', { room });
     } catch (error) {
       return say(this.#status, `${room}: ${showError(error)}`, 'bad');
     }
     this.#wanted.add(room);
     if (!this.#joined.includes(room)) this.#joined.push(room);
-    say(this.#status, result, 'ok');
+    say(this.#status, done, 'ok');
     this.#drawRooms();
     this.#select(room);
-  }
-
-  /** Presence may be refused where the room itself is not; the page then joins without, and says so. */
-  async #requestJoin(room, done) {
-    if (!byId('room-presence').checked) {
-      await this.#connection.request('room:join', { room });
-      return done;
-    }
-    try {
-      await this.#connection.request('room:join', { room, presence: true });
-      return done;
-    } catch (refusal) {
-      await this.#connection.request('room:join', { room });
-      return `${done} Without presence: ${showError(refusal)}`;
-    }
   }
 
   async #leave(room) {

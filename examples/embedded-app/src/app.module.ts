@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { SwitchboardModule } from 'switchboard-gateway';
+import { OrdersModule } from './orders/orders.module.js';
+import { SupportModule } from './support/support.module.js';
+
+/** What is not given to `forRoot` comes from the environment, `SWITCHBOARD_JWT_SECRET` for example. */
+@Module({
+  imports: [SwitchboardModule.forRoot({ maxPayloadBytes: 20_000 }), OrdersModule, SupportModule],
+})
+export class AppModule {}

@@ -1,0 +1,201 @@
+/**
+ * What this gateway uses of Socket.IO and Nest beyond their documentation.
+ *
+ * When an upgrade breaks one of these, the failing line names what is gone and the file that relies on it.
+ */
+import { Catch, Module, UseFilters, type ExceptionFilter } from '@nestjs/common';
+import { selectExceptionFilterMetadata } from '@nestjs/common/internal';
+import { ApplicationConfig, NestContainer, NestFactory } from '@nestjs/core';
+import { GuardsConsumer, InterceptorsConsumer, PipesConsumer } from '@nestjs/core/internal';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { ExceptionFiltersContext } from '@nestjs/websockets/context/exception-filters-context.js';
+import { WsContextCreator } from '@nestjs/websockets/context/ws-context-creator.js';
+import { WsProxy } from '@nestjs/websockets/context/ws-proxy.js';
+import { GATEWAY_METADATA } from '@nestjs/websockets/internal';
+import { WebSocketsController } from '@nestjs/websockets/web-sockets-controller.js';
+import { once } from 'node:events';
+import { PacketType } from 'socket.io-parser';
+import { connectRawPair, type RawPair } from '../../test/support/raw-pair.js';
+import type { GatewaySocket } from '../registry/socket-state.js';
+import { HAS_PRIVATE_ENTRY, hasPrivateEntry } from './inbound-events.js';
+
+describe('what is used of Socket.IO', () => {
+  let pair: RawPair;
+  beforeEach(async () => {
+    pair = await connectRawPair();
+  });
+  afterEach(() => pair.close());
+
+  /** A look at private state, by name. */
+  const inside = (object: object): Record<string, unknown> => object as unknown as Record<string, unknown>;
+
+  it('inbound-events: has a private entry for events', () => {
+    expect(HAS_PRIVATE_ENTRY).toBe(true);
+    expect(hasPrivateEntry(pair.socket as GatewaySocket)).toBe(true);
+  });
+
+  it('inbound-events: gives every event, with its number, to a replaced onevent', async () => {
+    const packets: unknown[] = [];
+    const taken = new Promise<void>((resolve) => {
+      inside(pair.socket)['onevent'] = (packet: unknown) => {
+        packets.push(packet);
+        if (packets.length === 2) resolve();
+      };
+    });
+    pair.client.emit('plain', 1, { two: 2 });
+    pair.client.socket.emit('asking', Buffer.from('x'), () => {});
+    await taken;
+    expect(packets).toMatchObject([
+      { data: ['plain', 1, { two: 2 }] },
+      { data: ['asking', Buffer.from('x')], id: 0 },
+    ]);
+    expect(packets[0]).not.toHaveProperty('id', expect.any(Number));
+  });
+
+  it('own-listeners: keeps middlewares and catch-all listeners in lists', () => {
+    const middleware = (_event: unknown, next: () => void): void => next();
+    const listener = (): void => {};
+    expect(inside(pair.socket)['fns']).toEqual([]);
+    pair.socket.use(middleware);
+    pair.socket.onAny(listener);
+    expect(inside(pair.socket)['fns']).toEqual([middleware]);
+    expect(inside(pair.socket)['_anyListeners']).toEqual([listener]);
+  });
+
+  it('reply: writes an acknowledgement that is handed to packet()', async () => {
+    const { socket, client } = pair;
+    inside(socket)['onevent'] = ({ id }: { id: number }) => {
+      (socket as unknown as { packet(packet: object): void }).packet({
+        type: PacketType.ACK,
+        nsp: '',
+        id,
+        data: [{ ok: true }],
+      });
+    };
+    expect(await client.request('anything')).toEqual({ ok: true });
+  });
+
+  it('fan-out: encodes a packet of text into one WebSocket frame as well', () => {
+    const { adapter } = pair.server.of('/') as unknown as {
+      adapter: { _encode(packet: object, options: object): unknown[] };
+    };
+    const options: { preEncoded: boolean; wsPreEncodedFrame?: Buffer[] } = { preEncoded: true };
+    const packets = adapter._encode({ type: PacketType.EVENT, nsp: '/', data: ['tick', 1] }, options);
+    expect(packets).toEqual(['2["tick",1]']);
+    expect(Buffer.concat(options.wsPreEncodedFrame!).toString()).toContain('42["tick",1]');
+  });
+
+  it('fan-out: writes encoded packets, and finds the acknowledgement of one by its number', async () => {
+    const { server, socket, client } = pair;
+    const { acks, client: connection } = socket as unknown as {
+      acks: Map<number, (...args: unknown[]) => void>;
+      client: { writeToEngine(packets: unknown[], options: object): void };
+    };
+    const id = inside(server.of('/'))['_ids'] as number;
+    expect(id).toBe(0);
+    client.answer('ask', (value) => value);
+    const answered = new Promise((resolve) => acks.set(id, resolve));
+    connection.writeToEngine([`2${id}["ask","yes"]`], { preEncoded: true, compress: false });
+    expect(await answered).toBe('yes');
+  });
+
+  it('fan-out: tells listeners of outgoing packets', () => {
+    const heard: unknown[] = [];
+    pair.socket.onAnyOutgoing((...args: unknown[]) => heard.push(args));
+    expect(inside(pair.socket)['_anyOutgoingListeners']).toHaveLength(1);
+    (pair.socket as unknown as { notifyOutgoingListeners(packet: object): void }).notifyOutgoingListeners({
+      data: ['tick', 1],
+    });
+    expect(heard).toEqual([['tick', 1]]);
+  });
+
+  it('membership, end-socket: keeps sockets per connection, and those in the handshake apart', async () => {
+    const { server, socket } = pair;
+    expect([...(inside(socket.client)['sockets'] as Map<string, unknown>).keys()]).toEqual([socket.id]);
+    const apart: unknown[] = [];
+    server.of('/other').use((entering, next) => {
+      apart.push((inside(entering.nsp)['_preConnectSockets'] as Map<string, unknown>).has(entering.id));
+      next();
+    });
+    const entered = once(server.of('/other'), 'connection');
+    const { client: connection } = socket;
+    (inside(connection)['connect'] as (name: string, auth: object) => void).call(connection, '/other', {});
+    await entered;
+    expect(apart).toEqual([true]);
+  });
+
+  it('handshake: sends a packet to a connection through _packet()', async () => {
+    const { socket, client } = pair;
+    const connection = socket.client as unknown as { _packet(packet: object): void };
+    connection._packet({ type: PacketType.DISCONNECT, nsp: '/' });
+    expect((await client.next('disconnect'))[0]).toBe('io server disconnect');
+  });
+
+  it('gateway-table, adapter: keeps the namespaces of a pattern as its children', () => {
+    const parent = pair.server.of(/^\/tenant-\d$/);
+    const made: unknown[] = [];
+    pair.server.on('new_namespace', (namespace) => {
+      made.push((inside(parent)['children'] as Set<unknown>).has(namespace));
+    });
+    const child = pair.server.of('/tenant-1');
+    expect(inside(parent)['children']).toEqual(new Set([child]));
+    expect(made).toEqual([true]);
+  });
+});
+
+describe('what is used of Nest', () => {
+  @Catch()
+  class AnyFilter implements ExceptionFilter {
+    catch(): void {}
+  }
+
+  @WebSocketGateway()
+  class SomeGateway {
+    @SubscribeMessage('x')
+    @UseFilters(AnyFilter)
+    handle(): void {}
+  }
+
+  @Module({ providers: [SomeGateway] })
+  class SomeModule {}
+
+  it('nest-wiring: finds gateway classes in the container of an app', async () => {
+    const app = await NestFactory.create(SomeModule, { logger: false });
+    const { container } = app as unknown as { container: NestContainer };
+    expect(container).toBeInstanceOf(NestContainer);
+    expect(app.get(ApplicationConfig)).toBeInstanceOf(ApplicationConfig);
+    const gateways = [...container.getModules().values()].flatMap(({ providers }) =>
+      [...providers.values()].filter(
+        ({ metatype }) => typeof metatype === 'function' && Reflect.hasMetadata(GATEWAY_METADATA, metatype),
+      ),
+    );
+    expect(gateways.map(({ metatype, instance }) => [metatype, instance])).toEqual([
+      [SomeGateway, app.get(SomeGateway)],
+    ]);
+
+    const filters = new ExceptionFiltersContext(container).create(
+      app.get(SomeGateway),
+      SomeGateway.prototype.handle,
+      [...container.getModules().keys()].at(-1)!,
+    ) as unknown as { filters: Parameters<typeof selectExceptionFilterMetadata>[0] };
+    expect(selectExceptionFilterMetadata(filters.filters, new Error('any'))).toMatchObject({
+      func: expect.any(Function),
+    });
+    await app.close();
+  });
+
+  it.each([
+    [WebSocketsController, 'connectGatewayToServer'],
+    [WebSocketsController, 'subscribeEvents'],
+    [WebSocketsController, 'createRequestScopedHandler'],
+    [WebSocketsController, 'createRequestScopedEventHandler'],
+    [WsContextCreator, 'create'],
+    [WsProxy, 'create'],
+    [ExceptionFiltersContext, 'create'],
+    [GuardsConsumer, 'tryActivate'],
+    [InterceptorsConsumer, 'intercept'],
+    [PipesConsumer, 'apply'],
+  ])('nest-wiring: %p has %s()', (type: { prototype: object }, method) => {
+    expect(typeof (type.prototype as Record<string, unknown>)[method]).toBe('function');
+  });
+});

@@ -1,0 +1,410 @@
+import {
+  ConnectedSocket,
+  MessageBody,
+  SubscribeMessage,
+  WebSocketGateway,
+  WsException,
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+  type OnGatewayInit,
+} from '@nestjs/websockets';
+import { EventEmitter, once } from 'node:events';
+import type { Server } from 'socket.io';
+import { SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
+import type { TestGateway } from 'switchboard-gateway/testing';
+import { CollectingLogger } from '../support/collecting-logger.js';
+import { closeEmbeddings, counted, startEmbedding } from '../support/embedding.js';
+
+/** What goes wrong in a hook; never shown to a client. */
+const SECRET = 'hunter2';
+
+/** What hooks tell tests, and tests tell hooks. */
+let bus: EventEmitter;
+
+type Behaviour = (socket: GatewaySocket) => unknown;
+
+/** What each user's connection hook does. */
+const ON_CONNECTION: Readonly<Record<string, Behaviour>> = {
+  'throws at once': () => {
+    throw new Error(SECRET);
+  },
+  'throws later': async () => {
+    await Promise.resolve();
+    throw new Error(SECRET);
+  },
+  'never ends': () => new Promise(() => {}),
+  'refuses in Nest’s words': () => {
+    throw new WsException('not today');
+  },
+  'refuses with a code': () => {
+    throw new SwitchboardError('kicked');
+  },
+  waits: () => once(bus, 'go'),
+};
+
+const ON_DISCONNECT: Readonly<Record<string, Behaviour>> = {
+  'fails at the end': () => {
+    throw new Error(SECRET);
+  },
+  'fails after the end': () => Promise.reject(new Error(SECRET)),
+};
+
+@WebSocketGateway()
+class MoodyGateway implements OnGatewayConnection, OnGatewayDisconnect {
+  handleConnection(socket: GatewaySocket): unknown {
+    bus.emit('hook started', socket.data.user);
+    return ON_CONNECTION[socket.data.user]?.(socket);
+  }
+
+  handleDisconnect(socket: GatewaySocket, reason: string): unknown {
+    bus.emit('gone', socket.data.user, reason);
+    return ON_DISCONNECT[socket.data.user]?.(socket);
+  }
+
+  @SubscribeMessage('echo')
+  echo(@MessageBody() value: unknown): unknown {
+    bus.emit('handled', value);
+    return { echoed: value };
+  }
+}
+
+describe('the lifecycle hooks of an app of its own', () => {
+  let gateway: TestGateway;
+  let logger: CollectingLogger;
+
+  beforeEach(async () => {
+    bus = new EventEmitter();
+    logger = new CollectingLogger();
+    gateway = await startEmbedding({
+      logger,
+      options: { handlerTimeoutMs: 500 },
+      providers: [MoodyGateway],
+    });
+  });
+  afterEach(closeEmbeddings);
+
+  const as = (user: string) => gateway.connect({ auth: { user } });
+  const secretsLogged = (): number => logger.lines.filter(({ message }) => message.includes(SECRET)).length;
+
+  it.each([
+    ['throws at once', 1],
+    ['throws later', 1],
+    ['never ends', 0],
+  ])('[L4] end that socket only when handleConnection %s', async (user, secrets) => {
+    const other = await as('calm');
+    const client = await as(user);
+    expect(await client.next('server:disconnect')).toEqual([
+      { code: 'internal', message: 'something went wrong on the server', retryable: true },
+    ]);
+    expect(await client.next('disconnect')).toEqual(['transport close', expect.anything()]);
+    expect(await other.request('echo', 1)).toEqual({ echoed: 1 });
+    expect(secretsLogged()).toBe(secrets);
+    expect(await counted(gateway, 'failures_total', { place: 'connection_hook' })).toBe(1);
+    expect(logger.find('a user disconnected', { user, reason: 'internal' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['refuses in Nest’s words', { code: 'request.refused', message: 'not today' }],
+    ['refuses with a code', { code: 'kicked' }],
+  ])('[L7] end the socket for good when handleConnection %s', async (user, expected) => {
+    const client = await as(user);
+    expect(await client.next('server:disconnect')).toEqual([expect.objectContaining(expected)]);
+    expect((await client.next('disconnect'))[0]).toBe('io server disconnect');
+    expect(await counted(gateway, 'failures_total')).toBe(0);
+  });
+
+  it('[L5] hold back events until handleConnection has ended, and keep their order', async () => {
+    const started = once(bus, 'hook started');
+    const handled: unknown[] = [];
+    bus.on('handled', (value) => handled.push(value));
+    const client = await as('waits');
+    const answers = Promise.all([1, 2, 3].map((value) => client.request('echo', value)));
+    await started;
+    // A round trip of another socket: what was sent before it has been received by now, or comes later still.
+    await (await as('calm')).settled();
+    expect(handled).toEqual([]);
+
+    bus.emit('go');
+    expect(await answers).toEqual([{ echoed: 1 }, { echoed: 2 }, { echoed: 3 }]);
+    expect(handled).toEqual([1, 2, 3]);
+  });
+
+  it('[L4] run handleDisconnect with the reason, after handleConnection has ended', async () => {
+    const order: string[] = [];
+    const gone = once(bus, 'gone').then((args: unknown[]) => {
+      order.push('gone');
+      return args;
+    });
+    const client = await as('waits');
+    client.close();
+    // It is out of the registry, so its end has been handled as far as it can be.
+    const other = await as('calm');
+    while ((await gateway.registry.getUser('waits')).online) await other.settled();
+
+    order.push('go');
+    bus.emit('go');
+    expect(await gone).toEqual(['waits', 'client namespace disconnect']);
+    expect(order).toEqual(['go', 'gone']);
+  });
+
+  it('[L4] handle no event of a socket whose handleConnection failed', async () => {
+    const handled: unknown[] = [];
+    bus.on('handled', (value) => handled.push(value));
+    const client = gateway.open({ auth: { user: 'throws later' } });
+    client.emit('echo', 1);
+    await client.next('disconnect');
+    await (await as('calm')).request('echo', 2);
+    expect(handled).toEqual([2]);
+  });
+
+  it.each(['fails at the end', 'fails after the end'])(
+    '[L4] log and count a handleDisconnect that %s',
+    async (user) => {
+      const client = await as(user);
+      const gone = once(bus, 'gone');
+      client.close();
+      expect((await gone)[0]).toBe(user);
+      const other = await as('calm');
+      expect(await other.request('echo', 1)).toEqual({ echoed: 1 });
+      expect(secretsLogged()).toBe(1);
+      expect(await counted(gateway, 'failures_total', { place: 'disconnect_hook' })).toBe(1);
+    },
+  );
+});
+
+describe('afterInit of an app of its own', () => {
+  afterEach(closeEmbeddings);
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error(SECRET);
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error(SECRET))],
+    ['never ends', () => new Promise(() => {})],
+  ])('[L4] does not stop the gateway when it %s', async (how, afterInit) => {
+    @WebSocketGateway()
+    class InitGateway implements OnGatewayInit {
+      afterInit(): unknown {
+        return afterInit();
+      }
+    }
+    const logger = new CollectingLogger();
+    const gateway = await startEmbedding({ logger, providers: [InitGateway] });
+    await (await gateway.connect()).settled();
+    const failures = how === 'never ends' ? 0 : 1;
+    expect(logger.lines.filter(({ message }) => message.includes('afterInit of InitGateway'))).toHaveLength(
+      failures,
+    );
+    expect(await counted(gateway, 'failures_total', { place: 'init_hook' })).toBe(failures);
+  });
+
+  type Middleware = Parameters<Server['use']>[0];
+
+  const startWith = (middleware: Middleware, logger = new CollectingLogger()): Promise<TestGateway> => {
+    @WebSocketGateway()
+    class MiddlewareGateway implements OnGatewayInit<Server> {
+      afterInit(server: Server): void {
+        server.use(middleware);
+      }
+    }
+    return startEmbedding({ logger, options: { handlerTimeoutMs: 300 }, providers: [MiddlewareGateway] });
+  };
+
+  const coded = (failure: unknown): unknown => (failure as { data?: unknown }).data;
+
+  it.each<[string, Middleware]>([
+    [
+      'throws',
+      () => {
+        throw new Error(SECRET);
+      },
+    ],
+    // Socket.IO types middlewares as returning nothing, and apps write async ones all the same.
+    ['rejects', (async () => Promise.reject(new Error(SECRET))) as Middleware],
+    ['never calls next()', () => {}],
+  ])('[L2] may add a middleware; one that %s refuses with internal', async (_how, middleware) => {
+    const gateway = await startWith(middleware);
+    const internal = { code: 'internal', message: 'something went wrong on the server', retryable: true };
+    const client = gateway.open();
+    const [failure] = await client.next('connect_error');
+    expect(coded(failure)).toEqual(internal);
+    const legacy = gateway.open({ version: 2 });
+    expect(await legacy.next('error')).toEqual([internal]);
+    expect(await counted(gateway, 'failures_total', { place: 'handshake' })).toBe(2);
+    expect((await gateway.registry.getStats()).sockets).toBe(0);
+  });
+
+  it('[L2] may add a middleware that refuses with data of its own', async () => {
+    const gateway = await startWith((_socket, next) =>
+      next(Object.assign(new Error('members only'), { data: { tier: 'gold' } })),
+    );
+    const client = gateway.open();
+    const [failure] = await client.next('connect_error');
+    expect((failure as Error).message).toBe('members only');
+    expect(coded(failure)).toEqual({
+      code: 'access.denied',
+      message: 'members only',
+      retryable: false,
+      tier: 'gold',
+    });
+    const legacy = gateway.open({ version: 2 });
+    expect(await legacy.next('error')).toEqual([expect.objectContaining({ tier: 'gold' })]);
+  });
+
+  it('[L2] may add a middleware that knows who the user is', async () => {
+    const users: unknown[] = [];
+    const gateway = await startWith((socket, next) => {
+      users.push((socket as GatewaySocket).data.user);
+      next();
+    });
+    await gateway.connect({ auth: { user: 'ann' } });
+    expect(users).toEqual(['ann']);
+  });
+});
+
+describe('what an app puts on a socket in handleConnection', () => {
+  afterEach(closeEmbeddings);
+
+  const startWith = (handleConnection: Behaviour, logger = new CollectingLogger()): Promise<TestGateway> => {
+    @WebSocketGateway()
+    class OwnListenersGateway implements OnGatewayConnection {
+      handleConnection(socket: GatewaySocket): unknown {
+        return handleConnection(socket);
+      }
+
+      @SubscribeMessage('handled')
+      handled(@ConnectedSocket() _socket: GatewaySocket, @MessageBody() value: unknown): unknown {
+        return { handled: value };
+      }
+    }
+    return startEmbedding({ logger, options: { handlerTimeoutMs: 500 }, providers: [OwnListenersGateway] });
+  };
+
+  it('socket.on() listeners get the arguments and answer; once() listeners hear once', async () => {
+    const gateway = await startWith((socket) => {
+      socket.on('sum', (a: number, b: number, acknowledge: (sum: number) => void) => acknowledge(a + b));
+      socket.once('once', (acknowledge: (text: string) => void) => acknowledge('first'));
+    });
+    const client = await gateway.connect();
+    expect(await client.request('sum', 2, 3)).toBe(5);
+    expect(await client.request('once')).toBe('first');
+    expect(await client.request('once')).toMatchObject({ error: { code: 'event.unknown' } });
+  });
+
+  it.each<[how: string, cause: string, behaviour: Behaviour]>([
+    [
+      'throws',
+      SECRET,
+      (socket) =>
+        socket.on('own', () => {
+          throw new Error(SECRET);
+        }),
+    ],
+    ['rejects', SECRET, (socket) => socket.on('own', () => Promise.reject(new Error(SECRET)))],
+    ['does not answer', 'acknowledgement was not called', (socket) => socket.on('own', () => {})],
+  ])('[L4] [M1] a socket.on() listener that %s is answered internal', async (_how, cause, behaviour) => {
+    const logger = new CollectingLogger();
+    const gateway = await startWith(behaviour, logger);
+    const client = await gateway.connect();
+    const answer = await client.request('own', 'anything');
+    expect(answer).toMatchObject({ ok: false, error: { code: 'internal' } });
+    expect(JSON.stringify(answer)).not.toContain(SECRET);
+    expect(logger.lines.filter(({ message }) => message.includes(cause))).toHaveLength(1);
+    expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(1);
+    expect(await client.request('handled', 1)).toEqual({ handled: 1 });
+  });
+
+  it('socket.onAny() hears every event, also those of handlers; its failures are contained', async () => {
+    const heard: unknown[] = [];
+    const gateway = await startWith((socket) => {
+      socket.onAny((event: string, ...args: unknown[]) => heard.push([event, args[0]]));
+      socket.onAny(() => {
+        throw new Error(SECRET);
+      });
+    });
+    const client = await gateway.connect();
+    expect(await client.request('handled', 1)).toEqual({ handled: 1 });
+    await client.request('unheard of', 2);
+    expect(heard).toEqual([
+      ['handled', 1],
+      ['unheard of', 2],
+    ]);
+    expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(2);
+  });
+
+  it('[L5] socket.use() added late in an async handleConnection still sees the first event', async () => {
+    const gateway = await startWith(async (socket) => {
+      await once(socket.conn, 'packet');
+      socket.use((_event, next) => next(new Error('closed')));
+    });
+    const client = gateway.open();
+    const answer = client.request('handled', 1);
+    await client.next('connect');
+    expect(await answer).toMatchObject({ error: { code: 'access.denied', message: 'closed' } });
+  });
+
+  describe('socket.use()', () => {
+    const blocking = (middleware: Parameters<GatewaySocket['use']>[0]) => (socket: GatewaySocket) => {
+      socket.use((event, next) => (event[1] === 'blocked' ? middleware(event, next) : next()));
+      socket.on('error', (error: Error) => bus.emit('told', error.message));
+    };
+
+    beforeEach(() => {
+      bus = new EventEmitter();
+    });
+
+    it.each<[string, Parameters<GatewaySocket['use']>[0], object]>([
+      ['next(error)', (_event, next) => next(new Error('no')), { code: 'access.denied', message: 'no' }],
+      [
+        'a throw',
+        () => {
+          throw new Error(SECRET);
+        },
+        { code: 'internal' },
+      ],
+      ['a rejection', async () => Promise.reject(new Error(SECRET)), { code: 'internal' }],
+      ['silence', () => {}, { code: 'internal' }],
+    ])('[M1] stops an event by %s, and the client is told', async (how, middleware, expected) => {
+      const gateway = await startWith(blocking(middleware));
+      const told = how === 'silence' ? undefined : once(bus, 'told');
+      const client = await gateway.connect();
+      const blocked = client.request('handled', 'blocked');
+      expect(await client.request('handled', 'next')).toEqual({ handled: 'next' });
+      const answer = await blocked;
+      expect(answer).toMatchObject({ ok: false, error: expected });
+      expect(JSON.stringify(answer)).not.toContain(SECRET);
+      await told;
+    });
+
+    it('tells a client that wants no acknowledgement by exception', async () => {
+      const gateway = await startWith(blocking((_event, next) => next(new Error('no'))));
+      const client = await gateway.connect();
+      client.emit('handled', 'blocked');
+      expect(await client.next('exception')).toEqual([expect.objectContaining({ code: 'access.denied' })]);
+    });
+
+    it('may change an event, answer it, and take its time without breaking the order', async () => {
+      const gateway = await startWith((socket) => {
+        socket.use(async (event, next) => {
+          if (event[1] === 'later') await new Promise(setImmediate);
+          if (event[1] === 'answer me') (event.at(-1) as (text: string) => void)('answered');
+          else next();
+        });
+        socket.use((event, next) => {
+          event[1] = `${String(event[1])}!`;
+          next();
+        });
+      });
+      const client = await gateway.connect();
+      const order: unknown[] = [];
+      const ask = async (value: string): Promise<void> => {
+        order.push(await client.request('handled', value));
+      };
+      await Promise.all([ask('later'), ask('now'), ask('answer me')]);
+      expect(order).toEqual([{ handled: 'later!' }, { handled: 'now!' }, 'answered']);
+    });
+  });
+});

@@ -1,0 +1,60 @@
+import { Module, type LoggerService, type ModuleMetadata, type INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { setupSwitchboard, SwitchboardModule, type SwitchboardOptions } from 'switchboard-gateway';
+import { startApp, type TestGateway } from 'switchboard-gateway/testing';
+import { Metrics } from '../../src/operations/metrics.js';
+
+export interface EmbeddingOptions extends ModuleMetadata {
+  readonly options?: SwitchboardOptions;
+  readonly logger?: LoggerService;
+  /** Between `setupSwitchboard` and `listen`. */
+  readonly before?: (app: INestApplication) => void;
+}
+
+/** An app of one module that embeds the gateway, made and set up, not yet listening. */
+export async function createEmbedding({
+  options = {},
+  logger,
+  imports = [],
+  before,
+  ...metadata
+}: EmbeddingOptions): Promise<INestApplication> {
+  @Module({
+    imports: [SwitchboardModule.forRoot({ drainWindowMs: 100, ...options }), ...imports],
+    ...metadata,
+  })
+  class EmbeddingModule {}
+
+  const app = await NestFactory.create(EmbeddingModule, { logger: logger ?? false, abortOnError: false });
+  setupSwitchboard(app);
+  before?.(app);
+  return app;
+}
+
+const started = new Set<TestGateway>();
+
+/** The same, listening on a free port. */
+export async function startEmbedding(options: EmbeddingOptions): Promise<TestGateway> {
+  const gateway = await startApp(await createEmbedding(options));
+  started.add(gateway);
+  return gateway;
+}
+
+/** For `afterEach`: closes what the test has started. */
+export async function closeEmbeddings(): Promise<void> {
+  const gateways = [...started];
+  started.clear();
+  await Promise.all(gateways.map((gateway) => gateway.close()));
+}
+
+/** The value of a counter, summed up over the labels that are not given. */
+export async function counted(
+  gateway: TestGateway,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const metric = await gateway.app.get(Metrics).registry.getSingleMetric(`switchboard_${name}`)!.get();
+  return metric.values
+    .filter((value) => Object.entries(labels).every(([label, wanted]) => value.labels[label] === wanted))
+    .reduce((sum, { value }) => sum + value, 0);
+}
