@@ -1,4 +1,5 @@
-import { ALL_CAPABILITIES, type CompiledCapabilities } from './capabilities.js';
+import { ALL_CAPABILITIES, type CompiledCapabilities, type RoomAction } from './capabilities.js';
+import type { Deadline } from './expiries.js';
 
 /** What a socket may do and for how long: what is kept of its token once it has been verified. */
 export interface Grant {
@@ -8,6 +9,15 @@ export interface Grant {
   /** `iat`, in seconds since 1970. */
   readonly issuedAt?: number;
   readonly jti?: string;
+}
+
+/** What a socket may do in one room by a room token. [A2] */
+export interface RoomGrant {
+  readonly allow: ReadonlySet<RoomAction>;
+  readonly issuedAt?: number;
+  readonly jti?: string;
+  /** Its end. */
+  deadline?: Deadline;
 }
 
 /** Open mode: everyone may do everything. [C4] */

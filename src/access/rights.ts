@@ -6,6 +6,7 @@ import { socketState, type GatewaySocket, type SocketState } from '../registry/s
 import { Authenticator } from './authenticator.js';
 import type { RoomAction } from './capabilities.js';
 import { Expiries } from './expiries.js';
+import type { RoomGrant } from './grant.js';
 import { Revocations } from './revocations.js';
 
 /** How long before its token ends a client is told. [A3] */
@@ -22,7 +23,7 @@ export class Rights {
 
   allows(socket: GatewaySocket, action: RoomAction, room: string): boolean {
     const { grant, roomGrants } = socketState(socket);
-    return grant.caps.allows(action, room) || roomGrants?.get(room)?.has(action) === true;
+    return grant.caps.allows(action, room) || roomGrants?.get(room)?.allow.has(action) === true;
   }
 
   /** Notes that a client went into a room by its own right, which it may lose. */
@@ -31,38 +32,64 @@ export class Rights {
     (state.joinedByRight ??= new Set()).add(room);
   }
 
+  /** Notes that a socket has left a room, or that a backend decides from now on whether it is there. */
+  noLongerByRight(socket: GatewaySocket, room: string): void {
+    socketState(socket).joinedByRight?.delete(room);
+  }
+
   /**
    * Adds what a room token grants, until it expires.
    * @throws SwitchboardError `auth.token_*`, `auth.revoked`, or `access.denied` for another user's or room's token
    */
   async addRoomToken(socket: GatewaySocket, token: string, room: string): Promise<void> {
     const state = socketState(socket);
-    const { allow, expiresAt } = await this.authenticator.authenticateForRoom(token, state.user, room);
-    (state.roomGrants ??= new Map()).set(room, allow);
+    const verified = await this.authenticator.authenticateForRoom(token, state.user, room);
+    if (!socket.connected) return;
+    this.dropRoomGrant(state, room);
+    const { allow, jti, issuedAt, expiresAt } = verified;
+    const grant: RoomGrant = { allow, jti, issuedAt };
+    (state.roomGrants ??= new Map()).set(room, grant);
     if (expiresAt === undefined) return;
-    this.expiries.at(expiresAt, () => {
-      // A later token for the same room has replaced it.
-      if (state.roomGrants?.get(room) !== allow) return;
-      state.roomGrants.delete(room);
+    grant.deadline = this.expiries.at(expiresAt, () => {
+      this.dropRoomGrant(state, room);
       this.leaveWhatIsNotAllowed(socket);
     });
+  }
+
+  /** Takes back what revoked room tokens have granted. [A6] */
+  dropRevokedRoomTokens(socket: GatewaySocket): void {
+    const state = socketState(socket);
+    const revoked = [...(state.roomGrants ?? [])].filter(
+      ([, { jti, issuedAt }]) => this.revocations.checkNow({ user: state.user, jti, issuedAt }) !== undefined,
+    );
+    if (revoked.length === 0) return;
+    for (const [room] of revoked) this.dropRoomGrant(state, room);
+    this.leaveWhatIsNotAllowed(socket);
   }
 
   /** Sets the deadlines of a socket's token, and ends the socket if it was shut out while it was on its way in. */
   watch(socket: GatewaySocket): void {
     const state = socketState(socket);
+    this.cancelTokenDeadlines(state);
+    if (!socket.connected) return;
     const { grant, user } = state;
     const revoked = this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt });
     if (revoked) void endSocket(socket, new SwitchboardError(revoked));
     if (grant.expiresAt === undefined) return;
     const endsAt = this.authenticator.endOf(grant.expiresAt);
-    const current = (): boolean => socket.connected && state.grant === grant;
-    this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
-      if (current()) socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - Date.now()) });
-    });
-    this.expiries.at(endsAt, () => {
-      if (current()) void endSocket(socket, new SwitchboardError('auth.token_expired'));
-    });
+    state.tokenDeadlines = [
+      this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
+        socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - Date.now()) });
+      }),
+      this.expiries.at(endsAt, () => void endSocket(socket, new SwitchboardError('auth.token_expired'))),
+    ];
+  }
+
+  /** Nothing is due for a socket that has gone; a deadline would keep it in memory until its token ends. */
+  unwatch(socket: GatewaySocket): void {
+    const state = socketState(socket);
+    this.cancelTokenDeadlines(state);
+    for (const room of [...(state.roomGrants?.keys() ?? [])]) this.dropRoomGrant(state, room);
   }
 
   /**
@@ -79,6 +106,17 @@ export class Rights {
     this.watch(socket);
     this.leaveWhatIsNotAllowed(socket);
     return { expiresAt: grant.expiresAt === undefined ? null : new Date(grant.expiresAt).toISOString() };
+  }
+
+  private cancelTokenDeadlines(state: SocketState): void {
+    for (const deadline of state.tokenDeadlines ?? []) this.expiries.cancel(deadline);
+    state.tokenDeadlines = undefined;
+  }
+
+  private dropRoomGrant(state: SocketState, room: string): void {
+    const deadline = state.roomGrants?.get(room)?.deadline;
+    if (deadline) this.expiries.cancel(deadline);
+    state.roomGrants?.delete(room);
   }
 
   private leaveWhatIsNotAllowed(socket: GatewaySocket): void {

@@ -4,6 +4,7 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
 import { Revocations } from './revocations.js';
+import { Rights } from './rights.js';
 
 /** A revocation: of one token, or of all that a user was given before a time. Times are seconds since 1970. */
 export type Revocation =
@@ -12,12 +13,13 @@ export type Revocation =
 
 const MS_PER_SECOND = 1000;
 
-/** Keeps users and tokens out, and ends the sockets they have. [A6] */
+/** Keeps users and tokens out, and ends the sockets they have; a room token costs its room only. [A6] */
 @Injectable()
 export class ShutOutService {
   constructor(
     private readonly revocations: Revocations,
     private readonly namespaces: Namespaces,
+    private readonly rights: Rights,
   ) {}
 
   async block(user: string): Promise<void> {
@@ -46,6 +48,7 @@ export class ShutOutService {
       const { user, grant } = socketState(socket);
       const revoked = this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt });
       if (revoked) goodbyes.push(endSocket(socket, new SwitchboardError(revoked)));
+      else this.rights.dropRevokedRoomTokens(socket);
     }
     await Promise.all(goodbyes);
   }

@@ -31,7 +31,7 @@ export function endSocket(
     socketState(socket).endedWith ??= error.code;
     socket.emit(NOTICE.serverDisconnect, error.toObject());
     if (error.retryable) {
-      closeInTime(socket, discardUnsent);
+      socket.conn.close(discardUnsent);
     } else {
       socket.disconnect();
       cutOffIfUnused(socket);
@@ -45,7 +45,18 @@ export function closeIfUnused({ client, conn }: GatewaySocket): void {
 }
 
 /**
- * The same, once the client has had time to do so by itself.
+ * Has a connection closed within the time for a goodbye, also when its client does not help. For new connections.
+ *
+ * On polling an orderly close waits for the next poll, which 2.x and 3.x clients never make. Engine.IO would give them
+ * 30 s, keep the sockets in memory for as long, and cannot be hurried once it waits; and it is not only we who close:
+ * Socket.IO does on a malformed packet. Other transports do not know the field.
+ */
+export function limitGoodbye(conn: { readonly transport: object }): void {
+  (conn.transport as { closeTimeout?: number }).closeTimeout = GOODBYE_TIMEOUT_MS;
+}
+
+/**
+ * Closes a connection that carries no socket, once the client has had time to do so by itself.
  *
  * Stock clients do when they are told that it is over, and some must: python-socketio takes a connection that ends
  * under its feet for a broken one and comes back, again and again. Who is still there after that time would stay

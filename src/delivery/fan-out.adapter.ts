@@ -5,6 +5,7 @@ import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import type { RoomSelection } from './targets.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
+import { textFrame } from './websocket-frame.js';
 
 /** How a packet is sent: dropped rather than queued for a socket that is not ready, when volatile. */
 export interface SendOptions {
@@ -24,8 +25,6 @@ interface PacketOptions {
   readonly preEncoded: true;
   readonly volatile: boolean;
   readonly compress: false;
-  /** Set by Socket.IO's encoder. */
-  wsPreEncodedFrame?: Buffer[];
 }
 
 /** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
@@ -37,13 +36,20 @@ interface Wire {
 
 /** What is private in Socket.IO's types and part of what its adapters work with. */
 interface AdapterInternals {
+  readonly encoder: { encode(packet: Packet): unknown[] };
   _encode(packet: Packet, options: PacketOptions): unknown[];
 }
 interface SocketInternals {
   readonly acks: Map<number, (...args: unknown[]) => void>;
-  readonly client: { writeToEngine(packets: unknown[], options: object): void };
+  readonly client: { writeToEngine(packets: readonly unknown[], options: PacketOptions): void };
   readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
+}
+
+/** A packet as one WebSocket frame when it is plain text; "4" is Engine.IO's type `message`. */
+function frameOf(packets: readonly unknown[]): Buffer | undefined {
+  const [text] = packets;
+  return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
 }
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
@@ -95,6 +101,15 @@ export class FanOutAdapter extends MembershipAdapter {
     };
   }
 
+  /** Sends one packet to one socket, in order with everything else that goes to it. */
+  send(socket: GatewaySocket, packet: Packet): void {
+    packet.nsp = this.nsp.name;
+    const packets = (this as unknown as AdapterInternals).encoder.encode(packet);
+    const frame = frameOf(packets);
+    if (frame && this.writer.collect(socket.conn, frame)) return;
+    internals(socket).client.writeToEngine(packets, { preEncoded: true, volatile: false, compress: false });
+  }
+
   private eventPacket(event: string, args: readonly unknown[]): Packet {
     return { type: PacketType.EVENT, nsp: this.nsp.name, data: [event, ...args] };
   }
@@ -124,10 +139,9 @@ export class FanOutAdapter extends MembershipAdapter {
 
   private encode(packet: Packet, volatile: boolean): Wire {
     const options: PacketOptions = { preEncoded: true, volatile, compress: false };
+    // Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient of the plain path.
     const packets = (this as unknown as AdapterInternals)._encode(packet, options);
-    // Socket.IO has framed what is plain text, so that `ws` need not do it per recipient.
-    const { wsPreEncodedFrame } = options;
-    return { packets, options, frame: wsPreEncodedFrame && Buffer.concat(wsPreEncodedFrame) };
+    return { packets, options, frame: frameOf(packets) };
   }
 
   /** Visits every selected socket once. [D1] */

@@ -81,7 +81,7 @@ export class Lifecycle {
   }
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
-    const { admission, config, receipts } = this;
+    const { admission, config, receipts, rights } = this;
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
     return {
@@ -97,6 +97,7 @@ export class Lifecycle {
         const state = socketState(this);
         receipts.socketClosed(this);
         admission.disconnected(state.address);
+        rights.unwatch(this);
         const inbox = state.inbox as SocketInbox;
         inbox.close();
         if (inbox.opened) void inbox.opened.then(() => runDisconnectHooks(this, reason, description));

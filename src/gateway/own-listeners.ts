@@ -21,6 +21,9 @@ const internals = (socket: GatewaySocket): SocketInternals => socket as unknown 
 
 export const hasMiddlewares = (socket: GatewaySocket): boolean => (internals(socket).fns?.length ?? 0) > 0;
 
+export const hasAnyListeners = (socket: GatewaySocket): boolean =>
+  (internals(socket)._anyListeners?.length ?? 0) > 0;
+
 /** Calls the listeners of `onAny()`. */
 export function callAnyListeners(
   socket: GatewaySocket,

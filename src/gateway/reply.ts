@@ -1,4 +1,5 @@
 import { PacketType, type Packet } from 'socket.io-parser';
+import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
@@ -49,6 +50,8 @@ export class Reply {
       id: this.acknowledgement as number,
       data: args,
     };
-    (this.socket as unknown as { packet(packet: Packet): void }).packet(packet);
+    const { adapter } = this.socket.nsp;
+    if (adapter instanceof FanOutAdapter) adapter.send(this.socket, packet);
+    else (this.socket as unknown as { packet(packet: Packet): void }).packet(packet);
   }
 }

@@ -10,7 +10,14 @@ import type { GatewaySocket, Inbox } from '../registry/socket-state.js';
 import { HandlerFailure, toSwitchboardError } from './failures.js';
 import type { NamespaceTable } from './gateway-table.js';
 import type { WiredHandler } from './nest-wiring.js';
-import { callAnyListeners, callListeners, hasMiddlewares, runMiddlewares } from './own-listeners.js';
+import {
+  callAnyListeners,
+  callListeners,
+  hasAnyListeners,
+  hasMiddlewares,
+  runMiddlewares,
+} from './own-listeners.js';
+import { isPromiseLike } from './promise-like.js';
 import { Reply, type Acknowledgement } from './reply.js';
 
 /** One event as it came in: `[name, ...arguments]`, and the number to acknowledge with. */
@@ -105,7 +112,9 @@ export class SocketInbox implements Inbox {
   private handle(inbound: Inbound): void {
     const { event, reply, passed } = inbound;
     if (!passed) {
-      callAnyListeners(this.socket, this.withAcknowledge(event, reply), (failure) => this.note(failure));
+      if (hasAnyListeners(this.socket)) {
+        callAnyListeners(this.socket, this.withAcknowledge(event, reply), (failure) => this.note(failure));
+      }
       if (hasMiddlewares(this.socket)) {
         this.handleNextAfter(this.passMiddlewares(inbound));
         return;
@@ -122,7 +131,12 @@ export class SocketInbox implements Inbox {
     this.takeNext();
   }
 
-  private handleNextAfter(done: Promise<void>): void {
+  /** `undefined` is done already. */
+  private handleNextAfter(done: Promise<void> | undefined): void {
+    if (!done) {
+      this.takeNext();
+      return;
+    }
     this.busy = true;
     void done.then(() => {
       this.busy = false;
@@ -164,12 +178,29 @@ export class SocketInbox implements Inbox {
     this.fail(reply, failure);
   }
 
-  /** Never rejects; resolves when the next event may be handled. */
-  private async run(handler: WiredHandler, { event, reply }: Inbound): Promise<void> {
+  /** Never throws or rejects; resolves when the next event may be handled, `undefined` when that is now. */
+  private run(handler: WiredHandler, { event, reply }: Inbound): Promise<void> | undefined {
     const acknowledge = reply.expected ? (...args: unknown[]) => this.answer(reply, args) : undefined;
+    try {
+      const result = handler.invoke(this.socket, payloadOf(event), acknowledge);
+      if (isPromiseLike(result)) return this.finish(handler, event, reply, result);
+      if (isObservable(result)) return this.stream(handler, reply, result);
+      this.deliver(handler, reply, result);
+      this.complete(handler, reply);
+    } catch (failure) {
+      this.fail(reply, failure);
+    }
+    return undefined;
+  }
+
+  private async finish(
+    handler: WiredHandler,
+    event: readonly unknown[],
+    reply: Reply,
+    pending: PromiseLike<unknown>,
+  ): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const done = handler
-      .invoke(this.socket, payloadOf(event), acknowledge)
+    const done = Promise.resolve(pending)
       .then((result) => {
         // A stream has a time of its own.
         if (isObservable(result)) clearTimeout(timer);
@@ -265,9 +296,10 @@ export class SocketInbox implements Inbox {
 
   /** Listeners that an app has put on the socket itself. */
   private callOwnListeners({ event, reply }: Inbound): boolean {
-    const [name, ...args] = event;
-    if (typeof name !== 'string' || isReservedEvent(name)) return false;
-    return callListeners(this.socket, name, this.withAcknowledge(args, reply), (failure) =>
+    const [name] = event;
+    if (typeof name !== 'string' || this.socket.listenerCount(name) === 0 || isReservedEvent(name))
+      return false;
+    return callListeners(this.socket, name, this.withAcknowledge(event.slice(1), reply), (failure) =>
       this.fail(reply, failure),
     );
   }

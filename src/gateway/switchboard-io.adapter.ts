@@ -6,6 +6,7 @@ import { Server, type Namespace as SocketIoNamespace, type ServerOptions } from 
 import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
+import { limitGoodbye } from '../delivery/end-socket.js';
 import type { Admission } from '../limits/admission.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
@@ -118,6 +119,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
       if (request.headers.origin === undefined) next();
       else nameOrigin(request, response, next);
     });
+    server.engine.on('connection', limitGoodbye);
     server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
       this.log.debug('a connection was refused', { code, reason: message }),
     );

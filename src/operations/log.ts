@@ -99,7 +99,7 @@ class ServiceLogger extends ConsoleLogger {
   protected override printStackTrace(): void {}
 
   private line(message: string, context: string, level: LogLevel, fields: Fields = {}): string {
-    const time = new Date().toISOString();
+    const time = timeText(Date.now());
     const name = LEVEL_NAMES[level];
     if (this.format === 'json') {
       return `${JSON.stringify({ ...fields, level: name, time, pid: process.pid, context, message })}\n`;
@@ -109,6 +109,18 @@ class ServiceLogger extends ConsoleLogger {
     for (const [key, value] of Object.entries(fields)) line += ` ${key}=${shown(value)}`;
     return `${line}\n`;
   }
+}
+
+let lastTime = 0;
+let lastTimeText = '';
+
+/** RFC 3339; lines come in bursts, and many of one millisecond have the same. */
+function timeText(now: number): string {
+  if (now !== lastTime) {
+    lastTime = now;
+    lastTimeText = new Date(now).toISOString();
+  }
+  return lastTimeText;
 }
 
 /** Bare when it is one harmless word, else quoted, so that nothing from outside can look like another field or line. */

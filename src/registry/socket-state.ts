@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io';
-import type { RoomAction } from '../access/capabilities.js';
-import type { Grant } from '../access/grant.js';
+import type { Deadline } from '../access/expiries.js';
+import type { Grant, RoomGrant } from '../access/grant.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { Ordered } from './ordered-log.js';
@@ -41,9 +41,11 @@ export class SocketState implements Ordered {
   /** Why the gateway itself ended it. */
   endedWith: ErrorCode | undefined = undefined;
   /** What room tokens have granted it, by room. */
-  roomGrants: Map<string, ReadonlySet<RoomAction>> | undefined = undefined;
+  roomGrants: Map<string, RoomGrant> | undefined = undefined;
   /** Rooms the client went into by its own right, which it leaves when it loses that. */
   joinedByRight: Set<string> | undefined = undefined;
+  /** What is due when its token ends. */
+  tokenDeadlines: readonly Deadline[] | undefined = undefined;
   /** Its events, handled one after another; set when it connects. */
   inbox: Inbox | undefined = undefined;
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Rights } from '../access/rights.js';
 import { endSocket } from '../delivery/end-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom } from '../protocol/names.js';
@@ -11,18 +12,31 @@ export type Subject = { readonly socketId: string } | { readonly user: string };
 /** What a backend does to sockets: move them between rooms, and end them. */
 @Injectable()
 export class MembershipService {
-  constructor(private readonly namespaces: Namespaces) {}
+  constructor(
+    private readonly namespaces: Namespaces,
+    private readonly rights: Rights,
+  ) {}
 
   /** @throws SwitchboardError `socket.not_found` for a socket; a user without sockets is not an error */
   async join(subject: Subject, room: string): Promise<void> {
     this.assertShared(room);
-    await Promise.all(this.socketsOf(subject).map((socket) => socket.join(room)));
+    await Promise.all(
+      this.socketsOf(subject).map((socket) => {
+        this.rights.noLongerByRight(socket, room);
+        return socket.join(room);
+      }),
+    );
   }
 
   /** @throws SwitchboardError `socket.not_found` for a socket; a user without sockets is not an error */
   async leave(subject: Subject, room: string): Promise<void> {
     this.assertShared(room);
-    await Promise.all(this.socketsOf(subject).map((socket) => socket.leave(room)));
+    await Promise.all(
+      this.socketsOf(subject).map((socket) => {
+        this.rights.noLongerByRight(socket, room);
+        return socket.leave(room);
+      }),
+    );
   }
 
   /**

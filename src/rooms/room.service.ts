@@ -58,7 +58,8 @@ export class RoomService {
       });
     }
     await socket.join(room);
-    this.rights.joinedByRight(socket, room);
+    // Every socket of a user stays in the user's room, whatever its token says.
+    if (!isUserRoom(room)) this.rights.joinedByRight(socket, room);
     return { room };
   }
 
@@ -67,6 +68,7 @@ export class RoomService {
     // Every socket of a user stays in the user's room for as long as it lives.
     if (room === userRoom(socketState(socket).user)) throw new SwitchboardError('access.denied');
     this.assertJoined(socket, room);
+    this.rights.noLongerByRight(socket, room);
     await socket.leave(room);
   }
 

@@ -6,11 +6,14 @@ Binary is told as {"bytes": [..]}.
 
 import json
 import sys
+import threading
 
 import socketio
 
 url, transport, user = sys.argv[1:4]
 client = socketio.Client()
+# Handlers run in threads of their own.
+one_at_a_time = threading.Lock()
 
 
 def readable(value):
@@ -24,7 +27,8 @@ def readable(value):
 
 
 def tell(event, *args):
-    print(json.dumps({"event": event, "args": readable(list(args))}), flush=True)
+    with one_at_a_time:
+        print(json.dumps({"event": event, "args": readable(list(args))}), flush=True)
 
 
 @client.on("connect_error")
