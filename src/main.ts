@@ -1,9 +1,6 @@
 #!/usr/bin/env node
-import { Logger } from '@nestjs/common';
 import { renderHelp } from './config/config-docs.js';
 import { ConfigError, loadConfig, type SwitchboardConfig } from './config/config.js';
-import { createLogger, logFailure } from './operations/log.js';
-import { createService } from './service.js';
 
 const [, , ...args] = process.argv;
 
@@ -26,6 +23,12 @@ function readConfig(): SwitchboardConfig {
 }
 
 async function start(config: SwitchboardConfig): Promise<void> {
+  // Not before it is known that there is something to start: help and checks need none of it.
+  const [{ Logger }, { createLogger, logFailure }, { createService }] = await Promise.all([
+    import('@nestjs/common'),
+    import('./operations/log.js'),
+    import('./service.js'),
+  ]);
   const logger = createLogger(config.logLevel, config.logFormat);
   Logger.overrideLogger(logger);
   const log = new Logger('Gateway');

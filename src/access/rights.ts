@@ -74,7 +74,10 @@ export class Rights {
     if (!socket.connected) return;
     const { grant, user } = state;
     const revoked = this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt });
-    if (revoked) void endSocket(socket, new SwitchboardError(revoked));
+    if (revoked) {
+      void endSocket(socket, new SwitchboardError(revoked));
+      return;
+    }
     if (grant.expiresAt === undefined) return;
     const endsAt = this.authenticator.endOf(grant.expiresAt);
     state.tokenDeadlines = [

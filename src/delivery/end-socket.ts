@@ -55,6 +55,13 @@ export function limitGoodbye(conn: { readonly transport: object }): void {
   (conn.transport as { closeTimeout?: number }).closeTimeout = GOODBYE_TIMEOUT_MS;
 }
 
+/** Ends the connections that wait for a last poll; for a server that closes, since each would wait on by itself. */
+export function hurryGoodbyes(connections: Iterable<{ readonly transport: object }>): void {
+  for (const { transport } of connections) {
+    (transport as { shouldClose?: (() => void) | null }).shouldClose?.();
+  }
+}
+
 /**
  * Closes a connection that carries no socket, once the client has had time to do so by itself.
  *

@@ -10,8 +10,11 @@ import { logFailure } from '../operations/log.js';
 import { Metrics, type FailurePlace } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { Answers } from './answers.js';
 import { toSwitchboardError } from './failures.js';
+import { releaseFirstRequest } from './first-request.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
+import { HandlerRunner } from './handler-runner.js';
 import { takeEvents } from './inbound-events.js';
 import { isPromiseLike } from './promise-like.js';
 import { SocketInbox, type InboxContext } from './socket-inbox.js';
@@ -68,6 +71,7 @@ export class Lifecycle {
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
+    releaseFirstRequest(socket);
   };
 
   /** What the sockets of a namespace share, so that none of them pays for it. */
@@ -82,16 +86,16 @@ export class Lifecycle {
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
     const { admission, config, receipts, rights } = this;
+    const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs);
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
     return {
       inboxes: {
         table,
-        handlerTimeoutMs: config.handlerTimeoutMs,
         eventsPerSecond: config.eventsPerSecond,
         eventsBurst: config.eventsBurst,
-        metrics: this.metrics,
-        logger: this.logger,
+        handlers: new HandlerRunner(answers),
+        answers,
       },
       onDisconnect(this: GatewaySocket, reason, description) {
         const state = socketState(this);

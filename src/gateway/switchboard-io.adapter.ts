@@ -2,11 +2,11 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import cors from 'cors';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Server, type Namespace as SocketIoNamespace, type ServerOptions } from 'socket.io';
+import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type Socket } from 'socket.io';
 import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import { limitGoodbye } from '../delivery/end-socket.js';
+import { hurryGoodbyes, limitGoodbye } from '../delivery/end-socket.js';
 import type { Admission } from '../limits/admission.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
@@ -14,6 +14,7 @@ import type { Metrics } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import { noteOversize } from './disconnect-cause.js';
+import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
 import type { Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -116,6 +117,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     );
     server.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
       if (request.method === 'POST') noteOversize(server.engine, request, response);
+      else if (request.headers.upgrade !== undefined) noteResponse(request, response);
       if (request.headers.origin === undefined) next();
       else nameOrigin(request, response, next);
     });
@@ -124,6 +126,12 @@ export class SwitchboardIoAdapter extends IoAdapter {
       this.log.debug('a connection was refused', { code, reason: message }),
     );
     return server;
+  }
+
+  override close(server: Server): Promise<void> {
+    // What Nest gives here may be a namespace.
+    hurryGoodbyes(Object.values((server.engine?.clients ?? {}) as Record<string, Socket['conn']>));
+    return super.close(server);
   }
 
   /** Sockets are wired by table, in {@link Lifecycle}; Nest's own bindings per socket are not used. */

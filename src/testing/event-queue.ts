@@ -1,3 +1,5 @@
+import { Deadlines } from './deadlines.js';
+
 /** One event as it arrived. */
 export interface ReceivedEvent {
   readonly event: string;
@@ -13,6 +15,7 @@ interface Waiting {
 export class EventQueue {
   private readonly arrived: ReceivedEvent[] = [];
   private readonly waiting = new Set<Waiting>();
+  private readonly deadlines = new Deadlines();
   /** Everything that ever arrived, in order, taken or not. */
   readonly log: ReceivedEvent[] = [];
 
@@ -41,17 +44,22 @@ export class EventQueue {
       const waiting: Waiting = {
         matches: (received) => received.event === event,
         resolve: (received) => {
-          clearTimeout(timer);
+          lift();
           resolve(received.args);
         },
       };
-      const timer = setTimeout(() => {
+      const lift = this.deadlines.start(timeoutMs, () => {
         this.waiting.delete(waiting);
         const names = this.log.map((received) => received.event).join(', ');
         reject(new Error(`no "${event}" within ${timeoutMs} ms; arrived so far: ${names || 'nothing'}`));
-      }, timeoutMs);
+      });
       this.waiting.add(waiting);
     });
+  }
+
+  /** Nothing comes any longer: who still waits, in vain, keeps no timer and so no process alive. */
+  close(): void {
+    this.deadlines.liftAll();
   }
 
   /** How many events of this name have arrived and were not taken. */

@@ -6,7 +6,7 @@ export interface AnySocket {
   readonly connected: boolean;
   readonly io: {
     on(event: string, listener: (...args: unknown[]) => void): unknown;
-    readonly engine: { close(): void; readonly transport: { readonly name: string } };
+    readonly engine: { readonly id?: string; close(): void; readonly transport: { readonly name: string } };
   };
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   emit(event: string, ...args: unknown[]): unknown;

@@ -1,4 +1,5 @@
 import { io as io4 } from 'socket.io-client';
+import { Deadlines } from './deadlines.js';
 import { EventQueue } from './event-queue.js';
 import { io2, io3, type AnySocket } from './legacy-clients.js';
 
@@ -34,6 +35,8 @@ const TRANSPORTS: Readonly<Record<ClientTransport, readonly string[]>> = {
   upgrade: ['polling', 'websocket'],
 };
 
+const ANSWER_TIMEOUT_MS = 10_000;
+
 /** Events on the manager of 3.x and 4.x; 2.x has them on the socket. */
 const MANAGER_EVENTS = ['reconnect', 'reconnect_attempt', 'reconnect_error', 'reconnect_failed'] as const;
 const SOCKET_EVENTS = ['connect', 'connect_error', 'disconnect'] as const;
@@ -42,6 +45,7 @@ const V2_EVENTS = ['connect_timeout', 'reconnecting', 'error', ...MANAGER_EVENTS
 /** A real Socket.IO client that keeps every event until the test takes it. */
 export class TestClient {
   readonly queue = new EventQueue();
+  private readonly deadlines = new Deadlines();
 
   constructor(
     readonly socket: AnySocket,
@@ -69,9 +73,11 @@ export class TestClient {
   /** Sends and resolves with the first argument of the acknowledgement. */
   request(event: string, ...args: unknown[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer to "${event}" within 10 s`)), 10_000);
+      const lift = this.deadlines.start(ANSWER_TIMEOUT_MS, () =>
+        reject(new Error(`no answer to "${event}" within ${ANSWER_TIMEOUT_MS} ms`)),
+      );
       this.socket.emit(event, ...args, (answer: Answer) => {
-        clearTimeout(timer);
+        lift();
         resolve(answer);
       });
     });
@@ -98,6 +104,17 @@ export class TestClient {
 
   close(): void {
     this.socket.close();
+  }
+
+  /** What its connection is called on the server; `undefined` before there is one and after it has ended. */
+  get connectionId(): string | undefined {
+    return this.socket.io.engine?.id;
+  }
+
+  /** After {@link close}, when nobody is left to answer: nothing waits any longer. */
+  dispose(): void {
+    this.queue.close();
+    this.deadlines.liftAll();
   }
 
   private recordLifecycle(): void {

@@ -1,11 +1,19 @@
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Socket } from 'socket.io';
 import type { SwitchboardOptions } from '../config/config.js';
 import { Broadcaster } from '../delivery/broadcaster.js';
+import { Namespaces } from '../registry/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { createService } from '../service.js';
 import { createClient, type ClientOptions, type TestClient } from './test-client.js';
+
+/** A client that was cut off cannot say that it goes; the gateway closes without it then. */
+const FAREWELL_TIMEOUT_MS = 1_000;
+
+type Connection = Socket['conn'];
+type Connections = Readonly<Record<string, Connection>>;
 
 /** An HTTP answer. */
 export interface HttpAnswer<Body = Record<string, unknown>> {
@@ -69,11 +77,39 @@ export class TestGateway {
     };
   }
 
-  /** Closes all clients, then the gateway. */
+  /**
+   * Closes all clients, waits until the gateway has seen the last of them, then closes the gateway.
+   *
+   * Nothing stays behind that would keep the process alive. A client that polls says that it goes in a request of its
+   * own: a gateway that closes before it came would wait for polls that nobody makes any longer.
+   */
   async close(): Promise<void> {
+    const connections = [...this.clients].flatMap((client) => this.connectionsOf(client));
+    const ended = connections.map((connection) => endOf(connection));
     for (const client of this.clients) client.close();
+    await Promise.all(ended);
     await this.app.close();
+    for (const client of this.clients) client.dispose();
+    this.clients.clear();
   }
+
+  /** One at the most; an app may have several servers. */
+  private connectionsOf({ connectionId }: TestClient): Connection[] {
+    if (connectionId === undefined) return [];
+    const servers = new Set(this.app.get(Namespaces).all.map(({ nsp }) => nsp.server));
+    return [...servers].flatMap((server) => (server.engine.clients as Connections)[connectionId] ?? []);
+  }
+}
+
+/** Resolves when a connection has ended, or has had the time to. */
+function endOf(connection: Connection): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, FAREWELL_TIMEOUT_MS);
+    connection.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** How to start a gateway for tests. */
