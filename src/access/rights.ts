@@ -92,7 +92,7 @@ export class Rights {
   unwatch(socket: GatewaySocket): void {
     const state = socketState(socket);
     this.cancelTokenDeadlines(state);
-    for (const room of [...(state.roomGrants?.keys() ?? [])]) this.dropRoomGrant(state, room);
+    for (const room of state.roomGrants?.keys() ?? []) this.dropRoomGrant(state, room);
   }
 
   /**

@@ -27,23 +27,21 @@ export class AccessController {
 
   @Put('users/:user/block')
   @HttpCode(204)
-  @ApiRoute('manage', 'Block a user and end its sockets', { 204: 'It is blocked' }, ['payload.invalid'])
+  @ApiRoute('manage', 'Block a user and end its sockets', { 204: 'It is blocked' })
   async block(@Param({ schema: userPath }) { user }: z.output<typeof userPath>): Promise<void> {
     await this.shutOut.block(user);
   }
 
   @Delete('users/:user/block')
   @HttpCode(204)
-  @ApiRoute('manage', 'Unblock a user', { 204: 'It is not blocked' }, ['payload.invalid'])
+  @ApiRoute('manage', 'Unblock a user', { 204: 'It is not blocked' })
   async unblock(@Param({ schema: userPath }) { user }: z.output<typeof userPath>): Promise<void> {
     await this.shutOut.unblock(user);
   }
 
   @Post('tokens/revoke')
   @HttpCode(204)
-  @ApiRoute('manage', 'Revoke a token, or all that a user was given before a time', { 204: 'Revoked' }, [
-    'payload.invalid',
-  ])
+  @ApiRoute('manage', 'Revoke a token, or all that a user was given before a time', { 204: 'Revoked' })
   async revoke(@Body({ schema: revokeRequest }) request: z.output<typeof revokeRequest>): Promise<void> {
     await this.shutOut.revoke(request);
   }

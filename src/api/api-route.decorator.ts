@@ -32,10 +32,18 @@ export const ApiController = (tag: string, path: string): ClassDecorator =>
   );
 
 /** Every route may fail with these. */
-const COMMON_ERRORS: readonly ErrorCode[] = ['auth.key_invalid', 'access.denied', 'origin.refused'];
+const COMMON_ERRORS: readonly ErrorCode[] = [
+  'auth.key_invalid',
+  'access.denied',
+  'origin.refused',
+  'internal',
+];
+/** Routes that change something read a body, also those that have no use for one. */
+const WRITE_ERRORS: readonly ErrorCode[] = ['payload.invalid', 'payload.too_large'];
 
 /**
- * One route: the scope it needs, and for `openapi.json` what it does, its answers, and the codes it may fail with.
+ * One route: the scope it needs, and for `openapi.json` what it does, its answers, and the codes it may fail with
+ * beside those of all routes, and of all routes that change something.
  *
  * @param scope `undefined` when any key will do and the route decides further
  */
@@ -57,10 +65,13 @@ export const ApiRoute = (
         ? ApiResponse({ status: Number(status), description: answer })
         : ApiResponse({ status: Number(status), description: summary, standardSchema: answer }),
     ),
-    ...[...groupByStatus(new Set([...errors, ...COMMON_ERRORS]))].map(([status, codes]) =>
+    ...[...groupByStatus(errorsOf(scope, errors))].map(([status, codes]) =>
       ApiResponse({ status, description: codes.join(', '), standardSchema: problem }),
     ),
   );
+
+const errorsOf = (scope: ApiKeyScope | undefined, errors: readonly ErrorCode[]): ReadonlySet<ErrorCode> =>
+  new Set([...errors, ...(scope === 'read' ? [] : WRITE_ERRORS), ...COMMON_ERRORS]);
 
 function groupByStatus(codes: ReadonlySet<ErrorCode>): Map<number, ErrorCode[]> {
   const groups = new Map<number, ErrorCode[]>();

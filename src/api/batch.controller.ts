@@ -26,7 +26,7 @@ export class BatchController {
     undefined,
     'Carry out commands in order; one that fails does not stop the rest',
     { 200: batchAnswer },
-    ['payload.invalid', 'payload.too_large', 'engine.unavailable'],
+    ['engine.unavailable'],
   )
   async run(
     @Body({ schema: batchRequest }) { commands }: z.output<typeof batchRequest>,

@@ -11,8 +11,6 @@ export class EmitController {
   @Post()
   @HttpCode(202)
   @ApiRoute('emit', 'Send to sockets, users, rooms or everyone', { 202: emitAnswer, 200: ackAnswer }, [
-    'payload.invalid',
-    'payload.too_large',
     'event.reserved',
     'room.invalid',
     'engine.unavailable',

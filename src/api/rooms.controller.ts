@@ -18,7 +18,10 @@ export class RoomsController {
   }
 
   @Get(':room')
-  @ApiRoute('read', 'One room; an empty one has zeros', { 200: roomEntry }, ['room.invalid'])
+  @ApiRoute('read', 'One room; an empty one has zeros', { 200: roomEntry }, [
+    'room.invalid',
+    'payload.invalid',
+  ])
   get(@Param({ schema: roomPath }) { room }: RoomPath): Promise<RoomEntry> {
     return this.registry.getRoom(room);
   }

@@ -1,6 +1,7 @@
 /** What the routes take in path and query, and what lists answer. */
 import { z } from 'zod';
 import { roomName, socketId, userName } from '../protocol/names.js';
+import { cursor } from '../protocol/requests.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../registry/cursor.js';
 
 export const socketPath = z.object({ id: socketId });
@@ -16,7 +17,7 @@ export const pageQuery = z.object({
   limit: wholeNumber(1, MAX_PAGE_SIZE)
     .optional()
     .meta({ description: `Items per page, 1 to ${MAX_PAGE_SIZE}; default ${DEFAULT_PAGE_SIZE}` }),
-  cursor: z.string().max(512).optional().meta({ description: '`next` of the page before' }),
+  cursor: cursor.optional().meta({ description: '`next` of the page before' }),
 });
 
 export const socketsQuery = pageQuery.extend({ user: userName.optional(), room: roomName.optional() });

@@ -24,7 +24,7 @@ export class SocketsController {
   }
 
   @Get(':id')
-  @ApiRoute('read', 'One socket', { 200: socketEntry }, ['socket.not_found'])
+  @ApiRoute('read', 'One socket', { 200: socketEntry }, ['payload.invalid', 'socket.not_found'])
   async get(@Param({ schema: socketPath }) { id }: SocketPath): Promise<SocketEntry> {
     const entry = await this.registry.getSocket(id);
     if (!entry) throw new SwitchboardError('socket.not_found');
@@ -45,7 +45,6 @@ export class SocketsController {
   @HttpCode(204)
   @ApiRoute('manage', 'Put a socket into a room', { 204: 'It is in the room' }, [
     'room.invalid',
-    'access.denied',
     'socket.not_found',
   ])
   async join(@Param({ schema: socketRoomPath }) { id, room }: SocketRoomPath): Promise<void> {
@@ -56,7 +55,6 @@ export class SocketsController {
   @HttpCode(204)
   @ApiRoute('manage', 'Take a socket out of a room', { 204: 'It is not in the room' }, [
     'room.invalid',
-    'access.denied',
     'socket.not_found',
   ])
   async leave(@Param({ schema: socketRoomPath }) { id, room }: SocketRoomPath): Promise<void> {

@@ -30,7 +30,7 @@ export class UsersController {
 
   @Delete(':user/sockets')
   @HttpCode(200)
-  @ApiRoute('manage', 'End all sockets of a user', { 200: disconnectedAnswer }, ['payload.invalid'])
+  @ApiRoute('manage', 'End all sockets of a user', { 200: disconnectedAnswer })
   async end(
     @Param({ schema: userPath }) { user }: UserPath,
     @Query({ schema: disconnectQuery }) { reconnect }: z.output<typeof disconnectQuery>,
@@ -42,7 +42,6 @@ export class UsersController {
   @HttpCode(204)
   @ApiRoute('manage', 'Put all sockets of a user into a room', { 204: 'They are in the room' }, [
     'room.invalid',
-    'access.denied',
   ])
   async join(@Param({ schema: userRoomPath }) { user, room }: UserRoomPath): Promise<void> {
     await this.membership.join({ user }, room);
@@ -52,7 +51,6 @@ export class UsersController {
   @HttpCode(204)
   @ApiRoute('manage', 'Take all sockets of a user out of a room', { 204: 'They are not in the room' }, [
     'room.invalid',
-    'access.denied',
   ])
   async leave(@Param({ schema: userRoomPath }) { user, room }: UserRoomPath): Promise<void> {
     await this.membership.leave({ user }, room);

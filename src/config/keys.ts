@@ -291,7 +291,8 @@ export const CONFIG_KEYS = {
     group: 'History and recovery',
     schema: historyRules,
     default: [],
-    description: 'Which rooms keep how many publications for how long; the first pattern that matches wins.',
+    description:
+      'Which rooms keep how many publications for how long; the first pattern that matches wins. Has no effect in this version.',
   }),
   recoveryWindowMs: key({
     env: 'SWITCHBOARD_RECOVERY_WINDOW_MS',
@@ -299,7 +300,8 @@ export const CONFIG_KEYS = {
     schema: wholeNumber(0, MAX_DURATION_MS),
     default: 120_000,
     unit: 'ms',
-    description: 'How long a client that asked for recovery can come back as the same socket.',
+    description:
+      'How long a client that asked for recovery can come back as the same socket. Has no effect in this version.',
   }),
 
   redisUrl: key({
@@ -308,7 +310,7 @@ export const CONFIG_KEYS = {
     schema: redisAddress,
     default: undefined,
     description:
-      'Redis that nodes share their state through. Without it, one node keeps everything in memory.',
+      'Redis that nodes share their state through. Without it, one node keeps everything in memory. Has no effect in this version.',
     secret: true,
   }),
   nodeLeaseMs: key({
@@ -317,7 +319,8 @@ export const CONFIG_KEYS = {
     schema: wholeNumber(1_000, MAX_DURATION_MS),
     default: 7_000,
     unit: 'ms',
-    description: 'A node that has not been heard of for this long counts as dead.',
+    description:
+      'A node that has not been heard of for this long counts as dead. Has no effect in this version.',
   }),
 
   drainWindowMs: key({

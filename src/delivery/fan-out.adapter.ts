@@ -41,7 +41,10 @@ interface AdapterInternals {
 }
 interface SocketInternals {
   readonly acks: Map<number, (...args: unknown[]) => void>;
-  readonly client: { writeToEngine(packets: readonly unknown[], options: PacketOptions): void };
+  readonly client: {
+    readonly conn: object;
+    writeToEngine(packets: readonly unknown[], options: PacketOptions): void;
+  };
   readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
 }
@@ -65,7 +68,7 @@ export class FanOutAdapter extends MembershipAdapter {
     nsp: Namespace,
     namespaces: Namespaces,
     private readonly writer: TurnWriter,
-    /** Told of every socket written to, so that one that does not read is ended in time. [Q3] */
+    /** Told of every socket written to past the writer, so that one that does not read is ended in time. [Q3] */
     private readonly afterWrite: (socket: GatewaySocket) => void,
   ) {
     super(nsp, namespaces);
@@ -128,10 +131,9 @@ export class FanOutAdapter extends MembershipAdapter {
       onRecipient(socket);
       const { _anyOutgoingListeners, client } = internals(socket);
       if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(packet);
-      if (volatile && !isReady(socket.conn)) return;
-      if (wire.frame === undefined || !this.writer.collect(socket.conn, wire.frame)) {
-        client.writeToEngine(wire.packets, wire.options);
-      }
+      if (volatile && !isReady(client.conn)) return;
+      if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
+      client.writeToEngine(wire.packets, wire.options);
       this.afterWrite(socket);
     });
     return recipients;

@@ -72,6 +72,11 @@ class Outlet {
     );
   }
 
+  /** Whether the operating system has not taken all that was written. */
+  get isBehind(): boolean {
+    return (this.tcpSocket?.writableLength ?? 0) > 0;
+  }
+
   /** Sends what was collected; what a closed connection has collected is dropped with it. */
   send(): void {
     const { collected, tcpSocket } = this;
@@ -87,13 +92,18 @@ export class TurnWriter {
   private dirty: Outlet[] = [];
   private readonly endTurn = (): void => this.flush();
 
+  constructor(
+    /** Told of a connection whose peer does not take what is written. [Q3] */
+    private readonly onBacklog: (connection: object) => void = () => {},
+  ) {}
+
   /** Takes a frame for a connection, or returns false when it has to go the plain way. */
   collect(connection: object, bytes: Buffer): boolean {
     const outlet = outletOf(connection as Connection);
     if (!outlet) return false;
     if (outlet.collected) {
       outlet.collected = outlet.collected.followedBy(bytes);
-      if (outlet.collected.byteLength > MAX_COLLECTED_BYTES) outlet.send();
+      if (outlet.collected.byteLength > MAX_COLLECTED_BYTES) this.send(outlet);
       return true;
     }
     if (!outlet.isIdle) return false;
@@ -107,7 +117,12 @@ export class TurnWriter {
     this.dirty = [];
     this.sequences = new FrameSequence();
     for (const { collected } of dirty) collected?.countUse();
-    for (const outlet of dirty) outlet.send();
+    for (const outlet of dirty) this.send(outlet);
+  }
+
+  private send(outlet: Outlet): void {
+    outlet.send();
+    if (outlet.isBehind) this.onBacklog(outlet.connection);
   }
 }
 

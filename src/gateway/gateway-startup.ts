@@ -29,11 +29,22 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     await this.engine.start();
     this.adapter.wire();
     this.sayMode();
+    this.sayWhatHasNoEffect();
   }
 
   /** After the last socket has gone. */
   async onApplicationShutdown(): Promise<void> {
     await this.engine.stop();
+  }
+
+  /** Nobody shall believe in a history or in other nodes because a key for them was accepted. */
+  private sayWhatHasNoEffect(): void {
+    if (this.config.redisUrl !== undefined) {
+      this.logger.warn('SWITCHBOARD_REDIS_URL has no effect in this version: this node runs by itself');
+    }
+    if (this.config.history.length > 0) {
+      this.logger.warn('SWITCHBOARD_HISTORY has no effect in this version: rooms keep no history');
+    }
   }
 
   /** One line that says who may do what, and why. [C4] */

@@ -58,6 +58,7 @@ export class Handshake {
   /** The first middleware of a namespace. */
   readonly identify: Middleware = this.guarded((socket) => {
     if (!this.takesSockets) throw new SwitchboardError('server.draining');
+    this.admission.enter(socket);
     const who = this.authenticator.authenticate(credentialsOf(socket));
     if (who instanceof Promise) return who.then((known) => this.letIn(socket, known));
     return this.letIn(socket, who);
@@ -66,7 +67,7 @@ export class Handshake {
   private letIn(socket: GatewaySocket, who: Authenticated): void {
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
-    this.admission.admit(who.user, address);
+    this.admission.admit(socket, who.user, address);
     setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' });
   }
 
@@ -104,6 +105,7 @@ export class Handshake {
     const refusal = failure instanceof Refusal ? failure : this.refusalFor(failure);
     const { code, retryable } = refusal.data as Partial<ErrorObject>;
     this.metrics.refused(isErrorCode(code) ? code : 'access.denied');
+    this.admission.refused(socket);
     // After Socket.IO has sent the refusal, which it does in the next tick.
     setImmediate(() => dismiss(socket, retryable === true));
     return refusal;

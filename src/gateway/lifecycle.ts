@@ -66,7 +66,7 @@ export class Lifecycle {
     state.inbox = inbox;
     takeEvents(socket, inboxes.table.handlers.keys());
     socket.on('disconnect', onDisconnect);
-    this.admission.connected(state.address);
+    this.admission.connected(socket);
     this.rights.watch(socket);
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;

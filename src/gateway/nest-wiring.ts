@@ -195,7 +195,7 @@ class DirectContextCreator extends WsContextCreator {
     if (!parameters) return throughNest;
     const { argsLength, values } = parameters;
     const direct = (...args: unknown[]): unknown => {
-      const given = new Array<unknown>(argsLength);
+      const given: unknown[] = Array.from({ length: argsLength });
       for (const { index, valueOf } of values) given[index] = valueOf(args);
       return method.apply(instance, given);
     };

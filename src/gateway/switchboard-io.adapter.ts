@@ -90,7 +90,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     if (given.cors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
     }
-    const writer = new TurnWriter();
+    const writer = new TurnWriter(slowConsumers.checkConnection);
     const adapter = class extends FanOutAdapter {
       constructor(nsp: SocketIoNamespace) {
         super(nsp, namespaces, writer, slowConsumers.check);
@@ -129,8 +129,9 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   override close(server: Server): Promise<void> {
-    // What Nest gives here may be a namespace.
-    hurryGoodbyes(Object.values((server.engine?.clients ?? {}) as Record<string, Socket['conn']>));
+    // What Nest gives here may be a namespace, which has no engine.
+    const engine = server.engine as unknown as { clients?: Record<string, Socket['conn']> } | undefined;
+    hurryGoodbyes(Object.values(engine?.clients ?? {}));
     return super.close(server);
   }
 

@@ -3,20 +3,37 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
+import type { GatewaySocket } from '../registry/socket-state.js';
 import { addressGroup } from './address.js';
 import { createBucket, take } from './token-bucket.js';
 
 /** Retrying sooner than this after "too many sockets" is pointless. */
 const RETRY_AFTER_MS = 5_000;
 
+/** The place of a socket that has been let in and is not connected yet. */
+interface Place {
+  readonly user: string;
+  readonly address: string;
+  readonly free: () => void;
+}
+
+/** What is private in Socket.IO's types. */
+interface Entrance {
+  readonly client: object;
+  readonly nsp: { readonly name: string };
+}
+
 /** How many sockets there may be: in all, per user, per address, and handshakes per second. [Q1] */
 @Injectable()
 export class Admission {
   private readonly handshakes = createBucket();
+  /** By address group: those on their way in are counted too. */
   private readonly perAddress = new Map<string, number>();
-  /** Let in, but not connected yet: several handshakes can be decided in one turn of the event loop. */
-  private readonly pendingPerUser = new Map<string, number>();
-  private pending = 0;
+  /** An app's own checks may take their time after {@link admit}, and others come meanwhile. */
+  private readonly places = new Map<GatewaySocket, Place>();
+  private readonly placesPerUser = new Map<string, number>();
+  /** Sockets in the handshake, by connection and namespace. */
+  private readonly entering = new WeakMap<object, Map<string, GatewaySocket>>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -30,49 +47,88 @@ export class Admission {
   }
 
   /**
-   * Lets a socket in or refuses it. The place is held until the end of this turn, by which time the socket counts
-   * as connected.
+   * Lets a socket in or refuses it. Its place is kept until it is {@link connected}, {@link refused}, or its
+   * connection closes.
    * @throws SwitchboardError `limit.sockets`
    */
-  admit(user: string, address: string): void {
+  admit(socket: GatewaySocket, user: string, address: string): void {
     const { maxConnections, maxSocketsPerUser, maxSocketsPerIp } = this.config;
-    if (maxConnections > 0 && this.registry.socketCount + this.pending >= maxConnections) {
+    if (maxConnections > 0 && this.registry.socketCount + this.places.size >= maxConnections) {
       throw tooMany('this node has as many sockets as it may have');
     }
-    const ofUser = this.registry.socketCountOf(user) + (this.pendingPerUser.get(user) ?? 0);
+    const ofUser = this.registry.socketCountOf(user) + (this.placesPerUser.get(user) ?? 0);
     if (maxSocketsPerUser > 0 && ofUser >= maxSocketsPerUser) {
       throw tooMany(`this user has ${maxSocketsPerUser} sockets, which is the limit`);
     }
     if (maxSocketsPerIp > 0 && (this.perAddress.get(addressGroup(address)) ?? 0) >= maxSocketsPerIp) {
       throw tooMany(`this address has ${maxSocketsPerIp} sockets, which is the limit`);
     }
-    this.hold(user);
+    this.keepPlace(socket, user, address);
   }
 
-  connected(address: string): void {
-    if (this.config.maxSocketsPerIp > 0) this.countAddress(address, 1);
+  /**
+   * A connection carries one socket per namespace. Socket.IO sees to that once the socket is connected; before, one
+   * message full of requests to connect would make as many sockets.
+   * @throws SwitchboardError `payload.invalid`, and closes the connection as Socket.IO does
+   */
+  enter(socket: GatewaySocket): void {
+    const { client, nsp } = socket as unknown as Entrance;
+    let entering = this.entering.get(client);
+    if (!entering) this.entering.set(client, (entering = new Map()));
+    if (entering.has(nsp.name)) {
+      socket.conn.close();
+      throw new SwitchboardError('payload.invalid', { message: 'this connection is connecting already' });
+    }
+    entering.set(nsp.name, socket);
+  }
+
+  /** The socket counts as connected from now on; call {@link disconnected} when it has gone. */
+  connected(socket: GatewaySocket): void {
+    this.hasEntered(socket);
+    this.freePlace(socket);
+  }
+
+  /** Something else refused the socket after it was let in, or before. */
+  refused(socket: GatewaySocket): void {
+    this.hasEntered(socket);
+    const place = this.freePlace(socket);
+    if (place) this.disconnected(place.address);
   }
 
   disconnected(address: string): void {
-    if (this.config.maxSocketsPerIp > 0) this.countAddress(address, -1);
+    if (this.config.maxSocketsPerIp > 0) change(this.perAddress, addressGroup(address), -1);
   }
 
-  private hold(user: string): void {
-    if (this.pending++ === 0) setImmediate(this.releaseAll);
-    this.pendingPerUser.set(user, (this.pendingPerUser.get(user) ?? 0) + 1);
+  private hasEntered(socket: GatewaySocket): void {
+    const { client, nsp } = socket as unknown as Entrance;
+    const entering = this.entering.get(client);
+    if (entering?.get(nsp.name) === socket) entering.delete(nsp.name);
+    if (entering?.size === 0) this.entering.delete(client);
   }
 
-  private readonly releaseAll = (): void => {
-    this.pending = 0;
-    this.pendingPerUser.clear();
-  };
-
-  private countAddress(address: string, change: 1 | -1): void {
-    const group = addressGroup(address);
-    const count = (this.perAddress.get(group) ?? 0) + change;
-    if (count > 0) this.perAddress.set(group, count);
-    else this.perAddress.delete(group);
+  private keepPlace(socket: GatewaySocket, user: string, address: string): void {
+    if (socket.conn.readyState !== 'open') return;
+    const free = (): void => this.refused(socket);
+    this.places.set(socket, { user, address, free });
+    change(this.placesPerUser, user, 1);
+    if (this.config.maxSocketsPerIp > 0) change(this.perAddress, addressGroup(address), 1);
+    socket.conn.once('close', free);
   }
+
+  private freePlace(socket: GatewaySocket): Place | undefined {
+    const place = this.places.get(socket);
+    if (!place) return undefined;
+    this.places.delete(socket);
+    change(this.placesPerUser, place.user, -1);
+    socket.conn.off('close', place.free);
+    return place;
+  }
+}
+
+function change(counts: Map<string, number>, name: string, by: 1 | -1): void {
+  const count = (counts.get(name) ?? 0) + by;
+  if (count > 0) counts.set(name, count);
+  else counts.delete(name);
 }
 
 const tooMany = (message: string): SwitchboardError =>

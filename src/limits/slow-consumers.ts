@@ -29,11 +29,19 @@ export class SlowConsumers implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
-  /** Called after a write to a socket; cheap while the socket keeps up. */
+  /** Called after a write to a socket. */
   readonly check = (socket: GatewaySocket): void => {
     const connection = socket.conn as unknown as WritableConnection;
     if (unsentBytes(connection) <= this.config.maxBufferedBytes) return;
     void endSocket(socket, new SwitchboardError('slow_consumer'), { discardUnsent: true });
+  };
+
+  /** Called with a connection that did not take a write at once. */
+  readonly checkConnection = (connection: object): void => {
+    if (unsentBytes(connection as WritableConnection) <= this.config.maxBufferedBytes) return;
+    for (const socket of this.namespaces.allSockets()) {
+      if (socket.conn === connection) this.check(socket);
+    }
   };
 
   private sweep(): void {

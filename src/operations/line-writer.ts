@@ -15,6 +15,8 @@ export class LineWriter {
 
   constructor(private readonly stream: Writable) {
     process.on('exit', () => this.flush());
+    // Whoever read the log has gone, or the disk is full. Nobody can be told: logging it would fail again, for ever.
+    stream.on('error', () => {});
   }
 
   write(line: string): void {

@@ -48,8 +48,9 @@ socket.on('connect_error', (error) => {
   if (error.data?.code === 'auth.token_expired') fetchToken().then((token) => ((socket.auth = { token }), socket.connect()));
 });
 \`\`\``,
-    `A client that was refused does not try again by itself, whatever \`retryable\` says. Socket.IO **2.x** clients get
-the same object as the argument of the event \`error\`.`,
+    `A refused **4.x** client does not try again by itself, whatever \`retryable\` says: call \`socket.connect()\` when it
+is true. 2.x and 3.x clients come back by themselves after a refusal that is retryable, and stay away after any other.
+Socket.IO **2.x** clients get the same object as the argument of the event \`error\`.`,
     `**\`${NOTICE.serverDisconnect}\`**, an event that comes right before the gateway ends a socket, with the reason as an
 error object. When \`retryable\` is true, stock clients reconnect by themselves; otherwise they do not, and they should
 not.`,

@@ -124,7 +124,7 @@ export const ERRORS = define({
     status: 409,
     retryable: false,
     message: 'this room keeps no history',
-    action: 'Name a pattern for the room in SWITCHBOARD_HISTORY, or join without `since` and `meta`.',
+    action: 'Join without `since` and `meta`: rooms keep no history in this version.',
   },
   'limit.rate': {
     status: 429,
@@ -148,7 +148,7 @@ export const ERRORS = define({
     status: 409,
     retryable: false,
     message: 'this idempotency key was used with another body',
-    action: 'Use a new `Idempotency-Key` for a new request.',
+    action: 'Use a new `Idempotency-Key` for a new request. Not given in this version.',
   },
   kicked: {
     status: 403,
@@ -172,8 +172,7 @@ export const ERRORS = define({
     status: 503,
     retryable: true,
     message: 'the shared state cannot be reached',
-    action:
-      'Retry with backoff. Whether the request took effect is not known unless it carried an `Idempotency-Key`.',
+    action: 'Retry with backoff. Whether the request took effect is not known.',
   },
   internal: {
     status: 500,

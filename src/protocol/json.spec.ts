@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SwitchboardError } from './errors.js';
+import { refusalOf } from '../../test/support/refusal.js';
 import {
   assertDeliverable,
   decodeBinary,
@@ -14,16 +14,6 @@ const nested = (levels: number, bottom: unknown = 'bottom'): unknown => {
   let value = bottom;
   for (let level = 0; level < levels; level++) value = level % 2 === 0 ? [value] : { down: value };
   return value;
-};
-
-const refusalOf = (act: () => unknown): SwitchboardError => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof SwitchboardError) return error;
-    throw error;
-  }
-  throw new Error('was not refused');
 };
 
 /** JSON as `JSON.parse` gives it: keys such as `__proto__` are keys like any other. */

@@ -6,7 +6,12 @@ import { eventName, roomName } from './names.js';
 const position = z.object({ epoch: z.string().max(64), offset: z.int().min(0) });
 
 const pageLimit = z.int().min(1).max(1000);
-const cursor = z.string().max(512);
+
+/**
+ * A cursor on its way back. It holds the name of a room in base64, and the code of an embedding app may name rooms
+ * beyond what clients can.
+ */
+export const cursor = z.string().max(2_048);
 
 export const roomJoinRequest = z.object({
   room: roomName,

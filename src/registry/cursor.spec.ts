@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SwitchboardError } from '../protocol/errors.js';
+import { refusalOf } from '../../test/support/refusal.js';
 import {
   decodeName,
   decodePlace,
@@ -22,16 +22,6 @@ const KINDS: readonly ListKind[] = [
 ];
 const kind = fc.constantFrom(...KINDS);
 const place = fc.record({ namespace: fc.nat(), order: fc.maxSafeNat() });
-
-const refusalOf = (act: () => unknown): SwitchboardError => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof SwitchboardError) return error;
-    throw error;
-  }
-  throw new Error('was not refused');
-};
 
 describe('cursors', () => {
   it('[R3] a place and a name come back as they were', () => {

@@ -6,12 +6,6 @@ export const MAX_PAGE_SIZE = 1000;
 /** Page size when none is asked for. */
 export const DEFAULT_PAGE_SIZE = 100;
 
-/**
- * Longest cursor that is taken back. It holds the name of its room in base64, and an embedding app's own code may
- * name rooms beyond what clients can.
- */
-export const MAX_CURSOR_LENGTH = 2_048;
-
 /** A page to fetch: at most `limit` items after `cursor`. */
 export interface PageRequest {
   /** 1 to 1,000; default 100. */

@@ -28,9 +28,6 @@ const CLIENTS = ([2, 4] as const).flatMap((version) =>
 
 type How = (typeof CLIENTS)[number];
 
-/** Comes back by itself, as stock clients do, only faster. */
-const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 1, randomizationFactor: 0 };
-
 const ISSUER = 'https://login.example.com';
 const AUDIENCE = 'switchboard';
 

@@ -1,6 +1,6 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { arrivedAt, recipientsOf } from '../support/arrivals.js';
-import { RawPollingClient } from '../support/raw-polling.js';
+import { RawPolling } from '../support/raw-clients.js';
 
 interface EmitAnswer {
   id: string;
@@ -306,12 +306,12 @@ describe('POST /v1/emit', () => {
     });
 
     it('[D5] a socket that is not ready misses the volatile publication and no other', async () => {
-      const slow = await RawPollingClient.connect(gateway.url);
+      const slow = await RawPolling.connect(gateway.url);
       const to = { sockets: [slow.id] };
       await emit({ to, event: 'before', volatile: false });
       await emit({ to, event: 'dropped', volatile: true });
       await emit({ to, event: 'after' });
-      expect(await slow.poll()).toEqual(['42["before"]', '42["after"]']);
+      expect(await slow.packets()).toEqual(['42["before"]', '42["after"]']);
     });
   });
 
@@ -442,16 +442,16 @@ describe('POST /v1/emit', () => {
     });
 
     it('[D6] a client that acknowledges twice, or what it was never asked, changes nothing', async () => {
-      const rude = await RawPollingClient.connect(gateway.url, { user: 'rude' });
+      const rude = await RawPolling.connect(gateway.url, { user: 'rude' });
       const asked = emitWithAck({
         to: { users: ['rude', 'cem'] },
         event: 'question',
         ack: { timeoutMs: 10_000 },
       });
       clients.cem.answer('question', () => 'cem');
-      const [packet] = await rude.poll();
+      const [packet] = await rude.packets();
       const number = /^42(\d+)\["question"\]$/.exec(packet!)![1]!;
-      await rude.send(
+      await rude.post(
         ['43999999["never asked"]', `43${number}["first"]`, `43${number}["second"]`].join('\u001e'),
       );
       const { responses, missing } = await asked;

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
+import { Namespaces } from '../../src/registry/namespaces.js';
+import { eventsAt } from '../support/arrivals.js';
 
 interface Entry {
   socketId: string;
@@ -280,11 +282,30 @@ describe('the registry over HTTP', () => {
         {},
         null,
       ].map((value) => Buffer.from(JSON.stringify(value)).toString('base64url'));
-      for (const cursor of [...foreign, ...forged, 'garbage', '%00', 'ä', '', 'x'.repeat(600)]) {
+      for (const cursor of [
+        ...foreign,
+        ...forged,
+        'garbage',
+        '%00',
+        'ä',
+        '',
+        'x'.repeat(600),
+        'x'.repeat(3_000),
+      ]) {
         const [status, problem] = await refusal('GET', `${list}limit=1&cursor=${cursor}`);
         expect([cursor, status, problem.code]).toEqual([cursor, 400, 'payload.invalid']);
         expect(problem.errors!.map(({ path: at }) => at)).toEqual(['cursor']);
       }
+    });
+
+    it('[R3] the cursor of a room whose name is longer than clients may choose is taken back', async () => {
+      const [socket] = gateway.app.get(Namespaces).allSockets();
+      const names = ['1', '2'].map((last) => 'x'.repeat(1_400) + last);
+      for (const name of names) await socket!.join(name);
+      const first = await get<Page<{ room: string }>>('/v1/rooms?prefix=x&limit=1');
+      const second = await get<Page<{ room: string }>>(`/v1/rooms?prefix=x&limit=1&cursor=${first.next}`);
+      expect([...first.items, ...second.items].map(({ room }) => room)).toEqual(names);
+      expect(second.next).toBeNull();
     });
 
     it('[R3] the cursor of one room is not one of another', async () => {
@@ -443,7 +464,7 @@ describe('the registry over HTTP', () => {
       const again = await gateway.http('DELETE', '/v1/users/ada/sockets');
       expect([again.status, again.body]).toEqual([200, { disconnected: 0 }]);
       await other.settled();
-      expect(other.queue.log.map(({ event }) => event)).toEqual(['connect']);
+      expect(eventsAt(other)).toEqual(['connect']);
     });
 
     it('[E2] reconnect is true or false, nothing else', async () => {

@@ -28,7 +28,7 @@ const CLIENTS: readonly ClientOptions[] = [
   { version: 3, transport: 'upgrade' },
 ];
 
-const RUNS = 25;
+const RUNS = Number(process.env['FC_RUNS'] ?? 25);
 const EVENT = 'numbered';
 const ASKING = 'numbered?';
 const LONG = 'x'.repeat(20_000);

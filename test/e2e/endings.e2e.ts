@@ -8,7 +8,8 @@ import {
   type TestClient,
   type TestGateway,
 } from 'switchboard-gateway/testing';
-import { arrivedAt } from '../support/arrivals.js';
+import { Namespaces } from '../../src/registry/namespaces.js';
+import { arrivedAt, eventsAt } from '../support/arrivals.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 
@@ -21,9 +22,6 @@ const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 
 
 const end = (gateway: TestGateway, client: TestClient, query = ''): Promise<{ status: number }> =>
   gateway.http('DELETE', `/v1/sockets/${encodeURIComponent(client.id!)}${query}`);
-
-/** What a client has got since it connected, in order. */
-const eventsOf = (client: TestClient): string[] => client.queue.log.map(({ event }) => event);
 
 describe('a socket that a backend ends', () => {
   const logger = new CollectingLogger();
@@ -49,7 +47,7 @@ describe('a socket that a backend ends', () => {
         { code: 'kicked', message: 'disconnected by a backend', retryable: false },
       ]);
       expect((await client.next('disconnect'))[0]).toBe('io server disconnect');
-      expect(eventsOf(client)).toEqual(['connect', 'server:disconnect', 'disconnect']);
+      expect(eventsAt(client)).toEqual(['connect', 'server:disconnect', 'disconnect']);
 
       // One that may come back, and was ended later, is back: this one would be, too.
       const other = await gateway.connect({ version, transport, client: EAGER });
@@ -86,7 +84,7 @@ describe('a socket that a backend ends', () => {
     for (let n = 1; n <= 3; n++) await target.emit('news', n);
     await end(gateway, client);
     await client.next('disconnect');
-    expect(eventsOf(client)).toEqual(['connect', 'news', 'news', 'news', 'server:disconnect', 'disconnect']);
+    expect(eventsAt(client)).toEqual(['connect', 'news', 'news', 'news', 'server:disconnect', 'disconnect']);
   });
 
   it('[L7] is cut off when it keeps the connection open by itself', async () => {
@@ -108,6 +106,15 @@ describe('a socket that a backend ends', () => {
     expect(await ended).toMatchObject({ status: 204 });
   });
 
+  // Socket.IO closes after a malformed packet; on polling Engine.IO then waits 30 s for a poll, whoever else hurries.
+  it('[L7] [Q5] is cut off in time when its client has sent garbage and polls no more', async () => {
+    const raw = await RawPolling.connect(gateway.url, { user: 'mallory' });
+    await raw.post('42{');
+    const answer = await gateway.http('DELETE', '/v1/users/mallory/sockets?reconnect=true');
+    expect(answer.body).toEqual({ disconnected: 1 });
+    expect((await gateway.registry.getUser('mallory')).online).toBe(false);
+  }, 15_000);
+
   it('[L6] is logged with the code as the reason', async () => {
     const client = await gateway.connect({ auth: { user: 'carol' } });
     const socketId = client.id;
@@ -128,7 +135,7 @@ describe('a socket that a backend ends', () => {
       expect((await client.next('disconnect'))[0]).toBe('io server disconnect');
     }
     await bystander.settled();
-    expect(eventsOf(bystander)).toEqual(['connect']);
+    expect(eventsAt(bystander)).toEqual(['connect']);
   });
 });
 
@@ -147,8 +154,20 @@ describe('a gateway that shuts down', () => {
       },
     ]);
     expect((await client.next('disconnect'))[0]).toBe('transport close');
-    expect(eventsOf(client)).toEqual(['connect', 'server:disconnect', 'disconnect']);
+    expect(eventsAt(client)).toEqual(['connect', 'server:disconnect', 'disconnect']);
     client.close();
+  });
+
+  it('[O2] leaves no connection behind that waits for a last poll', async () => {
+    const gateway = await startGateway();
+    const raw = await RawPolling.connect(gateway.url);
+    const [socket] = gateway.app.get(Namespaces).allSockets();
+    const { conn } = socket!;
+    // Ends the socket at once; its connection waits for a poll, with which the client would learn of it.
+    await raw.post('42[');
+    expect([socket!.connected, conn.readyState]).toEqual([false, 'closing']);
+    await gateway.close();
+    expect(conn.readyState).toBe('closed');
   });
 
   it('[L6] [O2] logs everyone who was there as sent away', async () => {
@@ -156,7 +175,8 @@ describe('a gateway that shuts down', () => {
     const gateway = await startGateway({ logger });
     const clients = await Promise.all([1, 2, 3].map(() => gateway.connect()));
     const ids = clients.map(({ id }) => id);
-    await gateway.close();
+    await gateway.app.close();
+    for (const client of clients) client.close();
     expect(logger.find('draining')).toMatchObject([{ fields: { sockets: 3 } }]);
     expect(
       logger

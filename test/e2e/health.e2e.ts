@@ -1,6 +1,6 @@
 import { startGateway } from 'switchboard-gateway/testing';
+import { RawPolling } from '../support/raw-clients.js';
 import { sendRaw } from '../support/raw-http.js';
-import { RawPollingClient } from '../support/raw-polling.js';
 
 describe('health', () => {
   it('[O1] a gateway that runs is alive and ready', async () => {
@@ -20,7 +20,7 @@ describe('health', () => {
     const gateway = await startGateway();
     const client = await gateway.connect();
     // A client that does not fetch its goodbye keeps the drain waiting for a while.
-    const slow = await RawPollingClient.connect(gateway.url);
+    const slow = await RawPolling.connect(gateway.url);
     const closed = gateway.app.close();
     expect((await client.next('server:disconnect'))[0]).toMatchObject({
       code: 'server.draining',
@@ -43,7 +43,7 @@ describe('health', () => {
     expect(handshake.text).toContain('server.draining');
     late.close();
 
-    const [goodbye] = await slow.poll();
+    const [goodbye] = await slow.packets();
     expect(JSON.parse(goodbye!.slice(2))).toMatchObject(['server:disconnect', { code: 'server.draining' }]);
     // It does not ask for the end of its connection either; the gateway does not wait the 30 s of Engine.IO for that.
     await closed;

@@ -16,7 +16,7 @@ import {
   type GatewaySocket,
 } from 'switchboard-gateway';
 import { startApp, type Answer, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
-import { arrivedAt } from '../support/arrivals.js';
+import { arrivedAt, expectUndisturbed } from '../support/arrivals.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 
 const VERSIONS = [2, 3, 4] as const;
@@ -112,10 +112,7 @@ describe('the hooks of an embedding app', () => {
     chat = app.get(Chat);
     bystander = await gateway.connect({ auth: { user: 'bystander' } });
   });
-  afterEach(async () => {
-    await bystander.settled();
-    expect(bystander.queue.log.map(({ event }) => event)).toEqual(['connect']);
-  });
+  afterEach(() => expectUndisturbed(bystander));
   afterAll(async () => {
     await gateway?.close();
   });

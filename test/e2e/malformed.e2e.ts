@@ -1,5 +1,6 @@
 import { connect as connectTcp } from 'node:net';
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
+import { expectUndisturbed } from '../support/arrivals.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 
@@ -58,8 +59,7 @@ describe('a connection that breaks the protocol', () => {
     user = `vandal-${++users}`;
   });
   afterEach(async () => {
-    await bystander.settled();
-    expect(bystander.queue.log.map(({ event }) => event)).toEqual(['connect']);
+    await expectUndisturbed(bystander);
     expect((await gateway.http('GET', '/health/live')).status).toBe(200);
     expect(await gateway.registry.getStats()).toMatchObject({ sockets: 1, users: 1 });
     expect(logger.lines.slice(before).filter(({ level }) => level === 'error')).toEqual([]);

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
 import { describeWithBrowser, launchBrowser } from '../support/browser.js';
+import { sendRaw } from '../support/raw-http.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -126,6 +127,42 @@ describe('the description of the API', () => {
       const { status, body } = await gateway.http(method, filled);
       expect([route, body['code']]).not.toEqual([route, 'route.unknown']);
       expect([route, Object.keys(responses)]).toEqual([route, expect.arrayContaining([String(status)])]);
+    }
+  });
+
+  it('[E1] [E2] every code that a request can be answered with is described, at its status', async () => {
+    const tooLong = 'x'.repeat(300);
+    const json = { 'content-type': 'application/json' };
+    const attempts: [query: string, headers: Record<string, string>, body?: string][] = [
+      ['', {}],
+      ['?limit=none&cursor=none&reconnect=perhaps', {}],
+      ['', { origin: 'https://elsewhere.example' }],
+      ['', { 'content-type': 'text/plain' }, 'text'],
+      ['', json, '{'],
+      ['', json, '{}'],
+      ['', json, JSON.stringify('x'.repeat(2_000_000))],
+      ['', json, JSON.stringify({ to: { all: true }, event: 'connect' })],
+      ['', json, JSON.stringify({ to: { rooms: ['not a room'] }, event: 'x' })],
+    ];
+    for (const [route, { responses }] of operations()) {
+      const [method, path] = route.split(' ') as [string, string];
+      for (const name of ['a-name', tooLong, 'no%20room', '%E0%A4%A']) {
+        for (const [query, headers, body] of attempts) {
+          if (method === 'GET' && body !== undefined) continue;
+          const filled = path.replaceAll(/\{\w+\}/g, name) + query;
+          const answer = await sendRaw(gateway.url, { method, path: filled, headers, body });
+          if (answer.status < 400) continue;
+          const { code } = JSON.parse(answer.text) as { code: string };
+          const described = responses[answer.status]?.description.split(', ');
+          expect([route, name, headers, code, described]).toEqual([
+            route,
+            name,
+            headers,
+            code,
+            expect.arrayContaining([code]),
+          ]);
+        }
+      }
     }
   });
 

@@ -1,4 +1,5 @@
 import { startGateway, type StartOptions, type TestGateway } from 'switchboard-gateway/testing';
+import { eventsAt } from '../support/arrivals.js';
 import { sendRaw, upgradeRaw, type RawAnswer } from '../support/raw-http.js';
 
 const LISTED = 'https://app.example.com';
@@ -78,7 +79,7 @@ describe('origins', () => {
         ]);
       }
       await client.settled();
-      expect(client.queue.log.map(({ event }) => event)).toEqual(['connect']);
+      expect(eventsAt(client)).toEqual(['connect']);
       expect((await gateway.http('GET', '/v1/rooms')).body).toMatchObject({ total: 0 });
     });
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { CONFIG_KEY_LIST } from '../../src/config/keys.js';
 import { createClient, type TestClient } from 'switchboard-gateway/testing';
-import { RawPollingClient } from '../support/raw-polling.js';
+import { RawPolling } from '../support/raw-clients.js';
 import { ServiceProcess, withPortInUse } from '../support/service-process.js';
 
 const SECRET = 'kumquat-0123456789-0123456789-0123456789';
@@ -229,7 +229,7 @@ describe('the service as a process', () => {
       const first = await connect(url);
       // More than go in one batch, so that the drain takes far longer than this test may.
       await Promise.all(Array.from({ length: 60 }, () => connect(url)));
-      await RawPollingClient.connect(url);
+      await RawPolling.connect(url);
       service.signal('SIGTERM');
       await first.next('server:disconnect');
       service.signal('SIGTERM');

@@ -4,6 +4,15 @@ import type { TestClient } from 'switchboard-gateway/testing';
 export const arrivedAt = (client: TestClient, event: string): unknown[][] =>
   client.queue.log.filter((received) => received.event === event).map((received) => received.args);
 
+/** The names of everything that a client has got, lifecycle events too, in order. */
+export const eventsAt = (client: TestClient): string[] => client.queue.log.map(({ event }) => event);
+
+/** Fails when a client that only connected was disconnected, or got anything. */
+export async function expectUndisturbed(bystander: TestClient): Promise<void> {
+  await bystander.settled();
+  expect(eventsAt(bystander)).toEqual(['connect']);
+}
+
 /**
  * Who got an event, with how often: `{ada: 1, bob: 1}`.
  *

@@ -97,8 +97,10 @@ export interface PollingAnswer {
   readonly text: string;
 }
 
-/** Long-polling one request at a time. */
+/** Long-polling one request at a time: the gaps between its polls are under a test's control. */
 export class RawPolling {
+  private socketId: string | undefined;
+
   private constructor(
     private readonly endpoint: string,
     /** What the first answer held; with protocol 3 the socket's packets may be in it too. */
@@ -116,16 +118,30 @@ export class RawPolling {
     return new RawPolling(endpoint(url, protocol, 'polling', { ...query, sid }), opening);
   }
 
-  /** Opens the connection and a socket on the default namespace. */
+  /** Opens the connection and a socket on the default namespace; no poll is under way when this resolves. */
   static async connect(url: string, auth: Readonly<Record<string, unknown>> = {}): Promise<RawPolling> {
     const raw = await RawPolling.open(url);
     await raw.post(`40${JSON.stringify(auth)}`);
-    await raw.pollFor('40');
+    const connected = await raw.pollFor('40');
+    raw.socketId = (JSON.parse(connected.slice(2)) as { sid: string }).sid;
     return raw;
+  }
+
+  /** The ID of the socket that {@link connect} opened. */
+  get id(): string {
+    if (this.socketId === undefined) throw new Error('no socket was opened on this connection');
+    return this.socketId;
   }
 
   async poll(): Promise<PollingAnswer> {
     return answerOf(await fetch(this.endpoint));
+  }
+
+  /** Polls once: the packets as they stand on the wire, without pings. Protocol 4 only. */
+  async packets(): Promise<string[]> {
+    const { status, text } = await this.poll();
+    if (status !== 200) throw new Error(`${status} ${text}`);
+    return text.split(RECORD_SEPARATOR).filter((packet) => packet !== PING);
   }
 
   async post(body: string, contentType = 'text/plain;charset=UTF-8'): Promise<PollingAnswer> {
@@ -135,11 +151,9 @@ export class RawPolling {
   }
 
   /** Polls until a packet of this type came; the packet. Protocol 4 only. */
-  async pollFor(type: string): Promise<string> {
+  private async pollFor(type: string): Promise<string> {
     for (;;) {
-      const { status, text } = await this.poll();
-      if (status !== 200) throw new Error(`no "${type}": ${status} ${text}`);
-      const packet = text.split(RECORD_SEPARATOR).find((each) => each.startsWith(type));
+      const packet = (await this.packets()).find((each) => each.startsWith(type));
       if (packet !== undefined) return packet;
     }
   }

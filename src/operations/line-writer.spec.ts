@@ -1,0 +1,48 @@
+import { Writable } from 'node:stream';
+import { LineWriter } from './line-writer.js';
+
+const turnIsOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Keeps what is written, or fails as a pipe does whose reader has gone. */
+class FakeOutput extends Writable {
+  readonly writes: string[] = [];
+
+  constructor(private readonly failure?: Error) {
+    super({ decodeStrings: false, autoDestroy: false });
+  }
+
+  override _write(chunk: string, _encoding: BufferEncoding, done: (failure?: Error) => void): void {
+    this.writes.push(chunk);
+    done(this.failure);
+  }
+}
+
+describe('the writer of log lines', () => {
+  it('[L6] writes the lines of a turn together, in order', async () => {
+    const output = new FakeOutput();
+    const writer = new LineWriter(output);
+    writer.write('one\n');
+    writer.write('two\n');
+    expect(output.writes).toEqual([]);
+    await turnIsOver();
+    expect(output.writes).toEqual(['one\ntwo\n']);
+  });
+
+  it('[L6] does not keep much back', () => {
+    const output = new FakeOutput();
+    const writer = new LineWriter(output);
+    const line = `${'x'.repeat(70_000)}\n`;
+    writer.write(line);
+    expect(output.writes).toEqual([line]);
+  });
+
+  // An error event that nobody hears is an uncaught exception, which is logged, which fails again: a busy loop.
+  it('[L4] survives that nobody reads the log any longer', async () => {
+    const output = new FakeOutput(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    const writer = new LineWriter(output);
+    writer.write('lost\n');
+    await turnIsOver();
+    await turnIsOver();
+    expect(output.errored).toMatchObject({ code: 'EPIPE' });
+  });
+});

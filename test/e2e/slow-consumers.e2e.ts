@@ -1,0 +1,151 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
+import { WebSocket } from 'ws';
+import { Namespaces } from '../../src/registry/namespaces.js';
+import { CollectingLogger } from '../support/collecting-logger.js';
+import { counted } from '../support/embedding.js';
+import { RawPolling } from '../support/raw-clients.js';
+import { until } from '../support/until.js';
+
+const MEGABYTE = 1_000_000;
+
+/** A publication of 64 kB; its number comes first. */
+const PAYLOAD = 'x'.repeat(64_000);
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** What is in use and not garbage. */
+function memoryInUse(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A WebSocket client that notes the numbers it gets and nothing else, and can stop reading. */
+class Reader {
+  readonly numbers: number[] = [];
+  private readonly waiting = new Map<number, () => void>();
+
+  private constructor(private readonly webSocket: WebSocket) {
+    webSocket.on('message', (data: Buffer) => this.receive(data));
+  }
+
+  static async connect(gateway: TestGateway, user: string): Promise<Reader> {
+    const url = `${gateway.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
+    const webSocket = new WebSocket(url);
+    const reader = new Reader(webSocket);
+    await new Promise((resolve) => webSocket.once('message', resolve));
+    webSocket.send(`40${JSON.stringify({ user })}`);
+    await until(`${user} is connected`, async () => (await gateway.registry.getUser(user)).online);
+    return reader;
+  }
+
+  /** Stops taking anything off the wire. */
+  pause(): void {
+    this.webSocket.pause();
+  }
+
+  resume(): void {
+    this.webSocket.resume();
+  }
+
+  /** Resolves when this number has come. */
+  has(number: number): Promise<void> {
+    if (this.numbers.includes(number)) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.set(number, resolve));
+  }
+
+  terminate(): void {
+    this.webSocket.terminate();
+  }
+
+  private receive(data: Buffer): void {
+    const number = /^42\["\w+",(\d+)/.exec(data.toString('latin1', 0, 32))?.[1];
+    if (number === undefined) return;
+    this.numbers.push(Number(number));
+    this.waiting.get(Number(number))?.();
+  }
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+describe('a client that stops reading', () => {
+  const logger = new CollectingLogger();
+  let gateway: TestGateway;
+  const readers: Reader[] = [];
+
+  beforeEach(async () => {
+    gateway = await startGateway({ logger });
+  });
+  afterEach(async () => {
+    for (const reader of readers.splice(0)) reader.terminate();
+    await gateway?.close();
+  });
+
+  const connect = async (user: string): Promise<Reader> => {
+    const reader = await Reader.connect(gateway, user);
+    readers.push(reader);
+    return reader;
+  };
+
+  it('[Q3] is ended with slow_consumer while 200 MB go to everyone, and costs nobody else anything', async () => {
+    const bystander = await connect('bystander');
+    const stalled = await connect('stalled');
+    stalled.pause();
+    const poller = await RawPolling.connect(gateway.url, { user: 'poller' });
+
+    const count = Math.ceil((200 * MEGABYTE) / PAYLOAD.length);
+    const before = memoryInUse();
+    let mostInUse = 0;
+    for (let number = 0; number < count; number++) {
+      await gateway.broadcaster.toAll().emit('news', number, PAYLOAD);
+      // As fast as those who read can take it.
+      if (number % 8 === 7) await bystander.has(number);
+      if (number % 256 === 255) mostInUse = Math.max(mostInUse, memoryInUse());
+    }
+    await bystander.has(count - 1);
+    mostInUse = Math.max(mostInUse, memoryInUse());
+
+    expect(bystander.numbers).toEqual(upTo(count));
+    expect(mostInUse - before).toBeLessThan(100 * MEGABYTE);
+    for (const user of ['stalled', 'poller']) {
+      expect(logger.find('a user disconnected', { user, reason: 'slow_consumer' })).toHaveLength(1);
+      expect(await gateway.registry.getUser(user)).toMatchObject({ online: false });
+    }
+    expect(await counted(gateway, 'disconnections_total', { reason: 'slow_consumer' })).toBe(2);
+    expect(await poller.poll()).toMatchObject({ status: 400 });
+  }, 60_000);
+
+  it('[Q3] [D5] misses volatile publications first, keeps its socket, and gets the others', async () => {
+    const bystander = await connect('reader');
+    const stalled = await connect('idler');
+    stalled.pause();
+    const count = Math.ceil((40 * MEGABYTE) / PAYLOAD.length);
+    for (let number = 0; number < count; number++) {
+      await gateway.broadcaster.toAll().volatile().emit('tick', number, PAYLOAD);
+      await bystander.has(number);
+    }
+    await gateway.broadcaster.toAll().emit('news', count);
+    await bystander.has(count);
+    expect(await gateway.registry.getUser('idler')).toMatchObject({ online: true });
+    expect(bystander.numbers).toEqual(upTo(count + 1));
+
+    stalled.resume();
+    await stalled.has(count);
+    const { numbers } = stalled;
+    expect(numbers.length).toBeLessThan(count);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(numbers.at(-1)).toBe(count);
+  });
+
+  it('[Q3] is ended too when an app writes to its socket directly', async () => {
+    const stalled = await connect('direct');
+    stalled.pause();
+    const [entry] = (await gateway.registry.getUser('direct')).sockets;
+    const socket = gateway.app.get(Namespaces).findSocket(entry!.socketId)!;
+    for (let number = 0; number < 400; number++) socket.emit('news', number, PAYLOAD);
+    await logger.until('a user disconnected', { user: 'direct', reason: 'slow_consumer' });
+  });
+});
