@@ -5,6 +5,15 @@ import { socketState, type GatewaySocket } from '../registry/socket-state.js';
 /** A peer that does not take the goodbye within this time is cut off. */
 const GOODBYE_TIMEOUT_MS = 2_000;
 
+type Connection = GatewaySocket['conn'];
+
+/** What Engine.IO's polling transport has, and others have not; there is no other way to hurry it. */
+interface Transport {
+  closeTimeout?: number;
+  /** Set while it waits for a poll to close with. */
+  readonly shouldClose?: (() => void) | null;
+}
+
 /**
  * Ends a socket and tells it why. [L7]
  *
@@ -51,15 +60,21 @@ export function closeIfUnused({ client, conn }: GatewaySocket): void {
  * 30 s, keep the sockets in memory for as long, and cannot be hurried once it waits; and it is not only we who close:
  * Socket.IO does on a malformed packet. Other transports do not know the field.
  */
-export function limitGoodbye(conn: { readonly transport: object }): void {
-  (conn.transport as { closeTimeout?: number }).closeTimeout = GOODBYE_TIMEOUT_MS;
+export function limitGoodbye(conn: Connection): void {
+  const transport = conn.transport as Transport;
+  if (transport.closeTimeout === undefined) return;
+  transport.closeTimeout = GOODBYE_TIMEOUT_MS;
+  conn.on('close', closeTransport);
 }
 
 /** Ends the connections that wait for a last poll; for a server that closes, since each would wait on by itself. */
-export function hurryGoodbyes(connections: Iterable<{ readonly transport: object }>): void {
-  for (const { transport } of connections) {
-    (transport as { shouldClose?: (() => void) | null }).shouldClose?.();
-  }
+export function hurryGoodbyes(connections: Iterable<Connection>): void {
+  for (const conn of connections) closeTransport.call(conn);
+}
+
+/** A connection that is gone has nothing to say in a last poll: its timer would only keep memory and process. */
+function closeTransport(this: Connection): void {
+  (this.transport as Transport).shouldClose?.();
 }
 
 /**

@@ -128,11 +128,11 @@ export class SwitchboardIoAdapter extends IoAdapter {
     return server;
   }
 
-  override close(server: Server): Promise<void> {
-    // What Nest gives here may be a namespace, which has no engine.
+  override async close(server: Server): Promise<void> {
+    await super.close(server);
+    // Afterwards: Socket.IO closes in an orderly way what is left. What Nest gives may be a namespace, without engine.
     const engine = server.engine as unknown as { clients?: Record<string, Socket['conn']> } | undefined;
     hurryGoodbyes(Object.values(engine?.clients ?? {}));
-    return super.close(server);
   }
 
   /** Sockets are wired by table, in {@link Lifecycle}; Nest's own bindings per socket are not used. */

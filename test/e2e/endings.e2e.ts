@@ -159,15 +159,17 @@ describe('a gateway that shuts down', () => {
   });
 
   it('[O2] leaves no connection behind that waits for a last poll', async () => {
-    const gateway = await startGateway();
-    const raw = await RawPolling.connect(gateway.url);
+    const gateway = await startGateway({ maxSocketsPerUser: 1 });
+    await gateway.connect({ auth: { user: 'ada' } });
     const [socket] = gateway.app.get(Namespaces).allSockets();
-    const { conn } = socket!;
-    // Ends the socket at once; its connection waits for a poll, with which the client would learn of it.
-    await raw.post('42[');
-    expect([socket!.connected, conn.readyState]).toEqual([false, 'closing']);
+    const { engine } = socket!.nsp.server;
+    // One too many: refused, and its connection closed with a poll that this client never makes.
+    const refused = await RawPolling.open(gateway.url);
+    await refused.post('40{"user":"ada"}');
+    expect((await refused.packets()).join()).toMatch(/^44.*limit\.sockets/);
+    expect(engine.clientsCount).toBe(2);
     await gateway.close();
-    expect(conn.readyState).toBe('closed');
+    expect(engine.clientsCount).toBe(0);
   });
 
   it('[L6] [O2] logs everyone who was there as sent away', async () => {
