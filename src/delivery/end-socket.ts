@@ -65,6 +65,15 @@ export function limitGoodbye(conn: Connection): void {
   if (transport.closeTimeout === undefined) return;
   transport.closeTimeout = GOODBYE_TIMEOUT_MS;
   conn.on('close', closeTransport);
+  conn.on('upgrading', watchUpgrade);
+}
+
+/** A client may upgrade while it is being sent away: the polling it leaves behind would wait for its poll in vain. */
+function watchUpgrade(this: Connection): void {
+  const polling = this.transport as Transport;
+  this.once('upgrade', () => {
+    if (polling.shouldClose) this.once('close', () => polling.shouldClose?.());
+  });
 }
 
 /** Ends the connections that wait for a last poll; for a server that closes, since each would wait on by itself. */

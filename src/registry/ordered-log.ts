@@ -15,7 +15,7 @@ const SWEEP_THRESHOLD = 64;
  * the end, leavers only leave a gap. A page costs what it returns plus a binary search. [R1] [R3]
  */
 export class OrderedLog<T extends Ordered> {
-  private items: T[] = [];
+  private items: (T | Ordered)[] = [];
   private lastOrder = 0;
   private goneCount = 0;
 
@@ -34,6 +34,9 @@ export class OrderedLog<T extends Ordered> {
     if (item.gone) return;
     item.gone = true;
     this.goneCount++;
+    // Only its place is kept: what left must not be held in memory until the next sweep.
+    const index = firstAfter(this.items, item.order - 1);
+    if (this.items[index] === item) this.items[index] = { order: item.order, gone: true };
     if (this.goneCount > SWEEP_THRESHOLD && this.goneCount * 2 > this.items.length) {
       this.items = this.items.filter((each) => !each.gone);
       this.goneCount = 0;
@@ -46,7 +49,8 @@ export class OrderedLog<T extends Ordered> {
     const items = this.items;
     for (let index = firstAfter(items, order); index < items.length; index++) {
       const item = items[index]!;
-      if (!item.gone) yield item;
+      // What is not gone is an entry, never a kept place.
+      if (!item.gone) yield item as T;
     }
   }
 }
