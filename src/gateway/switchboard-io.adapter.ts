@@ -2,6 +2,7 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import cors from 'cors';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
 import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type Socket } from 'socket.io';
 import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
@@ -104,8 +105,14 @@ export class SwitchboardIoAdapter extends IoAdapter {
       allowEIO3: config.allowV2Clients,
       ...given,
       adapter,
-      allowRequest: (request: IncomingMessage, callback: (reason: string | null, allowed: boolean) => void) =>
-        callback(...this.admit(request)),
+      allowRequest: (
+        request: IncomingMessage,
+        callback: (reason: string | null, allowed: boolean) => void,
+      ) => {
+        const [reason, allowed] = this.admit(request);
+        if (allowed && request.headers.upgrade !== undefined) writeTogether(request.socket);
+        callback(reason, allowed);
+      },
     };
     // As the base class does it, but with our own copy of Socket.IO: the one it would take in an app that embeds this
     // package may be another version.
@@ -197,6 +204,16 @@ export class SwitchboardIoAdapter extends IoAdapter {
     known.set(namespaceKey(namespace), server);
     this.servers.set(key, known);
   }
+}
+
+/**
+ * The answer to a WebSocket upgrade and Engine.IO's first packet leave in one write instead of two.
+ *
+ * Both are written in the turn in which the request was read; whatever ends the connection meanwhile uncorks it.
+ */
+function writeTogether(socket: TcpSocket): void {
+  socket.cork();
+  setImmediate(() => socket.uncork());
 }
 
 const serverKey = (port: number, path: string | undefined): string => `${port} ${path ?? ''}`;

@@ -9,6 +9,7 @@ import {
   type TestGateway,
 } from 'switchboard-gateway/testing';
 import { arrivedAt } from '../support/arrivals.js';
+import { clientsOf, type How } from '../support/client-matrix.js';
 import {
   everythingIn,
   forge,
@@ -22,11 +23,7 @@ import {
   type Claims,
 } from '../support/tokens.js';
 
-const CLIENTS = ([2, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
-
-type How = (typeof CLIENTS)[number];
+const CLIENTS = clientsOf([2, 4]);
 
 const ISSUER = 'https://login.example.com';
 const AUDIENCE = 'switchboard';

@@ -5,13 +5,12 @@ import {
   type TestClient,
   type TestGateway,
 } from 'switchboard-gateway/testing';
+import { clientsOf } from '../support/client-matrix.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 
 const BYTES = Buffer.from([0, 1, 2, 127, 128, 254, 255]);
 
-const CLIENTS = ([2, 3, 4] as const).flatMap((version) =>
-  (['polling', 'websocket', 'upgrade'] as const).map((transport) => ({ version, transport })),
-);
+const CLIENTS = clientsOf([2, 3, 4], ['polling', 'websocket', 'upgrade']);
 
 const bytesOf = (value: unknown): Buffer => Buffer.from(value as ArrayBuffer);
 

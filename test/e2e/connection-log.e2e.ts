@@ -1,11 +1,10 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { expectUndisturbed } from '../support/arrivals.js';
+import { clientsOf } from '../support/client-matrix.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 
-const CLIENTS = ([2, 3, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
+const CLIENTS = clientsOf([2, 3, 4]);
 
 const MAX_PAYLOAD_BYTES = 2_000;
 const OVERSIZE = 'x'.repeat(MAX_PAYLOAD_BYTES);

@@ -10,15 +10,11 @@ import {
 } from 'switchboard-gateway/testing';
 import { Namespaces } from '../../src/registry/namespaces.js';
 import { arrivedAt, eventsAt } from '../support/arrivals.js';
+import { clientsOf, EAGER } from '../support/client-matrix.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 
-const CLIENTS = ([2, 3, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
-
-/** Comes back by itself, as stock clients do, only faster. */
-const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 1, randomizationFactor: 0 };
+const CLIENTS = clientsOf([2, 3, 4]);
 
 const end = (gateway: TestGateway, client: TestClient, query = ''): Promise<{ status: number }> =>
   gateway.http('DELETE', `/v1/sockets/${encodeURIComponent(client.id!)}${query}`);

@@ -8,11 +8,10 @@ import {
   type TestGateway,
 } from 'switchboard-gateway/testing';
 import { arrivedAt } from '../support/arrivals.js';
+import { clientsOf } from '../support/client-matrix.js';
 
 const VERSIONS = [2, 3, 4] as const;
-const CLIENTS = VERSIONS.flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
+const CLIENTS = clientsOf(VERSIONS);
 
 /** Comes back by itself, as stock clients do, only faster. */
 const EAGER = { reconnection: true, reconnectionDelay: 5, reconnectionDelayMax: 10, randomizationFactor: 0 };

@@ -8,18 +8,14 @@ import {
   type TestGateway,
 } from 'switchboard-gateway/testing';
 import { arrivedAt } from '../support/arrivals.js';
+import { clientsOf, EAGER } from '../support/client-matrix.js';
 import { counted, startEmbedding } from '../support/embedding.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 import { sendRaw } from '../support/raw-http.js';
 import { outcomeOf, pemOf, refusalOf, rsaKeyPair, sign } from '../support/tokens.js';
 import { until } from '../support/until.js';
 
-const CLIENTS = ([2, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
-
-/** Comes back by itself, as stock clients do, only faster. */
-const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 1, randomizationFactor: 0 };
+const CLIENTS = clientsOf([2, 4]);
 
 const started: TestGateway[] = [];
 const start = async (options: StartOptions): Promise<TestGateway> => {

@@ -3,26 +3,13 @@ import { NestFactory } from '@nestjs/core';
 import { WebSocketGateway, type OnGatewayInit } from '@nestjs/websockets';
 import type { Server, Socket } from 'socket.io';
 import { SwitchboardModule, setupSwitchboard, type GatewaySocket } from 'switchboard-gateway';
-import {
-  startApp,
-  startGateway,
-  type ClientTransport,
-  type ClientVersion,
-  type TestClient,
-  type TestGateway,
-} from 'switchboard-gateway/testing';
+import { startApp, startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { arrivedAt } from '../support/arrivals.js';
+import { clientsOf, EAGER, type How } from '../support/client-matrix.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 
-const CLIENTS = ([2, 3, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
-
-type How = { readonly version: ClientVersion; readonly transport: ClientTransport };
-
-/** Comes back by itself, as stock clients do, only faster. */
-const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 1, randomizationFactor: 0 };
+const CLIENTS = clientsOf([2, 3, 4]);
 
 /** A name that no user may have; an open gateway refuses it. */
 const BAD_AUTH = { user: 'x\u0000y' };

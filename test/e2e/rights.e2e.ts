@@ -3,17 +3,11 @@ import { runInNewContext } from 'node:vm';
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { Namespaces } from '../../src/registry/namespaces.js';
 import { arrivedAt, recipientsOf } from '../support/arrivals.js';
+import { clientsOf, EAGER, type How } from '../support/client-matrix.js';
 import { everythingIn, inSeconds, OTHER_SECRET, SECRET, sign, type Claims } from '../support/tokens.js';
 import { until } from '../support/until.js';
 
-const CLIENTS = ([2, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
-
-type How = (typeof CLIENTS)[number];
-
-/** Comes back by itself, as stock clients do, only faster. */
-const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 1, randomizationFactor: 0 };
+const CLIENTS = clientsOf([2, 4]);
 
 const DENIED = { ok: false, error: { code: 'access.denied', retryable: false } };
 

@@ -8,6 +8,7 @@ import {
   type TestGateway,
 } from 'switchboard-gateway/testing';
 import { createApiKey } from '../../src/access/api-keys.js';
+import { clientsOf } from '../support/client-matrix.js';
 import { RawPolling, RawWebSocket } from '../support/raw-clients.js';
 import { sendRaw, type RawRequest } from '../support/raw-http.js';
 import {
@@ -23,9 +24,7 @@ import {
   type Claims,
 } from '../support/tokens.js';
 
-const CLIENTS = ([2, 3, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
+const CLIENTS = clientsOf([2, 3, 4]);
 
 /** Keeps all that is logged at every level, with whatever hangs on it. */
 class ThoroughLogger implements LoggerService {

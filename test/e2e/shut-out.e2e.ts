@@ -1,6 +1,7 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { createApiKey } from '../../src/access/api-keys.js';
 import { arrivedAt } from '../support/arrivals.js';
+import { clientsOf, EAGER, type How } from '../support/client-matrix.js';
 import { sendRaw } from '../support/raw-http.js';
 import {
   everythingIn,
@@ -12,14 +13,7 @@ import {
   type Claims,
 } from '../support/tokens.js';
 
-const CLIENTS = ([2, 4] as const).flatMap((version) =>
-  (['polling', 'websocket'] as const).map((transport) => ({ version, transport })),
-);
-
-type How = (typeof CLIENTS)[number];
-
-/** Comes back by itself, as stock clients do, only faster. */
-const EAGER = { reconnection: true, reconnectionDelay: 1, reconnectionDelayMax: 1, randomizationFactor: 0 };
+const CLIENTS = clientsOf([2, 4]);
 
 const REVOKED = { code: 'auth.revoked', message: expect.any(String), retryable: false };
 
