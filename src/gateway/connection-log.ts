@@ -20,23 +20,21 @@ export class ConnectionLog {
     const reason = endedWith ?? cause ?? transportReason;
     this.metrics.disconnected(reason);
     if (!Logger.isLevelEnabled('log')) return;
-    this.logger.log('a user disconnected', {
-      ...describe(socket),
-      reason,
-      ...(reason === transportReason ? {} : { transportReason }),
-      durationMs: Date.now() - connectedAt,
-    });
+    const fields = describe(socket);
+    fields['reason'] = reason;
+    if (reason !== transportReason) fields['transportReason'] = transportReason;
+    fields['durationMs'] = Date.now() - connectedAt;
+    this.logger.log('a user disconnected', fields);
   }
 }
 
 function describe(socket: GatewaySocket): Record<string, unknown> {
   const { user, address } = socketState(socket);
-  return {
-    socketId: socket.id,
-    user,
-    ...(socket.nsp.name === '/' ? {} : { namespace: socket.nsp.name }),
-    transport: socket.conn.transport.name,
-    protocol: socket.conn.protocol,
-    address,
-  };
+  const { conn } = socket;
+  const fields: Record<string, unknown> = { socketId: socket.id, user };
+  if (socket.nsp.name !== '/') fields['namespace'] = socket.nsp.name;
+  fields['transport'] = conn.transport.name;
+  fields['protocol'] = conn.protocol;
+  fields['address'] = address;
+  return fields;
 }

@@ -84,8 +84,11 @@ export function releaseFirstRequest(socket: GatewaySocket): void {
     request.socket,
     request._query,
   );
-  for (const [name, value] of Object.entries(request)) {
-    if (!STOCK_PROPERTIES.has(name)) (kept as unknown as Record<string, unknown>)[name] = value;
+  for (const name of Object.keys(request)) {
+    if (STOCK_PROPERTIES.has(name)) continue;
+    (kept as unknown as Record<string, unknown>)[name] = (request as unknown as Record<string, unknown>)[
+      name
+    ];
   }
   (conn as { request: unknown }).request = kept;
   const response = request[RESPONSE];

@@ -1,7 +1,9 @@
 import { Writable } from 'node:stream';
-import { LineWriter } from './line-writer.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LineWriter, MAX_WAIT_MS } from './line-writer.js';
 
-const turnIsOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Resolves when a timer of the writer's that was set before has run. */
+const waitIsOver = (): Promise<void> => delay(MAX_WAIT_MS);
 
 /** Keeps what is written, or fails as a pipe does whose reader has gone. */
 class FakeOutput extends Writable {
@@ -18,13 +20,13 @@ class FakeOutput extends Writable {
 }
 
 describe('the writer of log lines', () => {
-  it('[L6] writes the lines of a turn together, in order', async () => {
+  it('[L6] writes lines that come within a moment together, in order', async () => {
     const output = new FakeOutput();
     const writer = new LineWriter(output);
     writer.write('one\n');
     writer.write('two\n');
     expect(output.writes).toEqual([]);
-    await turnIsOver();
+    await waitIsOver();
     expect(output.writes).toEqual(['one\ntwo\n']);
   });
 
@@ -41,8 +43,8 @@ describe('the writer of log lines', () => {
     const output = new FakeOutput(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
     const writer = new LineWriter(output);
     writer.write('lost\n');
-    await turnIsOver();
-    await turnIsOver();
+    await waitIsOver();
+    await waitIsOver();
     expect(output.errored).toMatchObject({ code: 'EPIPE' });
   });
 });

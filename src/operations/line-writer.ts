@@ -1,10 +1,13 @@
 import type { Writable } from 'node:stream';
 
-/** More than this is written without waiting for the end of the turn. */
+/** More than this is written without waiting. */
 const MAX_PENDING_LENGTH = 65_536;
 
+/** How long a line may wait for others to be written with it. */
+export const MAX_WAIT_MS = 20;
+
 /**
- * Writes lines together, once per turn of the event loop.
+ * Writes lines together, at most 20 ms after the first of them and in any case before the process ends.
  *
  * A write to a file or pipe is a system call that the process waits for; with thousands of sockets coming in at once,
  * one per line would cost more than the rest of the handshake.
@@ -25,7 +28,7 @@ export class LineWriter {
       this.flush();
     } else if (!this.scheduled) {
       this.scheduled = true;
-      setImmediate(() => this.flush());
+      setTimeout(() => this.flush(), MAX_WAIT_MS).unref();
     }
   }
 
