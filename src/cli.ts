@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { createApiKey, signDevelopmentToken } from './access/dev-tools.js';
 import type { Capability } from './access/capabilities.js';
 import { ConfigError, loadConfig } from './config/config.js';
+import { loadProcessConfig } from './config/process-config.js';
 import { API_KEY_SCOPES } from './config/credentials.js';
 import { parseDuration } from './config/values.js';
 import { SwitchboardError } from './protocol/errors.js';
@@ -59,7 +60,7 @@ async function createToken(args: string[]): Promise<string> {
       ttl: { type: 'string', default: '1h' },
     },
   });
-  const config = loadConfig({ env: process.env });
+  const config = loadProcessConfig();
   if (config.jwtSecret === undefined)
     throw new UsageError('set SWITCHBOARD_JWT_SECRET to the secret of your gateway');
   const ttlMs = parseDuration(values.ttl);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { renderHelp } from './config/config-docs.js';
-import { ConfigError, loadConfig, type SwitchboardConfig } from './config/config.js';
+import { ConfigError, type SwitchboardConfig } from './config/config.js';
+import { loadProcessConfig } from './config/process-config.js';
 
 const [, , ...args] = process.argv;
 
@@ -14,7 +15,7 @@ if (args.includes('--help') || args.includes('-h')) {
 
 function readConfig(): SwitchboardConfig {
   try {
-    return loadConfig({ env: process.env });
+    return loadProcessConfig();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const line of error.lines) process.stderr.write(`${line}\n`);

@@ -14,7 +14,8 @@ import { Revocations } from './access/revocations.js';
 import { ShutOutService } from './access/shut-out.service.js';
 import { SwitchboardApiModule } from './api/api.module.js';
 import { jsonBody, jsonBodyErrors } from './api/json-body.js';
-import { loadConfig, type SwitchboardConfig, type SwitchboardOptions } from './config/config.js';
+import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
+import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
 import { EmitService } from './delivery/emit.service.js';
@@ -87,8 +88,7 @@ export class SwitchboardModule {
         {
           provide: SWITCHBOARD_CONFIG,
           inject: [OPTIONS],
-          useFactory: (given: SwitchboardOptions): SwitchboardConfig =>
-            loadConfig({ env: process.env, options: given }),
+          useFactory: loadProcessConfig,
         },
         { provide: Engine, useClass: MemoryEngine },
         { provide: Revocations, useFactory: () => new Revocations() },
