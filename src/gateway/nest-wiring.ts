@@ -4,7 +4,7 @@
  *
  * Stock Nest binds every handler of every gateway to every socket and drops what hooks and handlers promise. Here
  * Nest still builds the handlers, with their guards, pipes, interceptors and request scopes, exactly as it documents
- * them; but they are collected once into tables instead of being bound per socket. (DESIGN, decision 3)
+ * them; but they are collected once into tables instead of being bound per socket. (Decision 0001)
  */
 import type { INestApplication } from '@nestjs/common';
 import { ApplicationConfig, type GraphInspector, type NestContainer } from '@nestjs/core';

@@ -40,7 +40,7 @@ type ServerOrNamespace = Server | SocketIoNamespace;
  * The Nest WebSocket adapter of the gateway, for its own gateway class and for those of an embedding app.
  *
  * It makes Socket.IO servers from the configuration, puts the handshake before every namespace, and wires sockets to
- * gateway classes through a table instead of Nest's bindings per socket. (DESIGN, decisions 1 and 3)
+ * gateway classes through a table instead of Nest's bindings per socket. (Decision 0001)
  */
 export class SwitchboardIoAdapter extends IoAdapter {
   private readonly log = new Logger('Gateway');

@@ -32,7 +32,7 @@ export class UserRoom extends SmallSet implements Ordered {
 /**
  * Socket.IO's in-memory adapter, whose room maps can also be counted and paged.
  *
- * `rooms` and `sids` stay the only index of who is where (DESIGN, decision 2); only the sets in them are of our own
+ * `rooms` and `sids` stay the only index of who is where (decision 0002); only the sets in them are of our own
  * kind: they know their users and their order. A socket enters the registry when it joins the room of its own ID,
  * which Socket.IO does before the client sees `connect`, and leaves it with its last room. [L3] [R1]
  */
