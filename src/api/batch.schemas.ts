@@ -5,7 +5,6 @@ import { ackAnswer, emitAnswer, emitRequest } from '../delivery/publication-sche
 /** Commands in one batch. */
 export const MAX_COMMANDS = 1000;
 
-const subject = z.union([z.strictObject({ socketId }), z.strictObject({ user: userName })]);
 const membership = z.union([
   z.strictObject({ room: roomName, socketId }),
   z.strictObject({ room: roomName, user: userName }),
@@ -62,4 +61,3 @@ export const batchAnswer = z
   .meta({ id: 'BatchAnswer' });
 
 export type Command = z.output<typeof command>;
-export type CommandSubject = z.output<typeof subject>;

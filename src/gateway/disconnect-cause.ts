@@ -32,7 +32,7 @@ export function noteOversize(engine: unknown, request: IncomingMessage, response
 }
 
 /** The code behind a disconnect, when the transport's own words tell more than its reason. */
-export function causeOf(socket: GatewaySocket, description: unknown): ErrorCode | 'malformed' | undefined {
+export function causeOf(socket: GatewaySocket, description: unknown): ErrorCode | undefined {
   if (oversized.has(socket.conn)) return 'payload.too_large';
   if (!(description instanceof Error)) return undefined;
   return description.message.includes('Max payload size exceeded') ? 'payload.too_large' : undefined;
