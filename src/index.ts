@@ -16,7 +16,7 @@ export type {
   Stats,
   UserCount,
   UserEntry,
-} from './registry/entries.js';
+} from './protocol/entries.js';
 export type { PageRequest } from './registry/cursor.js';
 export type { SocketFilter } from './registry/local-registry.js';
 export type { GatewaySocket, SocketData } from './registry/socket-state.js';
@@ -33,7 +33,7 @@ export {
   type DefaultEvents,
   type EventMap,
 } from './delivery/publication-builder.js';
-export type { MissingReceipt, Receipt, Receipts } from './delivery/open-receipts.js';
+export type { MissingReceipt, Receipt, Receipts } from './engine/engine.js';
 export type { JsonValue } from './protocol/json.js';
 export type { Selection, Target } from './protocol/publication.js';
 

@@ -19,11 +19,13 @@ import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
 import { EmitService } from './delivery/emit.service.js';
+import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
 import { Engine } from './engine/engine.js';
 import { MemoryEngine } from './engine/memory/memory-engine.js';
 import { NodeIdentity } from './engine/node-identity.js';
 import { ConnectionLog } from './gateway/connection-log.js';
+import { EngineHooks } from './gateway/engine-hooks.js';
 import { GatewayStartup } from './gateway/gateway-startup.js';
 import { Handshake } from './gateway/handshake.js';
 import { Lifecycle } from './gateway/lifecycle.js';
@@ -36,7 +38,12 @@ import { Metrics } from './operations/metrics.js';
 import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './registry/namespaces.js';
 import { SocketRegistry } from './registry/socket-registry.js';
+import { History } from './rooms/history.service.js';
+import { MembershipFeed } from './rooms/membership-feed.js';
 import { MembershipService } from './rooms/membership.service.js';
+import { Presence } from './rooms/presence.service.js';
+import { Recovery } from './rooms/recovery.service.js';
+import { RoomEntry } from './rooms/room-entry.js';
 import { RoomService } from './rooms/room.service.js';
 
 /** Options that are known only when other providers are: `useFactory` gives them. */
@@ -98,8 +105,14 @@ export class SwitchboardModule {
         LocalRegistry,
         SocketRegistry,
         OpenReceipts,
+        Publisher,
         Broadcaster,
         EmitService,
+        History,
+        Recovery,
+        Presence,
+        RoomEntry,
+        MembershipFeed,
         RoomService,
         MembershipService,
         Authenticator,
@@ -113,6 +126,7 @@ export class SwitchboardModule {
         Lifecycle,
         Handshake,
         ConnectionLog,
+        EngineHooks,
         SwitchboardGateway,
         GatewayStartup,
       ],
@@ -124,6 +138,7 @@ export class SwitchboardModule {
         Metrics,
         Drain,
         EmitService,
+        History,
         MembershipService,
         ShutOutService,
         LocalRegistry,
@@ -150,6 +165,8 @@ export function setupSwitchboard(app: INestApplication): void {
     admission: app.get(Admission),
     slowConsumers: app.get(SlowConsumers),
     metrics: app.get(Metrics),
+    publisher: app.get(Publisher),
+    feed: app.get(MembershipFeed),
   });
   app.useWebSocketAdapter(adapter);
   app.get(GatewayStartup).use(adapter);

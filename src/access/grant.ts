@@ -16,6 +16,8 @@ export interface RoomGrant {
   readonly allow: ReadonlySet<RoomAction>;
   readonly issuedAt?: number;
   readonly jti?: string;
+  /** Milliseconds since 1970; `undefined` when it does not expire. */
+  readonly expiresAt?: number;
   /** Its end. */
   deadline?: Deadline;
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { endSocket } from '../delivery/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
+import { presenceRoom } from '../protocol/names.js';
 import { socketState, type GatewaySocket, type SocketState } from '../registry/socket-state.js';
 import { Authenticator } from './authenticator.js';
 import type { RoomAction } from './capabilities.js';
@@ -45,12 +46,24 @@ export class Rights {
     const state = socketState(socket);
     const verified = await this.authenticator.authenticateForRoom(token, state.user, room);
     if (!socket.connected) return;
-    this.dropRoomGrant(state, room);
     const { allow, jti, issuedAt, expiresAt } = verified;
-    const grant: RoomGrant = { allow, jti, issuedAt };
+    this.addRoomGrant(socket, room, { allow, jti, issuedAt, expiresAt });
+  }
+
+  /** Gives a socket that comes back what a room token had granted it, unless that has ended or was revoked meanwhile. */
+  restoreRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
+    const { user } = socketState(socket);
+    if (grant.expiresAt !== undefined && grant.expiresAt <= Date.now()) return;
+    if (this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt })) return;
+    this.addRoomGrant(socket, room, grant);
+  }
+
+  private addRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
+    const state = socketState(socket);
+    this.dropRoomGrant(state, room);
     (state.roomGrants ??= new Map()).set(room, grant);
-    if (expiresAt === undefined) return;
-    grant.deadline = this.expiries.at(expiresAt, () => {
+    if (grant.expiresAt === undefined) return;
+    grant.deadline = this.expiries.at(grant.expiresAt, () => {
       this.dropRoomGrant(state, room);
       this.leaveWhatIsNotAllowed(socket);
     });
@@ -125,6 +138,9 @@ export class Rights {
   private leaveWhatIsNotAllowed(socket: GatewaySocket): void {
     const state: SocketState = socketState(socket);
     for (const room of state.joinedByRight ?? []) {
+      if (!this.allows(socket, 'presence', room) && state.watchedRooms?.delete(room)) {
+        void socket.leave(presenceRoom(room));
+      }
       if (this.allows(socket, 'join', room)) continue;
       state.joinedByRight?.delete(room);
       void socket.leave(room);

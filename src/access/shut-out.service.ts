@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { endSocket } from '../delivery/end-socket.js';
+import { Engine } from '../engine/engine.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
@@ -20,10 +21,12 @@ export class ShutOutService {
     private readonly revocations: Revocations,
     private readonly namespaces: Namespaces,
     private readonly rights: Rights,
+    private readonly engine: Engine,
   ) {}
 
   async block(user: string): Promise<void> {
     await this.revocations.block(user);
+    await this.engine.sessions.closeOfUser(user);
     await this.endRevoked(this.namespaces.socketsOfUser(user));
   }
 

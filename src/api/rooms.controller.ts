@@ -1,6 +1,6 @@
 import { Get, Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { memberEntry, roomEntry, type MemberEntry, type Page, type RoomEntry } from '../registry/entries.js';
+import { memberEntry, roomEntry, type MemberEntry, type Page, type RoomEntry } from '../protocol/entries.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { pageOf, pageQuery, roomPath, roomsQuery } from './schemas.js';

@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { SwitchboardError } from '../protocol/errors.js';
-import { socketEntry, type Page, type SocketEntry } from '../registry/entries.js';
+import { socketEntry, type Page, type SocketEntry } from '../protocol/entries.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { MembershipService } from '../rooms/membership.service.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';

@@ -1,5 +1,5 @@
 import { Get } from '@nestjs/common';
-import { nodeEntry, stats, type NodeEntry, type Page, type Stats } from '../registry/entries.js';
+import { nodeEntry, stats, type NodeEntry, type Page, type Stats } from '../protocol/entries.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { pageOf } from './schemas.js';

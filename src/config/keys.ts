@@ -291,8 +291,7 @@ export const CONFIG_KEYS = {
     group: 'History and recovery',
     schema: historyRules,
     default: [],
-    description:
-      'Which rooms keep how many publications for how long; the first pattern that matches wins. Has no effect in this version.',
+    description: 'Which rooms keep how many publications for how long; the first pattern that matches wins.',
   }),
   recoveryWindowMs: key({
     env: 'SWITCHBOARD_RECOVERY_WINDOW_MS',
@@ -300,8 +299,16 @@ export const CONFIG_KEYS = {
     schema: wholeNumber(0, MAX_DURATION_MS),
     default: 120_000,
     unit: 'ms',
+    description: 'How long a client that asked for recovery can come back as the same socket.',
+  }),
+  maxHistoryBytes: key({
+    env: 'SWITCHBOARD_MAX_HISTORY_BYTES',
+    group: 'History and recovery',
+    schema: wholeNumber(65_536, 64 * ONE_GIB),
+    default: 134_217_728,
+    unit: 'bytes',
     description:
-      'How long a client that asked for recovery can come back as the same socket. Has no effect in this version.',
+      'Memory that histories and recovery may take on this node; the oldest publications go first.',
   }),
 
   redisUrl: key({

@@ -1,16 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomBytes } from 'node:crypto';
-import { Engine } from '../engine/engine.js';
-import { Metrics } from '../operations/metrics.js';
+import type { Receipts } from '../engine/engine.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { assertDeliverable } from '../protocol/json.js';
 import { eventName, isReservedEvent } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
-import { Namespaces } from '../registry/namespaces.js';
-import type { FanOutAdapter } from './fan-out.adapter.js';
-import { OpenReceipts, type Receipts } from './open-receipts.js';
 import { PublicationBuilder, type DefaultEvents, type EventMap } from './publication-builder.js';
-import { selectRooms } from './targets.js';
+import { Publisher } from './publisher.js';
 
 /** What to publish and to whom. */
 export interface PublishRequest {
@@ -19,6 +14,8 @@ export interface PublishRequest {
   readonly event: string;
   readonly args: readonly unknown[];
   readonly volatile?: boolean;
+  /** The user who sends it, when a client does. */
+  readonly user?: string;
 }
 
 /** An accepted publication: its ID and how many sockets it was for. */
@@ -55,15 +52,8 @@ export const MAX_ACK_TIMEOUT_MS = 60_000;
 @Injectable()
 export class Broadcaster<Events extends EventMap = DefaultEvents> {
   private readonly logger = new Logger(Broadcaster.name);
-  private readonly idPrefix = randomBytes(6).toString('base64url');
-  private lastId = 0;
 
-  constructor(
-    private readonly namespaces: Namespaces,
-    private readonly receipts: OpenReceipts,
-    private readonly engine: Engine,
-    private readonly metrics: Metrics,
-  ) {}
+  constructor(private readonly publisher: Publisher) {}
 
   /** Every connected socket. */
   toAll(): PublicationBuilder<Events> {
@@ -95,14 +85,8 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
   /** Publishes; the untyped form of the calls above, for requests that come from outside. */
   async publish(request: PublishRequest): Promise<Published> {
     const publication = this.accept(request);
-    const selection = selectRooms(publication.to, publication.except);
-    let matched = 0;
-    for (const adapter of this.adapters()) {
-      matched += adapter.deliver(publication.event, publication.args, selection, publication);
-    }
-    this.metrics.published(matched);
-    await this.engine.publish(publication);
-    return { id: publication.id, matched };
+    const { matched, remote } = this.publisher.send(publication);
+    return { id: publication.id, matched: remote ? matched + (await remote).matched : matched };
   }
 
   /**
@@ -120,25 +104,7 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
       });
     }
     const publication = this.accept(request);
-    const selection = selectRooms(publication.to, publication.except);
-    const absent = this.absentSockets(publication);
-    const collected = this.receipts.collect(
-      this.adapters().map((adapter) => (onAcknowledgement) => {
-        const delivery = adapter.deliverWithAck(
-          publication.event,
-          publication.args,
-          selection,
-          publication,
-          onAcknowledgement,
-        );
-        this.metrics.published(delivery.sockets.length);
-        return delivery;
-      }),
-      timeoutMs,
-    );
-    await this.engine.publish(publication);
-    const { responses, missing } = await collected;
-    return { id: publication.id, responses, missing: [...missing, ...absent] };
+    return { id: publication.id, ...(await this.publisher.sendWithAck(publication, timeoutMs)) };
   }
 
   private builder(to: Target): PublicationBuilder<Events> {
@@ -146,7 +112,7 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
   }
 
   /** Refuses what must not go out, before anything is sent. */
-  private accept({ to, except = {}, event, args, volatile = false }: PublishRequest): Publication {
+  private accept({ to, except = {}, event, args, volatile = false, user }: PublishRequest): Publication {
     if (!eventName.safeParse(event).success) {
       throw new SwitchboardError('payload.invalid', {
         errors: [{ path: 'event', message: 'expected 1 to 128 characters' }],
@@ -154,20 +120,7 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
     }
     if (isReservedEvent(event)) throw new SwitchboardError('event.reserved');
     assertDeliverable(args);
-    const id = `${this.idPrefix}-${(++this.lastId).toString(36)}`;
-    return { id, event, args, to, except, volatile };
-  }
-
-  /** Sockets that are named but not connected: they are targeted, so the publisher hears of them. [D6] */
-  private absentSockets({ to, except }: Publication): { socketId: string; user: null }[] {
-    if ('all' in to) return [];
-    const absent = new Set(to.sockets?.filter((socketId) => !this.namespaces.findSocket(socketId)));
-    for (const socketId of except.sockets ?? []) absent.delete(socketId);
-    return [...absent].map((socketId) => ({ socketId, user: null }));
-  }
-
-  private adapters(): readonly FanOutAdapter[] {
-    // Every namespace of this gateway is made with the fan-out as its adapter.
-    return this.namespaces.all as readonly FanOutAdapter[];
+    const id = this.publisher.nextId();
+    return { id, event, args, to, except, volatile, ...(user === undefined ? {} : { user }) };
   }
 }

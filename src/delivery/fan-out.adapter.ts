@@ -1,15 +1,27 @@
 import type { Namespace } from 'socket.io';
+import type { BroadcastOptions } from 'socket.io-adapter';
 import { PacketType, type Packet } from 'socket.io-parser';
-import { MembershipAdapter } from '../registry/membership.adapter.js';
+import type { LoggedPublication, Stamp } from '../engine/log.js';
+import { isReservedEvent } from '../protocol/names.js';
+import type { Publication, Selection } from '../protocol/publication.js';
+import { MembershipAdapter, type MembershipObserver } from '../registry/membership.adapter.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import type { RoomSelection } from './targets.js';
+import { Tracking } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
 import { textFrame } from './websocket-frame.js';
 
-/** How a packet is sent: dropped rather than queued for a socket that is not ready, when volatile. */
-export interface SendOptions {
-  readonly volatile: boolean;
+/** Who of the selected sockets gets a delivery. */
+export type Audience = 'all' | 'tracking';
+
+/** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
+export type DirectEmit = Omit<Publication, 'id'>;
+
+/** What the adapter hands on to those that know more than one node. */
+export interface Outbound {
+  /** Never throws; what becomes of it is its own business, as with Socket.IO's emit. */
+  emit(emitted: DirectEmit, onThisNodeOnly: boolean): void;
 }
 
 /** Receives a socket's acknowledgement. */
@@ -29,6 +41,7 @@ interface PacketOptions {
 
 /** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
 interface Wire {
+  readonly packet: Packet;
   readonly packets: unknown[];
   readonly options: PacketOptions;
   readonly frame: Buffer | undefined;
@@ -64,37 +77,114 @@ const internals = (socket: GatewaySocket): SocketInternals => socket as unknown 
  * accepted, in the order of acceptance, in one write per connection. [D4] [D8]
  */
 export class FanOutAdapter extends MembershipAdapter {
+  /** The sockets of this namespace that track positions. */
+  private readonly trackers = new Map<string, Tracking>();
+
   constructor(
     nsp: Namespace,
     namespaces: Namespaces,
     private readonly writer: TurnWriter,
     /** Told of every socket written to past the writer, so that one that does not read is ended in time. [Q3] */
     private readonly afterWrite: (socket: GatewaySocket) => void,
+    private readonly outbound?: Outbound,
+    observer?: MembershipObserver,
   ) {
-    super(nsp, namespaces);
+    super(nsp, namespaces, observer);
   }
 
-  /** Delivers and returns how many sockets it was for. */
-  deliver(event: string, args: readonly unknown[], selection: RoomSelection, options: SendOptions): number {
-    return this.write(this.eventPacket(event, args), selection, options, () => {});
+  override delAll(id: string): void {
+    super.delAll(id);
+    this.trackers.delete(id);
   }
 
-  /** Delivers and hands every acknowledgement to `onAcknowledgement`, at most one per socket. [D6] */
-  deliverWithAck(
-    event: string,
-    args: readonly unknown[],
+  /**
+   * Delivers and returns how many sockets it was for.
+   *
+   * Sockets that track positions are told the stamp; without one they are left out, because it comes later with the
+   * same publication for the audience `tracking`.
+   */
+  deliver(
+    publication: Publication,
     selection: RoomSelection,
-    options: SendOptions,
+    stamp: Stamp | undefined,
+    audience: Audience = 'all',
+  ): number {
+    const wires = new Wires(this, publication);
+    let recipients = 0;
+    this.select(selection, (socket) => {
+      const tracking = this.trackingOf(socket);
+      if (!tracking) {
+        if (audience === 'tracking') return;
+        recipients++;
+        this.put(socket, wires.plain, publication.volatile);
+        return;
+      }
+      recipients++;
+      if (stamp && !tracking.keep(publication, stamp)) {
+        this.put(socket, wires.with(tracking, stamp), publication.volatile);
+      }
+    });
+    return recipients;
+  }
+
+  /** Delivers to one socket what it has missed or what was held back for it, in order. */
+  catchUp(socket: GatewaySocket, missed: readonly LoggedPublication[]): void {
+    const tracking = this.trackingOf(socket);
+    for (const { publication, stamp } of missed) {
+      const wires = new Wires(this, publication);
+      this.put(socket, tracking ? wires.with(tracking, stamp) : wires.plain, false);
+    }
+  }
+
+  /** What a socket that tracks positions is told; `undefined` for all others. */
+  trackingOf(socket: GatewaySocket): Tracking | undefined {
+    return this.trackers.size === 0 ? undefined : this.trackers.get(socket.id);
+  }
+
+  /** From now on the socket tracks positions, until it ends. */
+  track(socket: GatewaySocket, recovers = false): Tracking {
+    let tracking = this.trackers.get(socket.id);
+    if (!tracking) this.trackers.set(socket.id, (tracking = new Tracking(recovers)));
+    if (recovers) this.publishDirectEmits(socket);
+    return tracking;
+  }
+
+  /** Socket.IO's `io.to(…).emit()` and `socket.broadcast.emit()` go the way of every publication. */
+  override broadcast(packet: Packet, { rooms, except = new Set(), flags = {} }: BroadcastOptions): void {
+    const [event, ...args] = packet.data as [string, ...unknown[]];
+    const emitted: DirectEmit = {
+      event: String(event),
+      args,
+      to: rooms.size === 0 ? { all: true } : this.selectionOf(rooms),
+      except: except.size === 0 ? {} : { rooms: [...except] },
+      volatile: flags.volatile === true,
+      namespace: this.nsp.name,
+    };
+    if (this.outbound) this.outbound.emit(emitted, flags.local === true);
+    else super.broadcast(packet, { rooms, except, flags });
+  }
+
+  /**
+   * Delivers and hands every acknowledgement to `onAcknowledgement`, at most one per socket. [D6]
+   *
+   * A client takes no cursor from an event that asks for an acknowledgement, so it carries none and is never replayed:
+   * whoever published it is told who did not answer.
+   */
+  deliverWithAck(
+    publication: Publication,
+    selection: RoomSelection,
     onAcknowledgement: OnAcknowledgement,
   ): AwaitedDelivery {
-    const packet = this.eventPacket(event, args);
+    const packet = this.eventPacket(publication);
     // One number for all recipients: the counter is the namespace's, so it collides with no other request.
     packet.id = (this.nsp as Namespace & { _ids: number })._ids++;
     const id = packet.id;
     const sockets: GatewaySocket[] = [];
-    this.write(packet, selection, options, (socket) => {
+    let wire: Wire | undefined;
+    this.select(selection, (socket) => {
       sockets.push(socket);
       internals(socket).acks.set(id, (...answer) => onAcknowledgement(socket, answer));
+      this.put(socket, (wire ??= this.encode(packet)), publication.volatile);
     });
     return {
       sockets,
@@ -113,37 +203,53 @@ export class FanOutAdapter extends MembershipAdapter {
     internals(socket).client.writeToEngine(packets, { preEncoded: true, volatile: false, compress: false });
   }
 
-  private eventPacket(event: string, args: readonly unknown[]): Packet {
-    return { type: PacketType.EVENT, nsp: this.nsp.name, data: [event, ...args] };
+  /** A socket's own room is no room that others could be in, or that could keep a history. */
+  private selectionOf(names: ReadonlySet<string>): Selection {
+    const rooms: string[] = [];
+    const sockets: string[] = [];
+    for (const name of names) (this.sids.has(name) ? sockets : rooms).push(name);
+    return { rooms, sockets };
   }
 
-  private write(
-    packet: Packet,
-    selection: RoomSelection,
-    { volatile }: SendOptions,
-    onRecipient: (socket: GatewaySocket) => void,
-  ): number {
-    let wire: Wire | undefined;
-    let recipients = 0;
-    this.select(selection, (socket) => {
-      wire ??= this.encode(packet, volatile);
-      recipients++;
-      onRecipient(socket);
-      const { _anyOutgoingListeners, client } = internals(socket);
-      if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(packet);
-      if (volatile && !isReady(client.conn)) return;
-      if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
-      client.writeToEngine(wire.packets, wire.options);
-      this.afterWrite(socket);
-    });
-    return recipients;
+  /** An event as one packet, with what is added for some sockets only. */
+  eventPacket({ event, args }: Publication, added: readonly unknown[] = []): Packet {
+    return { type: PacketType.EVENT, nsp: this.nsp.name, data: [event, ...args, ...added] };
   }
 
-  private encode(packet: Packet, volatile: boolean): Wire {
-    const options: PacketOptions = { preEncoded: true, volatile, compress: false };
+  encode(packet: Packet): Wire {
+    const options: PacketOptions = { preEncoded: true, volatile: false, compress: false };
     // Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient of the plain path.
     const packets = (this as unknown as AdapterInternals)._encode(packet, options);
-    return { packets, options, frame: frameOf(packets) };
+    return { packet, packets, options, frame: frameOf(packets) };
+  }
+
+  private put(socket: GatewaySocket, wire: Wire, volatile: boolean): void {
+    const { _anyOutgoingListeners, client } = internals(socket);
+    if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(wire.packet);
+    if (volatile && !isReady(client.conn)) return;
+    if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
+    client.writeToEngine(wire.packets, volatile ? { ...wire.options, volatile } : wire.options);
+    this.afterWrite(socket);
+  }
+
+  /**
+   * What an app emits to the one socket is a publication to it, so that it can be recovered. What asks for an
+   * acknowledgement cannot be, and what the gateway itself has to say is of the moment.
+   */
+  private publishDirectEmits(socket: GatewaySocket): void {
+    const { outbound } = this;
+    if (!outbound) return;
+    const emit = socket.emit.bind(socket);
+    socket.emit = (name: string | symbol, ...args: unknown[]) => {
+      const event = String(name);
+      if (typeof args.at(-1) === 'function' || isReservedEvent(event)) return emit(name, ...args);
+      const internal = socket as unknown as { flags: { volatile?: boolean } };
+      const { volatile = false } = internal.flags;
+      internal.flags = {};
+      const to = { sockets: [socket.id] };
+      outbound.emit({ event, args, to, except: {}, volatile, namespace: this.nsp.name }, false);
+      return true;
+    };
   }
 
   /** Visits every selected socket once. [D1] */
@@ -175,5 +281,31 @@ export class FanOutAdapter extends MembershipAdapter {
       for (const socketId of this.rooms.get(room) ?? []) socketIds.add(socketId);
     }
     return socketIds;
+  }
+}
+
+/** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
+class Wires {
+  private bare: Wire | undefined;
+  private others: Map<string, Wire> | undefined;
+
+  constructor(
+    private readonly adapter: FanOutAdapter,
+    private readonly publication: Publication,
+  ) {}
+
+  get plain(): Wire {
+    return (this.bare ??= this.adapter.encode(this.adapter.eventPacket(this.publication)));
+  }
+
+  with(tracking: Tracking, stamp: Stamp): Wire {
+    const { key, args } = tracking.suffixOf(this.publication, stamp);
+    if (args.length === 0) return this.plain;
+    let wire = this.others?.get(key);
+    if (!wire) {
+      wire = this.adapter.encode(this.adapter.eventPacket(this.publication, args));
+      (this.others ??= new Map()).set(key, wire);
+    }
+    return wire;
   }
 }

@@ -1,26 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { MissingReceipt, Receipt, Receipts } from '../engine/engine.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { socketState } from '../registry/socket-state.js';
 import type { AwaitedDelivery } from './fan-out.adapter.js';
-
-/** One socket's answer. */
-export interface Receipt {
-  readonly socketId: string;
-  readonly user: string;
-  readonly args: unknown[];
-}
-
-/** A targeted socket that did not answer; the user is `null` for a socket ID that was not connected at all. */
-export interface MissingReceipt {
-  readonly socketId: string;
-  readonly user: string | null;
-}
-
-/** Every targeted socket is in exactly one of the two. [D6] */
-export interface Receipts {
-  readonly responses: Receipt[];
-  readonly missing: MissingReceipt[];
-}
 
 /** Sends one publication somewhere and reports acknowledgements. */
 export type AwaitedSend = (

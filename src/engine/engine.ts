@@ -1,4 +1,9 @@
+import type { NodeEntry, SocketEntry } from '../protocol/entries.js';
 import type { Publication } from '../protocol/publication.js';
+import type { IdempotencyStore } from './idempotency.js';
+import type { HistoryStore, Stamp } from './log.js';
+import type { SessionStore } from './sessions.js';
+import type { SharedRegistry } from './shared-registry.js';
 
 /** Whether shared state can be reached. */
 export type EngineHealth =
@@ -6,42 +11,133 @@ export type EngineHealth =
   | { readonly state: 'starting' }
   | { readonly state: 'unavailable'; readonly reason: string; readonly since: Date };
 
-/** A gateway process as the engine knows it. */
-export interface EngineNode {
-  readonly node: string;
-  readonly sockets: number;
-  /** RFC 3339 */
-  readonly startedAt: string;
-  /** `null` where nodes need no lease. */
-  readonly leaseExpiresInMs: number | null;
+/** One socket's answer to a publication that asked for one. [D6] */
+export interface Receipt {
+  readonly socketId: string;
+  readonly user: string;
+  readonly args: unknown[];
+}
+
+/** A targeted socket that did not answer; the user is `null` for a socket ID that was not connected at all. */
+export interface MissingReceipt {
+  readonly socketId: string;
+  readonly user: string | null;
+}
+
+/** Every targeted socket is in exactly one of the two. */
+export interface Receipts {
+  readonly responses: Receipt[];
+  readonly missing: MissingReceipt[];
+}
+
+/** What became of a publication on the other nodes. */
+export interface RemoteOutcome extends Receipts {
+  /** How many sockets of other nodes it was for. */
+  readonly matched: number;
+}
+
+/** What became of a publication that was handed over. */
+export interface Handover {
+  /**
+   * Its place. `undefined` while shared state has not put it in order: sockets that track positions get it when it comes
+   * back through {@link NodeHooks.arrived}, in the one order that holds for all nodes; all others get it now.
+   */
+  readonly stamp: Stamp | undefined;
+  /**
+   * The other nodes have it, or will. Rejects with `engine.unavailable` when that cannot be proven. `undefined` when
+   * there are none.
+   */
+  readonly remote: Promise<RemoteOutcome> | undefined;
+}
+
+/** A publication that shared state gives to this node, in its order. */
+export interface Arrival {
+  readonly publication: Publication;
+  readonly stamp: Stamp;
+  /**
+   * `tracking`: it is from here and all other sockets have had it already. `all`: it is from another node.
+   */
+  readonly audience: 'tracking' | 'all';
+  /** How long its publisher waits for acknowledgements; none are asked for when not given. */
+  readonly ackTimeoutMs?: number;
+}
+
+/** Whose sockets are meant: one socket, or all of a user's. */
+export type Subject = { readonly socketId: string } | { readonly user: string };
+
+/** What a node is asked to do with the sockets it holds. */
+export type NodeCommand =
+  | { readonly do: 'join' | 'leave'; readonly subject: Subject; readonly room: string }
+  | { readonly do: 'disconnect'; readonly subject: Subject; readonly reconnect: boolean }
+  | { readonly do: 'shut-out' };
+
+/** A user came into a room with its first socket, or left it with its last. [M4] */
+export interface PresenceChange {
+  readonly room: string;
+  readonly joined: readonly { readonly user: string; readonly info: unknown }[];
+  readonly left: readonly string[];
+}
+
+/** What the engine asks of the process it runs in. */
+export interface NodeHooks {
+  /** Delivers to local sockets; resolves with their acknowledgements when such are asked for. Never throws. */
+  arrived(arrival: Arrival): Promise<Receipts> | undefined;
+  /** Ends a socket whose session its client has taken to another connection, silently and at once. */
+  takeOver(socketId: string): void;
+  /** Carries out what another node was asked for and returns how many sockets it was for. Never rejects. */
+  carryOut(command: NodeCommand): Promise<number>;
+  /** Tells the sockets that watch a room. */
+  presence(change: PresenceChange): void;
+  /** Everything this node holds, to be written again where shared state has lost it. */
+  sockets(): Iterable<SocketEntry>;
+  /**
+   * Others took this node for dead and its sockets for gone: whoever it still holds has to come back as someone new.
+   */
+  fenced(): void;
 }
 
 /**
  * The seam to shared state: what is known beyond one process, and how publications get to the other ones.
  *
  * Guarantees every implementation gives:
- * - Nothing here is on the way of a local delivery. The caller delivers to its own sockets first and never waits for
- *   {@link publish} before it does; an engine that hangs stalls no local socket.
- * - {@link publish} is called in the order in which publications were accepted, and keeps that order per target.
- * - No method asks another node. Answers come from the shared state itself.
+ * - Nothing here is on the way of a local delivery to a socket that tracks no positions. An engine that hangs stalls no
+ *   such socket, and those that do track positions no longer than it takes to notice that it hangs.
+ * - {@link publish} is called in the order in which publications were accepted, and keeps that order. There is one order
+ *   for all nodes; cursors and offsets rise in it, and every node gets what it has recipients for in it, once.
+ * - No method asks another node for what it knows. Answers come from the shared state itself.
  * - A method that cannot prove its effect rejects with `engine.unavailable`; it never resolves on a guess.
+ * - What can be answered at once is answered at once: see `Answer`.
  *
  * An abstract class rather than an interface, so that it is also the injection token.
  */
 export abstract class Engine {
   abstract readonly kind: 'memory' | 'redis';
+  abstract readonly history: HistoryStore;
+  abstract readonly sessions: SessionStore;
+  abstract readonly idempotency: IdempotencyStore;
+  /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
+  abstract readonly registry: SharedRegistry | undefined;
 
   /** Makes the engine usable; resolves when it can serve or knows that it cannot yet. */
-  abstract start(): Promise<void>;
+  abstract start(node: NodeHooks): Promise<void>;
 
   /** Gives up what it holds. Called once, after the last socket has gone. */
   abstract stop(): Promise<void>;
 
   abstract health(): EngineHealth;
 
-  /** Hands a publication to the other nodes that have recipients for it. */
-  abstract publish(publication: Publication): Promise<void>;
+  /** Keeps a publication where it has to be kept, and hands it to the other nodes that have recipients for it. */
+  abstract publish(publication: Publication, ackTimeoutMs?: number): Handover;
+
+  /**
+   * The cursor after everything that was published before. What a socket that can recover gets beside publications
+   * carries it, so that its client never takes an argument for a cursor.
+   */
+  abstract get cursor(): string;
+
+  /** Has the other nodes carry out a command and resolves with how many sockets it was for. */
+  abstract command(command: NodeCommand): Promise<number>;
 
   /** All live nodes; this one's socket count is given by the caller. */
-  abstract nodes(localSockets: number): Promise<EngineNode[]>;
+  abstract nodes(localSockets: number): Promise<NodeEntry[]>;
 }

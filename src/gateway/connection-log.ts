@@ -36,5 +36,6 @@ function describe(socket: GatewaySocket): Record<string, unknown> {
   fields['transport'] = conn.transport.name;
   fields['protocol'] = conn.protocol;
   fields['address'] = address;
+  if (socket.recovered) fields['recovered'] = true;
   return fields;
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
+import { EngineHooks } from './engine-hooks.js';
 import type { SwitchboardIoAdapter } from './switchboard-io.adapter.js';
 
 /** Brings the gateway up and down with its app. */
@@ -13,6 +14,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
+    private readonly hooks: EngineHooks,
   ) {}
 
   use(adapter: SwitchboardIoAdapter): void {
@@ -26,7 +28,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
         'SwitchboardModule is imported but not set up: call setupSwitchboard(app) before listen()',
       );
     }
-    await this.engine.start();
+    await this.engine.start(this.hooks);
     this.adapter.wire();
     this.sayMode();
     this.sayWhatHasNoEffect();
@@ -41,9 +43,6 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
   private sayWhatHasNoEffect(): void {
     if (this.config.redisUrl !== undefined) {
       this.logger.warn('SWITCHBOARD_REDIS_URL has no effect in this version: this node runs by itself');
-    }
-    if (this.config.history.length > 0) {
-      this.logger.warn('SWITCHBOARD_HISTORY has no effect in this version: rooms keep no history');
     }
   }
 

@@ -9,7 +9,8 @@ import { Admission } from '../limits/admission.js';
 import { Drain } from '../operations/drain.js';
 import { Metrics } from '../operations/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
-import { setSocketState, type GatewaySocket } from '../registry/socket-state.js';
+import { setSocketState, type GatewaySocket, type RecoverableSession } from '../registry/socket-state.js';
+import { Recovery } from '../rooms/recovery.service.js';
 import { toSwitchboardError } from './failures.js';
 import { Lifecycle } from './lifecycle.js';
 import { isPromiseLike } from './promise-like.js';
@@ -41,12 +42,16 @@ const ENGINE_PROTOCOL_OF_V2 = 3;
  */
 @Injectable()
 export class Handshake {
+  /** How to give back what was claimed for a socket that is still on its way in. */
+  private readonly claims = new WeakMap<GatewaySocket, () => void>();
+
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly authenticator: Authenticator,
     private readonly admission: Admission,
     private readonly drain: Drain,
     private readonly lifecycle: Lifecycle,
+    private readonly recovery: Recovery,
     private readonly metrics: Metrics,
   ) {}
 
@@ -64,11 +69,27 @@ export class Handshake {
     return this.letIn(socket, who);
   });
 
-  private letIn(socket: GatewaySocket, who: Authenticated): void {
+  /** Whoever comes back is that socket again before it is counted and looked up. */
+  private letIn(socket: GatewaySocket, who: Authenticated): void | Promise<void> {
+    const session = this.recovery.prepare(socket, who.user);
+    if (session instanceof Promise) return session.then((known) => this.admit(socket, who, known));
+    return this.admit(socket, who, session);
+  }
+
+  private admit(socket: GatewaySocket, who: Authenticated, session: RecoverableSession | undefined): void {
+    if (session?.claim) this.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
     this.admission.admit(socket, who.user, address);
-    setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' });
+    setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' }).session = session;
+  }
+
+  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
+  private releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
+    const release = (): void => this.recovery.release(session);
+    if (socket.conn.readyState === 'open') socket.conn.once('close', release);
+    else release();
+    this.claims.set(socket, release);
   }
 
   /** A middleware of the app, made safe: whatever goes wrong in it is a refusal with a code. */
@@ -106,6 +127,7 @@ export class Handshake {
     const { code, retryable } = refusal.data as Partial<ErrorObject>;
     this.metrics.refused(isErrorCode(code) ? code : 'access.denied');
     this.admission.refused(socket);
+    this.claims.get(socket)?.();
     // After Socket.IO has sent the refusal, which it does in the next tick.
     setImmediate(() => dismiss(socket, retryable === true));
     return refusal;

@@ -10,6 +10,8 @@ import { logFailure } from '../operations/log.js';
 import { Metrics, type FailurePlace } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { MembershipFeed } from '../rooms/membership-feed.js';
+import { Recovery } from '../rooms/recovery.service.js';
 import { Answers } from './answers.js';
 import { toSwitchboardError } from './failures.js';
 import { releaseFirstRequest } from './first-request.js';
@@ -46,6 +48,8 @@ export class Lifecycle {
     private readonly receipts: OpenReceipts,
     private readonly rights: Rights,
     private readonly admission: Admission,
+    private readonly recovery: Recovery,
+    private readonly feed: MembershipFeed,
     private readonly metrics: Metrics,
   ) {}
 
@@ -68,6 +72,7 @@ export class Lifecycle {
     socket.on('disconnect', onDisconnect);
     this.admission.connected(socket);
     this.rights.watch(socket);
+    this.recovery.connected(socket);
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
@@ -85,7 +90,7 @@ export class Lifecycle {
   }
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
-    const { admission, config, receipts, rights } = this;
+    const { admission, config, feed, receipts, rights } = this;
     const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs);
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
@@ -101,6 +106,7 @@ export class Lifecycle {
         const state = socketState(this);
         receipts.socketClosed(this);
         admission.disconnected(state.address);
+        feed.ended(state, reason);
         rights.unwatch(this);
         const inbox = state.inbox as SocketInbox;
         inbox.close();

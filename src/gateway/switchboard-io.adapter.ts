@@ -10,10 +10,12 @@ import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { hurryGoodbyes, limitGoodbye } from '../delivery/end-socket.js';
 import type { Admission } from '../limits/admission.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
+import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
 import type { Metrics } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../registry/namespaces.js';
+import type { MembershipFeed } from '../rooms/membership-feed.js';
 import { noteOversize } from './disconnect-cause.js';
 import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
@@ -32,6 +34,8 @@ export interface AdapterParts {
   readonly admission: Admission;
   readonly slowConsumers: SlowConsumers;
   readonly metrics: Metrics;
+  readonly publisher: Publisher;
+  readonly feed: MembershipFeed;
 }
 
 type ServerOrNamespace = Server | SocketIoNamespace;
@@ -87,14 +91,14 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, given: Partial<ServerOptions> = {}): Server {
-    const { config, namespaces, slowConsumers } = this.parts;
+    const { config, namespaces, slowConsumers, publisher, feed } = this.parts;
     if (given.cors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
     }
     const writer = new TurnWriter(slowConsumers.checkConnection);
     const adapter = class extends FanOutAdapter {
       constructor(nsp: SocketIoNamespace) {
-        super(nsp, namespaces, writer, slowConsumers.check);
+        super(nsp, namespaces, writer, slowConsumers.check, publisher, feed);
       }
     };
     const options: Partial<ServerOptions> = {

@@ -18,7 +18,9 @@ import {
   roomMembersRequest,
 } from '../protocol/requests.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
+import type { HistoryAnswer } from '../rooms/history.service.js';
 import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } from '../rooms/room.service.js';
+import { Recovery } from '../rooms/recovery.service.js';
 import { ConnectionLog } from './connection-log.js';
 import { causeOf } from './disconnect-cause.js';
 import { ParseRequest } from './parse-request.pipe.js';
@@ -36,6 +38,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   constructor(
     private readonly rooms: RoomService,
     private readonly rights: Rights,
+    private readonly recovery: Recovery,
     private readonly connectionLog: ConnectionLog,
   ) {}
 
@@ -83,9 +86,9 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.roomHistory)
   async history(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(roomHistoryRequest)) { room }: Request<typeof roomHistoryRequest>,
-  ): Promise<never> {
-    return this.rooms.history(socket, room);
+    @MessageBody(new ParseRequest(roomHistoryRequest)) request: Request<typeof roomHistoryRequest>,
+  ): Promise<Ok<HistoryAnswer>> {
+    return { ok: true, ...(await this.rooms.history(socket, request)) };
   }
 
   @SubscribeMessage(REQUEST.authRefresh)
@@ -93,7 +96,9 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(authRefreshRequest)) { token }: Request<typeof authRefreshRequest>,
   ): Promise<Ok<{ expiresAt: string | null }>> {
-    return { ok: true, ...(await this.rights.refresh(socket, token)) };
+    const refreshed = await this.rights.refresh(socket, token);
+    this.recovery.renewed(socket);
+    return { ok: true, ...refreshed };
   }
 
   @SubscribeMessage(REQUEST.socketInfo)

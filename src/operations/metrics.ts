@@ -60,6 +60,11 @@ export class Metrics {
     this.deliveries.add(recipients);
   }
 
+  /** A publication of another node. */
+  delivered(recipients: number): void {
+    this.deliveries.add(recipients);
+  }
+
   private tally(name: string, help: string, label?: string): Tally {
     const tally = new Tally();
     const counter: Counter = new Counter({

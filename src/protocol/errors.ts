@@ -124,7 +124,7 @@ export const ERRORS = define({
     status: 409,
     retryable: false,
     message: 'this room keeps no history',
-    action: 'Join without `since` and `meta`: rooms keep no history in this version.',
+    action: 'Join without `meta`, or add a rule for the room to SWITCHBOARD_HISTORY.',
   },
   'limit.rate': {
     status: 429,
@@ -148,7 +148,7 @@ export const ERRORS = define({
     status: 409,
     retryable: false,
     message: 'this idempotency key was used with another body',
-    action: 'Use a new `Idempotency-Key` for a new request. Not given in this version.',
+    action: 'Use a new `Idempotency-Key` for a new request.',
   },
   kicked: {
     status: 403,

@@ -79,6 +79,18 @@ export function assertDeliverable(args: readonly unknown[]): void {
   }
 }
 
+/**
+ * Arguments as they go over the wire, for whoever keeps them: the caller may change its objects later.
+ *
+ * Binary parts, which nobody changes in practice and which may be large, are not copied, nor is what holds them.
+ */
+export function wireCopy(args: readonly unknown[]): readonly unknown[] {
+  return args.map((arg) => {
+    if (typeof arg !== 'object' || arg === null || measureValue(arg).binaryParts > 0) return arg;
+    return JSON.parse(JSON.stringify(arg)) as unknown;
+  });
+}
+
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**

@@ -16,6 +16,20 @@ export const userRoom = (user: string): string => USER_ROOM_PREFIX + user;
 
 export const isUserRoom = (room: string): boolean => room.startsWith(USER_ROOM_PREFIX);
 
+/** A room of the gateway's own; no client and no backend can name it. */
+const INTERNAL_ROOM_PREFIX = '\u0000';
+
+const PRESENCE_ROOM_PREFIX = `${INTERNAL_ROOM_PREFIX}presence:`;
+
+/** The room of those that watch who comes into a room and leaves it. [M4] */
+export const presenceRoom = (room: string): string => PRESENCE_ROOM_PREFIX + room;
+
+/** The room that is watched, or `undefined` for any other room. */
+export const watchedRoom = (room: string): string | undefined =>
+  room.startsWith(PRESENCE_ROOM_PREFIX) ? room.slice(PRESENCE_ROOM_PREFIX.length) : undefined;
+
+export const isInternalRoom = (room: string): boolean => room.startsWith(INTERNAL_ROOM_PREFIX);
+
 export const isRoomName = (room: unknown): room is string => typeof room === 'string' && ROOM_NAME.test(room);
 
 export const roomName = z

@@ -20,6 +20,16 @@ export interface Publication {
   readonly to: Target;
   /** Taken off the target. A socket that is in both does not get it. */
   readonly except: Selection;
-  /** May be dropped for a socket that is not ready. [D5] */
+  /** May be dropped for a socket that is not ready; never kept in a history. [D5] */
   readonly volatile: boolean;
+  /** Who sent it, when a client did. */
+  readonly user?: string;
+  /** The Socket.IO namespace it is for; all of them when not given. */
+  readonly namespace?: string;
+}
+
+/** A place in a room's history. Offsets rise by one within an epoch; another epoch is another history. [H2] */
+export interface Position {
+  readonly epoch: string;
+  readonly offset: number;
 }

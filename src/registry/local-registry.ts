@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonValue } from '../protocol/json.js';
-import { isUserRoom, USER_ROOM_PREFIX } from '../protocol/names.js';
+import { isInternalRoom, isUserRoom, USER_ROOM_PREFIX } from '../protocol/names.js';
 import {
   decodeName,
   decodePlace,
@@ -11,7 +11,7 @@ import {
   type PageRequest,
   type Place,
 } from './cursor.js';
-import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from './entries.js';
+import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
 import type { MembershipAdapter } from './membership.adapter.js';
 import { Namespaces } from './namespaces.js';
 import { NodeIdentity } from '../engine/node-identity.js';
@@ -146,6 +146,16 @@ export class LocalRegistry {
     return sum(this.namespaces.all, (adapter) => adapter.socketsOf(user)?.size ?? 0);
   }
 
+  /** How many sockets a user has in a room. */
+  membershipOf(user: string, room: string): number {
+    return sum(this.namespaces.all, (adapter) => adapter.membersOf(room)?.socketsOf(user) ?? 0);
+  }
+
+  /** Whether anybody is in a room; for those of the gateway's own, too. */
+  isOccupied(room: string): boolean {
+    return this.namespaces.all.some((adapter) => adapter.rooms.has(room));
+  }
+
   get socketCount(): number {
     return sum(this.namespaces.all, (adapter) => adapter.connected.size);
   }
@@ -168,7 +178,7 @@ export class LocalRegistry {
   roomsOf(socket: GatewaySocket): string[] {
     const rooms: string[] = [];
     for (const room of socket.rooms) {
-      if (room !== socket.id && !isUserRoom(room)) rooms.push(room);
+      if (room !== socket.id && !isUserRoom(room) && !isInternalRoom(room)) rooms.push(room);
     }
     return rooms;
   }

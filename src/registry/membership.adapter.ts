@@ -1,7 +1,7 @@
 import BTreeModule from 'sorted-btree';
 import type { Namespace } from 'socket.io';
 import { Adapter, type Room, type SocketId } from 'socket.io-adapter';
-import { userRoom, isUserRoom } from '../protocol/names.js';
+import { isInternalRoom, isUserRoom, userRoom } from '../protocol/names.js';
 import type { Namespaces } from './namespaces.js';
 import { OrderedLog, type Ordered } from './ordered-log.js';
 import { RoomMembers } from './room-members.js';
@@ -15,6 +15,16 @@ const BTree = BTreeModule.default;
 interface NamespaceSockets {
   readonly sockets: ReadonlyMap<SocketId, GatewaySocket>;
   readonly _preConnectSockets?: ReadonlyMap<SocketId, GatewaySocket>;
+}
+
+/** Told of who comes into shared rooms and leaves them, in the turn in which it happens. */
+export interface MembershipObserver {
+  /** A connected socket has come into a shared room. */
+  joined(state: SocketState, room: Room): void;
+  /** It has left one and stays connected. */
+  left(state: SocketState, room: Room): void;
+  /** It has ended, which took it out of all of these. */
+  gone(state: SocketState, rooms: readonly Room[]): void;
 }
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -49,6 +59,7 @@ export class MembershipAdapter extends Adapter {
   constructor(
     nsp: Namespace,
     private readonly namespaces: Namespaces,
+    private readonly observer?: MembershipObserver,
   ) {
     super(nsp);
     this.number = namespaces.add(this);
@@ -60,14 +71,15 @@ export class MembershipAdapter extends Adapter {
 
   override addAll(id: SocketId, rooms: Set<Room>): void {
     for (const room of rooms) {
-      this.join(id, room);
+      const isNew = this.join(id, room);
       if (room === id) this.enter(id);
+      else if (isNew && this.observer && isShared(room)) this.observe(id, room, 'joined');
     }
   }
 
   override del(id: SocketId, room: Room): void {
     this.sids.get(id)?.delete(room);
-    this.leave(id, room);
+    if (this.leave(id, room) && this.observer && isShared(room)) this.observe(id, room, 'left');
   }
 
   override delAll(id: SocketId): void {
@@ -76,7 +88,12 @@ export class MembershipAdapter extends Adapter {
     this.sids.delete(id);
     for (const room of rooms) this.leave(id, room);
     const state = this.stateOf(id);
-    if (state && state.order > 0) this.connected.remove(state);
+    if (!state || state.order === 0) return;
+    this.connected.remove(state);
+    this.observer?.gone(
+      state,
+      [...rooms].filter((room) => room !== id && isShared(room)),
+    );
   }
 
   /** The state of a socket, connected or still in the handshake. */
@@ -98,6 +115,11 @@ export class MembershipAdapter extends Adapter {
     return sockets instanceof UserRoom ? sockets : undefined;
   }
 
+  private observe(id: SocketId, room: Room, change: 'joined' | 'left'): void {
+    const state = this.stateOf(id);
+    if (state) this.observer?.[change](state, room);
+  }
+
   private enter(id: SocketId): void {
     const state = this.stateOf(id);
     if (!state || state.order > 0) return;
@@ -105,7 +127,8 @@ export class MembershipAdapter extends Adapter {
     this.join(id, userRoom(state.user));
   }
 
-  private join(id: SocketId, room: Room): void {
+  /** Whether it was not in the room before. */
+  private join(id: SocketId, room: Room): boolean {
     let joined = this.sids.get(id);
     if (!joined) this.sids.set(id, (joined = new SmallSet()));
     joined.add(room);
@@ -114,24 +137,27 @@ export class MembershipAdapter extends Adapter {
       this.rooms.set(room, (members = this.createRoom(id, room)));
       this.emit('create-room', room);
     }
-    if (members.has(id)) return;
+    if (members.has(id)) return false;
     members.add(id);
     this.emit('join-room', room, id);
+    return true;
   }
 
-  private leave(id: SocketId, room: Room): void {
+  /** Whether it was in the room. */
+  private leave(id: SocketId, room: Room): boolean {
     const members = this.rooms.get(room);
-    if (!members?.delete(id)) return;
+    if (!members?.delete(id)) return false;
     this.emit('leave-room', room, id);
-    if (members.size > 0) return;
+    if (members.size > 0) return true;
     this.rooms.delete(room);
     if (members instanceof RoomMembers) this.sharedRooms.delete(room);
     else if (members instanceof UserRoom) this.users.remove(members);
     this.emit('delete-room', room);
+    return true;
   }
 
   private createRoom(id: SocketId, room: Room): Set<SocketId> {
-    if (room === id) return new SmallSet();
+    if (room === id || isInternalRoom(room)) return new SmallSet();
     if (isUserRoom(room)) {
       const sockets = new UserRoom(room.slice(userRoom('').length));
       this.users.add(sockets);
@@ -142,3 +168,6 @@ export class MembershipAdapter extends Adapter {
     return members;
   }
 }
+
+/** Neither a user's nor one of the gateway's own. */
+const isShared = (room: Room): boolean => !isUserRoom(room) && !isInternalRoom(room);

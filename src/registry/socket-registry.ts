@@ -10,7 +10,7 @@ import type {
   Stats,
   UserCount,
   UserEntry,
-} from './entries.js';
+} from '../protocol/entries.js';
 import { LocalRegistry, type SocketFilter } from './local-registry.js';
 
 /**

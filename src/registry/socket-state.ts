@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import type { Deadline } from '../access/expiries.js';
 import type { Grant, RoomGrant } from '../access/grant.js';
+import type { Claim } from '../engine/sessions.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { Ordered } from './ordered-log.js';
@@ -31,6 +32,17 @@ export interface SocketData {
 // oxlint-disable-next-line no-explicit-any
 export type GatewaySocket = Socket<any, any, any, SocketData>;
 
+const NO_ROOMS: readonly string[] = Object.freeze([]);
+
+/** The session of a socket whose client asked for recovery. */
+export interface RecoverableSession {
+  readonly sessionId: string;
+  /** While its rooms are being restored, and when another connection has taken it over, nothing is written to it. */
+  paused: boolean;
+  /** What was claimed for it, until its socket is connected. */
+  claim: Claim | undefined;
+}
+
 const STATE = Symbol('switchboard.socket');
 
 /** What the gateway itself keeps per socket. One object, so that an idle socket stays small. */
@@ -44,6 +56,12 @@ export class SocketState implements Ordered {
   roomGrants: Map<string, RoomGrant> | undefined = undefined;
   /** Rooms the client went into by its own right, which it leaves when it loses that. */
   joinedByRight: Set<string> | undefined = undefined;
+  /** Rooms whose presence events it gets. [M4] */
+  watchedRooms: Set<string> | undefined = undefined;
+  /** The shared rooms that its end took it out of. */
+  goneFrom: readonly string[] = NO_ROOMS;
+  /** What its client can come back to, when it asked for that. [H4] */
+  session: RecoverableSession | undefined = undefined;
   /** What is due when its token ends. */
   tokenDeadlines: readonly Deadline[] | undefined = undefined;
   /** Its events, handled one after another; set when it connects. */

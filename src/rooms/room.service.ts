@@ -8,14 +8,22 @@ import { Broadcaster } from '../delivery/broadcaster.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom, userRoom } from '../protocol/names.js';
-import type { roomEmitRequest, roomJoinRequest, roomMembersRequest } from '../protocol/requests.js';
-import type { MemberEntry } from '../registry/entries.js';
+import type {
+  roomEmitRequest,
+  roomHistoryRequest,
+  roomJoinRequest,
+  roomMembersRequest,
+} from '../protocol/requests.js';
+import type { MemberEntry } from '../protocol/entries.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { History, type CatchUp, type HistoryAnswer } from './history.service.js';
+import { Presence } from './presence.service.js';
+import { RoomEntry } from './room-entry.js';
 
-export interface JoinAnswer {
+export interface JoinAnswer extends Partial<CatchUp> {
   readonly room: string;
 }
 
@@ -44,23 +52,25 @@ export class RoomService {
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
     private readonly node: NodeIdentity,
+    private readonly entry: RoomEntry,
+    private readonly histories: History,
+    private readonly presence: Presence,
   ) {}
 
   async join(socket: GatewaySocket, request: z.output<typeof roomJoinRequest>): Promise<JoinAnswer> {
-    const { room, token } = request;
+    const { room, token, since, meta = false, presence = false } = request;
     this.assertPublic(socket, room);
-    this.assertSupported(request);
     if (token !== undefined) await this.rights.addRoomToken(socket, token, room);
     this.assertAllowed(socket, 'join', room);
-    if (!socket.rooms.has(room) && this.local.roomsOf(socket).length >= this.config.maxRoomsPerSocket) {
-      throw new SwitchboardError('limit.rooms', {
-        message: `this socket is in ${this.config.maxRoomsPerSocket} rooms, which is the limit`,
-      });
-    }
-    await socket.join(room);
-    // Every socket of a user stays in the user's room, whatever its token says.
-    if (!isUserRoom(room)) this.rights.joinedByRight(socket, room);
-    return { room };
+    if (since !== undefined) this.assertAllowed(socket, 'history', room);
+    if (presence) this.assertAllowed(socket, 'presence', room);
+    if (meta && !this.histories.keeps(room)) throw new SwitchboardError('history.disabled');
+    this.assertRoomForOneMore(socket, room);
+    const caughtUp = await this.entry.enter(socket, room, { since, meta });
+    if (presence) await this.presence.watch(socket, room);
+    // A position in a room that keeps no history: nothing can be proven of what came after it. [H2]
+    const uncovered = since && !caughtUp ? { recovered: false, publications: [] } : {};
+    return { room, ...uncovered, ...caughtUp };
   }
 
   async leave(socket: GatewaySocket, room: string): Promise<void> {
@@ -81,6 +91,7 @@ export class RoomService {
       except: echo ? {} : { sockets: [socket.id] },
       event,
       args,
+      user: socketState(socket).user,
     });
     return id;
   }
@@ -94,9 +105,12 @@ export class RoomService {
     return { members: items, total, next };
   }
 
-  async history(socket: GatewaySocket, room: string): Promise<never> {
+  async history(
+    socket: GatewaySocket,
+    { room, since, limit }: z.output<typeof roomHistoryRequest>,
+  ): Promise<HistoryAnswer> {
     this.assertAllowed(socket, 'history', room);
-    throw new SwitchboardError('history.disabled');
+    return this.histories.read(room, { since, limit });
   }
 
   info(socket: GatewaySocket): SocketInfo {
@@ -125,11 +139,10 @@ export class RoomService {
     if (!socket.rooms.has(room)) throw new SwitchboardError('room.not_joined');
   }
 
-  private assertSupported({ since, meta, presence }: z.output<typeof roomJoinRequest>): void {
-    if (since !== undefined || meta === true) throw new SwitchboardError('history.disabled');
-    if (presence !== true) return;
-    throw new SwitchboardError('payload.invalid', {
-      errors: [{ path: 'presence', message: 'presence events are not available on this gateway' }],
+  private assertRoomForOneMore(socket: GatewaySocket, room: string): void {
+    if (socket.rooms.has(room) || this.local.roomsOf(socket).length < this.config.maxRoomsPerSocket) return;
+    throw new SwitchboardError('limit.rooms', {
+      message: `this socket is in ${this.config.maxRoomsPerSocket} rooms, which is the limit`,
     });
   }
 }

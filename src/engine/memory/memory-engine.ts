@@ -1,37 +1,113 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import type { SwitchboardConfig } from '../../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
+import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
+import { Engine, type EngineHealth, type Handover, type NodeHooks } from '../engine.js';
 import { NodeIdentity } from '../node-identity.js';
-import { Engine, type EngineHealth, type EngineNode } from '../engine.js';
+import { Deadlines } from './deadlines.js';
+import { IdempotencyTable } from './idempotency-table.js';
+import { MemoryHistory } from './memory-history.js';
+import { PublicationLog } from './publication-log.js';
+import { SessionTable } from './session-table.js';
+
+/** Injection token of the engine's clock: milliseconds that never go back. The machine's own when not given. */
+export const MEMORY_ENGINE_CLOCK = Symbol('MEMORY_ENGINE_CLOCK');
+
+/** What the engine needs of the configuration. */
+export type MemoryEngineConfig = Pick<
+  SwitchboardConfig,
+  'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'pingIntervalMs' | 'pingTimeoutMs'
+>;
+
+/** What the engine holds right now. */
+export interface MemoryEngineStats {
+  /** Publications in histories or for sessions, each counted once. */
+  readonly publications: number;
+  /** The memory they take, estimated; at most `SWITCHBOARD_MAX_HISTORY_BYTES`. */
+  readonly bytes: number;
+  /** Rooms something is known of, the rooms of users and sockets that can recover included. */
+  readonly rooms: number;
+  readonly sessions: number;
+  /** Sessions whose client is away. */
+  readonly waitingSessions: number;
+  /** Idempotency keys. */
+  readonly keys: number;
+}
 
 /**
  * The embedded engine: one node, whose memory is the shared state.
  *
- * There is no other node to hand a publication to, so publishing is complete once the caller has delivered locally.
+ * Everything is answered at once. There is no other node to hand a publication to, so that one which no history and no
+ * session wants costs a look and nothing else.
  */
 @Injectable()
 export class MemoryEngine extends Engine {
   readonly kind = 'memory';
-  private started = false;
+  readonly history: MemoryHistory;
+  readonly sessions: SessionTable;
+  readonly idempotency: IdempotencyTable;
+  readonly registry = undefined;
+  private readonly deadlines: Deadlines;
+  private readonly log: PublicationLog;
+  private hooks: NodeHooks | undefined;
+  /** What every publication gets until one is kept. */
+  private unkept: Handover;
 
-  constructor(private readonly node: NodeIdentity) {
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) config: MemoryEngineConfig,
+    private readonly node: NodeIdentity,
+    @Optional() @Inject(MEMORY_ENGINE_CLOCK) clock: () => number = () => performance.now(),
+  ) {
     super();
+    const { history, recoveryWindowMs, maxHistoryBytes, pingIntervalMs, pingTimeoutMs } = config;
+    this.deadlines = new Deadlines(clock);
+    // A session waits for the window after its break was noticed, and what was published since the break is missing.
+    const sessionsKeepMs = recoveryWindowMs + pingIntervalMs + pingTimeoutMs;
+    this.log = new PublicationLog(
+      { history, sessionsKeepMs, maxBytes: maxHistoryBytes },
+      clock,
+      this.deadlines,
+    );
+    this.history = new MemoryHistory(this.log);
+    this.sessions = new SessionTable(this.log, this.deadlines, recoveryWindowMs, (socketId) =>
+      this.hooks?.takeOver(socketId),
+    );
+    this.idempotency = new IdempotencyTable(this.deadlines);
+    this.unkept = { stamp: this.log.stamp, remote: undefined };
   }
 
-  async start(): Promise<void> {
-    this.started = true;
+  async start(node: NodeHooks): Promise<void> {
+    this.hooks = node;
   }
 
   async stop(): Promise<void> {
-    this.started = false;
+    this.hooks = undefined;
+    this.deadlines.stop();
   }
 
   health(): EngineHealth {
-    return this.started ? { state: 'ready' } : { state: 'starting' };
+    return this.hooks === undefined ? { state: 'starting' } : { state: 'ready' };
   }
 
-  async publish(_publication: Publication): Promise<void> {}
+  publish(publication: Publication, ackTimeoutMs?: number): Handover {
+    const stamp = this.log.append(publication, ackTimeoutMs !== undefined);
+    if (stamp === this.unkept.stamp) return this.unkept;
+    const handover: Handover = { stamp, remote: undefined };
+    if (stamp === this.log.stamp) this.unkept = handover;
+    return handover;
+  }
 
-  async nodes(localSockets: number): Promise<EngineNode[]> {
+  get cursor(): string {
+    return this.log.cursor;
+  }
+
+  /** There is no other node. */
+  async command(): Promise<number> {
+    return 0;
+  }
+
+  async nodes(localSockets: number): Promise<NodeEntry[]> {
     return [
       {
         node: this.node.id,
@@ -40,5 +116,21 @@ export class MemoryEngine extends Engine {
         leaseExpiresInMs: null,
       },
     ];
+  }
+
+  get stats(): MemoryEngineStats {
+    return {
+      publications: this.log.size,
+      bytes: this.log.bytes,
+      rooms: this.log.rooms,
+      sessions: this.sessions.size,
+      waitingSessions: this.sessions.waiting,
+      keys: this.idempotency.size,
+    };
+  }
+
+  /** Ends what is due. A timer does it otherwise. */
+  sweep(): void {
+    this.deadlines.runDue();
   }
 }

@@ -1,0 +1,134 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { Engine, type Arrival, type Receipts, type RemoteOutcome } from '../engine/engine.js';
+import { logFailure } from '../operations/log.js';
+import { Metrics } from '../operations/metrics.js';
+import type { Publication } from '../protocol/publication.js';
+import { Namespaces } from '../registry/namespaces.js';
+import type { DirectEmit, FanOutAdapter, Outbound } from './fan-out.adapter.js';
+import { OpenReceipts } from './open-receipts.js';
+import { selectRooms } from './targets.js';
+
+/** What became of a publication so far. */
+export interface Sent {
+  /** Sockets of this node that it was for. */
+  readonly matched: number;
+  /** The same of the other nodes; rejects with `engine.unavailable`. `undefined` when there are none. */
+  readonly remote: Promise<RemoteOutcome> | undefined;
+}
+
+/**
+ * The one way out: every publication passes here, whoever made it.
+ *
+ * It goes to the engine and to the local sockets in the same turn, in the order of acceptance. Sockets that track
+ * positions get it when its place is known, which with the memory engine is at once. [D4] [D8]
+ */
+@Injectable()
+export class Publisher implements Outbound {
+  private readonly logger = new Logger('Delivery');
+  private readonly idPrefix = randomBytes(6).toString('base64url');
+  private lastId = 0;
+
+  constructor(
+    private readonly namespaces: Namespaces,
+    private readonly receipts: OpenReceipts,
+    private readonly engine: Engine,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** An ID that no other publication of any node has; those of one node rise. */
+  nextId(): string {
+    return `${this.idPrefix}-${(++this.lastId).toString(36)}`;
+  }
+
+  send(publication: Publication): Sent {
+    const { stamp, remote } = this.engine.publish(publication);
+    const selection = selectRooms(publication.to, publication.except);
+    let matched = 0;
+    for (const adapter of this.adaptersOf(publication)) {
+      matched += adapter.deliver(publication, selection, stamp);
+    }
+    this.metrics.published(matched);
+    return { matched, remote };
+  }
+
+  /** Sends and collects the acknowledgements of all nodes; every targeted socket is in the answer once. [D6] */
+  async sendWithAck(publication: Publication, timeoutMs: number): Promise<Receipts> {
+    const { remote } = this.engine.publish(publication, timeoutMs);
+    const [here, elsewhere] = await Promise.all([this.collect(publication, timeoutMs), remote]);
+    const responses = [...here.responses, ...(elsewhere?.responses ?? [])];
+    const missing = [...here.missing, ...(elsewhere?.missing ?? [])];
+    const known = new Set([...responses, ...missing].map(({ socketId }) => socketId));
+    return { responses, missing: [...missing, ...this.absentSockets(publication, known)] };
+  }
+
+  /** Socket.IO's own emits; nobody waits for what becomes of them. */
+  emit(emitted: DirectEmit, onThisNodeOnly: boolean): void {
+    const publication: Publication = { ...emitted, id: this.nextId() };
+    try {
+      if (onThisNodeOnly) this.sendHere(publication);
+      else this.send(publication).remote?.catch((failure: unknown) => this.lost(publication, failure));
+    } catch (failure) {
+      this.lost(publication, failure);
+    }
+  }
+
+  /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */
+  arrived({ publication, stamp, audience, ackTimeoutMs }: Arrival): Promise<Receipts> | undefined {
+    if (ackTimeoutMs !== undefined) {
+      return audience === 'all' ? this.collect(publication, ackTimeoutMs) : undefined;
+    }
+    try {
+      const selection = selectRooms(publication.to, publication.except);
+      let matched = 0;
+      for (const adapter of this.adaptersOf(publication)) {
+        matched += adapter.deliver(publication, selection, stamp, audience);
+      }
+      if (audience === 'all') this.metrics.delivered(matched);
+    } catch (failure) {
+      this.lost(publication, failure);
+    }
+    return undefined;
+  }
+
+  private sendHere(publication: Publication): void {
+    const stamp = { cursor: this.engine.cursor, positions: undefined };
+    const selection = selectRooms(publication.to, publication.except);
+    for (const adapter of this.adaptersOf(publication)) adapter.deliver(publication, selection, stamp);
+  }
+
+  private collect(publication: Publication, timeoutMs: number): Promise<Receipts> {
+    const selection = selectRooms(publication.to, publication.except);
+    return this.receipts.collect(
+      this.adaptersOf(publication).map((adapter) => (onAcknowledgement) => {
+        const delivery = adapter.deliverWithAck(publication, selection, onAcknowledgement);
+        this.metrics.published(delivery.sockets.length);
+        return delivery;
+      }),
+      timeoutMs,
+    );
+  }
+
+  /** Sockets that are named but not connected: they are targeted, so the publisher hears of them. [D6] */
+  private absentSockets(
+    { to, except }: Publication,
+    known: ReadonlySet<string>,
+  ): { socketId: string; user: null }[] {
+    if ('all' in to) return [];
+    const absent = new Set(
+      to.sockets?.filter((socketId) => !known.has(socketId) && !this.namespaces.findSocket(socketId)),
+    );
+    for (const socketId of except.sockets ?? []) absent.delete(socketId);
+    return [...absent].map((socketId) => ({ socketId, user: null }));
+  }
+
+  private lost({ event }: Publication, failure: unknown): void {
+    logFailure(this.logger, `a publication of "${event}" failed`, failure);
+  }
+
+  private adaptersOf({ namespace }: Publication): readonly FanOutAdapter[] {
+    // Every namespace of this gateway is made with the fan-out as its adapter.
+    const adapters = this.namespaces.all as readonly FanOutAdapter[];
+    return namespace === undefined ? adapters : adapters.filter(({ nsp }) => nsp.name === namespace);
+  }
+}

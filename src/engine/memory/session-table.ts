@@ -1,0 +1,172 @@
+import { SwitchboardError } from '../../protocol/errors.js';
+import type { LoggedPublication } from '../log.js';
+import type { Claim, ClaimRequest, NewSession, SessionRoom, SessionStore } from '../sessions.js';
+import type { Deadlines } from './deadlines.js';
+import type { PublicationLog } from './publication-log.js';
+import { type ClaimedState, Session } from './session.js';
+
+/** Sessions of this process. [H4] */
+export class SessionTable implements SessionStore {
+  private readonly sessions = new Map<string, Session>();
+  /** Sessions without a socket, by user. */
+  private readonly loose = new Map<string, Set<Session>>();
+  private waitingCount = 0;
+  /** The session whose socket is being ended in favour of another connection. */
+  private takenOver: Session | undefined;
+
+  /**
+   * @param windowMs how long a session waits for its client
+   * @param takeOver ends a socket before it returns
+   */
+  constructor(
+    private readonly log: PublicationLog,
+    private readonly deadlines: Deadlines,
+    private readonly windowMs: number,
+    private readonly takeOver: (socketId: string) => void,
+  ) {}
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** How many wait for their client. */
+  get waiting(): number {
+    return this.waitingCount;
+  }
+
+  open(identity: NewSession): void {
+    this.close(identity.sessionId);
+    this.sessions.set(identity.sessionId, new Session(identity, this.log));
+  }
+
+  renewed(sessionId: string, token: unknown): void {
+    const session = this.find(sessionId);
+    if (session) session.token = token;
+  }
+
+  joined(sessionId: string, room: SessionRoom): void {
+    this.find(sessionId)?.join(room);
+  }
+
+  left(sessionId: string, room: string): void {
+    this.find(sessionId)?.leave(room);
+  }
+
+  detach(sessionId: string): void {
+    const session = this.find(sessionId);
+    if (session?.state.is === 'attached' || session?.state.is === 'claimed') {
+      this.wait(session, this.log.now() + this.windowMs);
+    }
+  }
+
+  close(sessionId: string): void {
+    const session = this.find(sessionId);
+    if (session) this.end(session);
+  }
+
+  closeOfUser(user: string): void {
+    // One that is claimed has no socket yet that could be ended instead.
+    for (const session of this.loose.get(user) ?? []) this.end(session);
+  }
+
+  claim(sessionId: string, { user, namespace, cursor }: ClaimRequest): Claim | undefined {
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return undefined;
+    const { identity, state } = session;
+    if (identity.user !== user || identity.namespace !== namespace) return undefined;
+    // Someone else is coming in with it.
+    if (state.is === 'claimed') return undefined;
+    const now = this.log.now();
+    if (state.is === 'waiting' && state.endsAt <= now) {
+      this.end(session);
+      return undefined;
+    }
+    const seq = cursor === undefined ? session.openedSeq : this.log.cursors.parse(cursor);
+    if (seq === undefined || seq < session.openedSeq || seq > this.log.seq) return undefined;
+    if (!session.covers(seq)) {
+      this.end(session);
+      return undefined;
+    }
+    const claimed = this.beClaimed(session, state.is === 'waiting' ? state.endsAt : now + this.windowMs);
+    if (state.is === 'attached') this.endSocketOf(session);
+    return {
+      socketId: identity.socketId,
+      rooms: session.entries,
+      token: session.token,
+      missed: () => this.attach(session, claimed, seq),
+      release: () => this.release(session, claimed),
+    };
+  }
+
+  /** What the ending socket says of its session on the way out is no longer true of it. */
+  private find(sessionId: string): Session | undefined {
+    const session = this.sessions.get(sessionId);
+    return session === this.takenOver ? undefined : session;
+  }
+
+  private endSocketOf(session: Session): void {
+    this.takenOver = session;
+    try {
+      this.takeOver(session.identity.socketId);
+    } finally {
+      this.takenOver = undefined;
+    }
+  }
+
+  /** @throws SwitchboardError when the session has ended, or a part of what it missed has gone, since it was claimed */
+  private attach(session: Session, claimed: ClaimedState, seq: number): LoggedPublication[] {
+    const isOpen = session.state === claimed;
+    if (isOpen && session.covers(seq)) {
+      this.leaveState(session);
+      session.state = { is: 'attached' };
+      return session.missedAfter(seq);
+    }
+    if (isOpen) this.end(session);
+    throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
+  }
+
+  private release(session: Session, claimed: ClaimedState): void {
+    if (session.state !== claimed) return;
+    if (claimed.endsAt <= this.log.now()) this.end(session);
+    else this.wait(session, claimed.endsAt);
+  }
+
+  private beClaimed(session: Session, endsAt: number): ClaimedState {
+    this.leaveState(session);
+    this.addLoose(session);
+    return (session.state = { is: 'claimed', endsAt });
+  }
+
+  private wait(session: Session, endsAt: number): void {
+    this.leaveState(session);
+    this.addLoose(session);
+    this.waitingCount++;
+    const deadline = this.deadlines.at(endsAt, () => this.end(session));
+    session.state = { is: 'waiting', endsAt, deadline };
+  }
+
+  private end(session: Session): void {
+    if (session.state.is === 'ended') return;
+    this.leaveState(session);
+    this.sessions.delete(session.identity.sessionId);
+    session.end();
+  }
+
+  private leaveState(session: Session): void {
+    const { state, identity } = session;
+    if (state.is === 'attached' || state.is === 'ended') return;
+    if (state.is === 'waiting') {
+      this.waitingCount--;
+      this.deadlines.cancel(state.deadline);
+    }
+    const ofUser = this.loose.get(identity.user);
+    if (ofUser?.delete(session) && ofUser.size === 0) this.loose.delete(identity.user);
+  }
+
+  private addLoose(session: Session): void {
+    const { user } = session.identity;
+    const ofUser = this.loose.get(user);
+    if (ofUser) ofUser.add(session);
+    else this.loose.set(user, new Set([session]));
+  }
+}

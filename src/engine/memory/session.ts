@@ -1,0 +1,124 @@
+import { userRoom } from '../../protocol/names.js';
+import type { Publication } from '../../protocol/publication.js';
+import type { LoggedPublication } from '../log.js';
+import type { NewSession, SessionRoom } from '../sessions.js';
+import type { Deadline } from './deadlines.js';
+import { EVERYONE, type PublicationLog } from './publication-log.js';
+import type { LogRecord, RoomLog } from './room-log.js';
+
+/** It was given to a client that is not through the handshake yet; `endsAt` holds again if it never is. */
+export interface ClaimedState {
+  readonly is: 'claimed';
+  readonly endsAt: number;
+}
+
+/** Where a session is in its life. */
+export type SessionState =
+  /** Its socket is connected, as far as anyone knows. */
+  | { readonly is: 'attached' }
+  | ClaimedState
+  | { readonly is: 'waiting'; readonly endsAt: number; readonly deadline: Deadline }
+  | { readonly is: 'ended' };
+
+/** A log that a session listens to, and since when. */
+interface Listening {
+  readonly log: RoomLog;
+  readonly since: number;
+}
+
+interface Membership extends Listening {
+  entry: SessionRoom;
+}
+
+/**
+ * One session: what it listens to, and what of that it missed. [H4]
+ *
+ * Holds its share in the logs until it has ended.
+ */
+export class Session {
+  state: SessionState = { is: 'attached' };
+  token: unknown;
+  /** Nothing from before was meant for it, and no cursor from before is its own. */
+  readonly openedSeq: number;
+  private readonly userRoom: string;
+  private readonly own: readonly RoomLog[];
+  private readonly rooms = new Map<string, Membership>();
+
+  constructor(
+    readonly identity: NewSession,
+    private readonly log: PublicationLog,
+  ) {
+    this.token = identity.token;
+    this.openedSeq = log.seq;
+    this.userRoom = userRoom(identity.user);
+    this.own = [log.retainSocket(identity.socketId), log.retain(this.userRoom), log.retain(EVERYONE)];
+  }
+
+  get entries(): SessionRoom[] {
+    return Array.from(this.rooms.values(), ({ entry }) => entry);
+  }
+
+  join(entry: SessionRoom): void {
+    const membership = this.rooms.get(entry.room);
+    if (membership) membership.entry = entry;
+    else this.rooms.set(entry.room, { entry, since: this.log.seq, log: this.log.retain(entry.room) });
+  }
+
+  leave(room: string): void {
+    const membership = this.rooms.get(room);
+    if (membership === undefined) return;
+    this.rooms.delete(room);
+    this.log.release(membership.log);
+  }
+
+  end(): void {
+    this.state = { is: 'ended' };
+    for (const log of this.own) this.log.release(log);
+    for (const { log } of this.rooms.values()) this.log.release(log);
+    this.rooms.clear();
+  }
+
+  /** Whether everything that was published for it after `seq` is still there. */
+  covers(seq: number): boolean {
+    for (const { log, since } of this.listening()) if (log.droppedSeq > Math.max(seq, since)) return false;
+    return true;
+  }
+
+  /** What was published for it after `seq`, in order, each once. */
+  missedAfter(seq: number): LoggedPublication[] {
+    const found: LogRecord[] = [];
+    for (const { log, since } of this.listening()) log.collectAfter(Math.max(seq, since), found);
+    found.sort((one, other) => one.seq - other.seq);
+    const missed: LoggedPublication[] = [];
+    let lastSeq = 0;
+    for (const record of found) {
+      if (record.seq === lastSeq) continue;
+      lastSeq = record.seq;
+      // A record loses its publication only when it stands in no log.
+      if (record.isAcknowledged) continue;
+      if (this.isFor(record.logged!.publication, record.seq)) missed.push(record.logged!);
+    }
+    return missed;
+  }
+
+  private *listening(): Generator<Listening> {
+    for (const log of this.own) yield { log, since: this.openedSeq };
+    yield* this.rooms.values();
+  }
+
+  private isFor({ namespace, except }: Publication, seq: number): boolean {
+    if (namespace !== undefined && namespace !== this.identity.namespace) return false;
+    return !(
+      except.rooms?.some((room) => this.wasIn(room, seq)) ||
+      except.users?.some((user) => this.wasIn(userRoom(user), seq)) ||
+      except.sockets?.some((socketId) => this.wasIn(socketId, seq))
+    );
+  }
+
+  /** Whether it was in a room when something was published: one that it joined later took nothing off. */
+  private wasIn(room: string, seq: number): boolean {
+    if (room === this.userRoom || room === this.identity.socketId) return true;
+    const membership = this.rooms.get(room);
+    return membership !== undefined && membership.since < seq;
+  }
+}

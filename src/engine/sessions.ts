@@ -1,0 +1,76 @@
+/** Sessions: what a client that asked for recovery can come back to. [H4] */
+import type { Answer, LoggedPublication } from './log.js';
+
+/** A room of a session, and how its socket is in it. */
+export interface SessionRoom {
+  readonly room: string;
+  /** Whether its publications carry their position. [H5] */
+  readonly meta: boolean;
+  /** Whether the client went in by its own right, which it may have lost meanwhile. */
+  readonly byRight: boolean;
+  /** What a room token granted, in the words of whoever wrote it; kept as it is. */
+  readonly grant?: unknown;
+}
+
+export interface NewSession {
+  /** Secret: whoever has it, and a token of the same user, can come back as this socket. */
+  readonly sessionId: string;
+  readonly socketId: string;
+  readonly user: string;
+  readonly namespace: string;
+  /** What its socket was let in with, in the words of whoever wrote it; kept as it is. */
+  readonly token: unknown;
+}
+
+/** Who wants a session back. */
+export interface ClaimRequest {
+  readonly user: string;
+  readonly namespace: string;
+  /** The last cursor the client got; `undefined` when it got none, which is everything since the session began. */
+  readonly cursor: string | undefined;
+}
+
+/** A session that was given back to its client. */
+export interface Claim {
+  readonly socketId: string;
+  readonly rooms: readonly SessionRoom[];
+  /** The last one given to {@link SessionStore.open} or {@link SessionStore.renewed}. */
+  readonly token: unknown;
+  /**
+   * What the session missed, in order, each once: in the rooms it is in, to its user, to its socket and to everyone,
+   * without what was published while it was not yet in a room, what was volatile, and what asked for an acknowledgement:
+   * its publisher has been told who did not answer. Called once, when the socket is in its rooms again:
+   * what is published afterwards reaches it as a live socket.
+   */
+  missed(): Answer<readonly LoggedPublication[]>;
+  /** The client did not get in after all: the session waits again, for what is left of its time. */
+  release(): void;
+}
+
+/**
+ * The sessions of sockets that asked for recovery.
+ *
+ * - A session is written while its socket lives, not when it ends, so that a killed node loses none.
+ * - It can be claimed within the recovery window after {@link detach} (or after its node was lost), by one client only.
+ *   Whoever claims one whose socket still looks connected, because its end was not noticed yet, takes it over: that
+ *   socket is ended first, through {@link NodeHooks.takeOver}.
+ * - A claim that names another user or namespace, an unknown session, a cursor that this session cannot have got, or one
+ *   from which not everything is kept any longer, gets `undefined`, and no one learns which of these it was. An
+ *   uncovered claim ends the session.
+ */
+export interface SessionStore {
+  /** From now on what is sent to its socket, to its user and to everyone is kept for it. */
+  open(session: NewSession): Answer<void>;
+  /** Its socket goes on with another token. */
+  renewed(sessionId: string, token: unknown): Answer<void>;
+  /** Its socket is in a room, or is in it in another way than before. */
+  joined(sessionId: string, room: SessionRoom): Answer<void>;
+  left(sessionId: string, room: string): Answer<void>;
+  /** Its connection broke: it waits for its client for the recovery window. */
+  detach(sessionId: string): Answer<void>;
+  /** It has ended on purpose, or may not come back. Nothing is kept for it any longer. */
+  close(sessionId: string): Answer<void>;
+  claim(sessionId: string, request: ClaimRequest): Answer<Claim | undefined>;
+  /** Ends the waiting sessions of a user that may not come back. [A6] */
+  closeOfUser(user: string): Answer<void>;
+}

@@ -1,0 +1,35 @@
+/** Who is connected on all nodes, where there is more than one. [R4] */
+import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
+import type { Answer } from './log.js';
+
+/** One page of a list: at most 1,000 items after an opaque cursor. [R3] */
+export interface SharedPageRequest {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/**
+ * Answers and changes of the registry of all nodes. A look-up costs what it returns and asks no other node; a change
+ * is made under this node's lease, so that it is gone when the node is.
+ */
+export interface SharedRegistry {
+  /**
+   * Puts a socket in before its client sees `connect`. [L3]
+   * @throws SwitchboardError `limit.sockets` when its user has as many as it may have on all nodes
+   */
+  enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void>;
+  /** Its transport has changed. */
+  upgraded(socketId: string, transport: SocketEntry['transport']): void;
+  leave(socketId: string): Answer<void>;
+  joined(socketId: string, room: string): Answer<void>;
+  parted(socketId: string, room: string): Answer<void>;
+
+  socket(socketId: string): Promise<SocketEntry | undefined>;
+  sockets(filter: { user?: string; room?: string }, request: SharedPageRequest): Promise<Page<SocketEntry>>;
+  user(user: string): Promise<UserEntry>;
+  users(request: SharedPageRequest): Promise<Page<UserCount>>;
+  room(room: string): Promise<RoomEntry>;
+  rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>>;
+  members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>>;
+  counts(): Promise<{ sockets: number; users: number; rooms: number }>;
+}

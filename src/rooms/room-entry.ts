@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { Rights } from '../access/rights.js';
+import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
+import type { Position } from '../protocol/publication.js';
+import { isUserRoom } from '../protocol/names.js';
+import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { History, type CatchUp } from './history.service.js';
+import { Recovery } from './recovery.service.js';
+
+/** How a client wants to be in a room. */
+export interface EntryRequest {
+  readonly since?: Position;
+  readonly meta: boolean;
+}
+
+const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
+
+/**
+ * Brings a socket into a room and up to date with its history, without a gap and without a double in between. [H3]
+ *
+ * The socket is in the room before the history is read. What arrives meanwhile is held back, and sent after the answer
+ * unless the answer holds it.
+ */
+@Injectable()
+export class RoomEntry {
+  constructor(
+    private readonly history: History,
+    private readonly rights: Rights,
+    private readonly recovery: Recovery,
+  ) {}
+
+  /** @throws SwitchboardError `engine.unavailable`, and then the socket is not in the room unless it was before */
+  async enter(socket: GatewaySocket, room: string, request: EntryRequest): Promise<CatchUp | undefined> {
+    if (!this.history.keeps(room)) {
+      await this.join(socket, room, false);
+      return undefined;
+    }
+    const { since, meta } = request;
+    if (since === undefined) return this.joinAt(socket, room, meta);
+    const tracking = adapterOf(socket).track(socket);
+    tracking.hold();
+    try {
+      const caughtUp = await this.joinAt(socket, room, meta, since);
+      const given = new Set(caughtUp?.publications?.map(({ id }) => id));
+      tracking.forget(({ publication }) => given.has(publication.id));
+      return caughtUp;
+    } finally {
+      // The answer is written when this turn ends: what was held comes after it.
+      setImmediate(() => adapterOf(socket).catchUp(socket, tracking.release()));
+    }
+  }
+
+  private async joinAt(
+    socket: GatewaySocket,
+    room: string,
+    meta: boolean,
+    since?: Position,
+  ): Promise<CatchUp | undefined> {
+    const wasIn = socket.rooms.has(room);
+    await this.join(socket, room, meta);
+    try {
+      return await this.history.catchUp(room, since);
+    } catch (failure) {
+      // Whoever did not ask for a position can do without one; the others are told, and are where they were.
+      if (since === undefined && !meta) return undefined;
+      if (!wasIn) await socket.leave(room);
+      throw failure;
+    }
+  }
+
+  private async join(socket: GatewaySocket, room: string, meta: boolean): Promise<void> {
+    const wasIn = socket.rooms.has(room);
+    if (meta) adapterOf(socket).track(socket).metaRooms.add(room);
+    // Every socket of a user stays in the user's room, whatever its token says.
+    if (!isUserRoom(room)) this.rights.joinedByRight(socket, room);
+    await socket.join(room);
+    if (wasIn) this.recovery.joined(socketState(socket), room);
+  }
+}
