@@ -54,12 +54,14 @@ export class Publisher implements Outbound {
 
   /** Sends and collects the acknowledgements of all nodes; every targeted socket is in the answer once. [D6] */
   async sendWithAck(publication: Publication, timeoutMs: number): Promise<Receipts> {
+    // Now: a socket that is here and ends while it is waited for is missing under its user's name.
+    const absent = this.absentSockets(publication);
     const { remote } = this.engine.publish(publication, timeoutMs);
     const [here, elsewhere] = await Promise.all([this.collect(publication, timeoutMs), remote]);
     const responses = [...here.responses, ...(elsewhere?.responses ?? [])];
     const missing = [...here.missing, ...(elsewhere?.missing ?? [])];
     const known = new Set([...responses, ...missing].map(({ socketId }) => socketId));
-    return { responses, missing: [...missing, ...this.absentSockets(publication, known)] };
+    return { responses, missing: [...missing, ...absent.filter(({ socketId }) => !known.has(socketId))] };
   }
 
   /** Socket.IO's own emits; nobody waits for what becomes of them. */
@@ -109,15 +111,10 @@ export class Publisher implements Outbound {
     );
   }
 
-  /** Sockets that are named but not connected: they are targeted, so the publisher hears of them. [D6] */
-  private absentSockets(
-    { to, except }: Publication,
-    known: ReadonlySet<string>,
-  ): { socketId: string; user: null }[] {
+  /** Sockets that are named but not connected here: they are targeted, so the publisher hears of them. [D6] */
+  private absentSockets({ to, except }: Publication): { socketId: string; user: null }[] {
     if ('all' in to) return [];
-    const absent = new Set(
-      to.sockets?.filter((socketId) => !known.has(socketId) && !this.namespaces.findSocket(socketId)),
-    );
+    const absent = new Set(to.sockets?.filter((socketId) => !this.namespaces.findSocket(socketId)));
     for (const socketId of except.sockets ?? []) absent.delete(socketId);
     return [...absent].map((socketId) => ({ socketId, user: null }));
   }

@@ -135,8 +135,7 @@ export class PublicationLog {
   /** One session less. */
   release(log: RoomLog): void {
     log.interest--;
-    if (log.interest === 0 && log.rule === undefined) log.dropThrough(this.lastSeq);
-    else log.trim(this.now());
+    log.trim(this.now());
     this.settle(log);
   }
 

@@ -1,0 +1,353 @@
+import type { Publication, Target } from '../../protocol/publication.js';
+import type { ClaimRequest, NewSession, SessionRoom } from '../sessions.js';
+import {
+  type CreateEngine,
+  type EngineTraits,
+  type EngineUnderTest,
+  publicationTo,
+  publishAndStamp,
+  uniqueName,
+} from './engine-under-test.js';
+
+const roomOf = (room: string, more: Partial<SessionRoom> = {}): SessionRoom => ({
+  room,
+  meta: false,
+  byRight: true,
+  ...more,
+});
+
+/** What every engine does with sessions of clients that asked for recovery. [H4] */
+export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits): void {
+  let test: EngineUnderTest;
+  let session: NewSession;
+  let room: string;
+  let kept: string;
+
+  beforeEach(async () => {
+    test = await create({
+      history: [{ pattern: 'chat:*', size: 2, ttlMs: 3_600_000 }],
+      recoveryWindowMs: lifeMs,
+    });
+    session = newSession();
+    room = uniqueName('room-');
+    kept = uniqueName('chat:');
+    await test.engine.sessions.open(session);
+  });
+
+  afterEach(() => test.close());
+
+  const newSession = (user = uniqueName('user-')): NewSession => ({
+    sessionId: uniqueName('session-'),
+    socketId: uniqueName('socket-'),
+    user,
+    namespace: '/',
+    token: { jti: 'first' },
+  });
+  const publish = async (to: Target, more: Partial<Publication> = {}) => {
+    const publication = publicationTo(to, more);
+    const { cursor } = await publishAndStamp(test, publication);
+    return { id: publication.id, cursor };
+  };
+  const join = (...rooms: string[]) =>
+    Promise.all(rooms.map((each) => test.engine.sessions.joined(session.sessionId, roomOf(each))));
+  const detach = () => test.engine.sessions.detach(session.sessionId);
+  const claim = async (cursor?: string, more: Partial<ClaimRequest> = {}) =>
+    test.engine.sessions.claim(session.sessionId, {
+      user: session.user,
+      namespace: session.namespace,
+      cursor,
+      ...more,
+    });
+  /** The IDs of what was missed, or nothing when the session was not given back. */
+  const recover = async (cursor?: string): Promise<string[] | undefined> => {
+    const missed = await (await claim(cursor))?.missed();
+    return missed?.map(({ publication: { id } }) => id);
+  };
+
+  it('[H4] gets what it missed in its rooms, to its user, to its socket and to everyone, in order', async () => {
+    await join(room, kept);
+    const { cursor } = await publish({ rooms: [room] });
+    await detach();
+    const missed = [
+      await publish({ rooms: [room] }),
+      await publish({ users: [session.user] }),
+      await publish({ sockets: [session.socketId] }),
+      await publish({ all: true }),
+      await publish({ rooms: [kept] }),
+      await publish({ rooms: [`user:${session.user}`] }),
+    ];
+    await publish({ rooms: [uniqueName('room-')] });
+    await publish({ users: [uniqueName('user-')] });
+    await publish({ sockets: [uniqueName('socket-')] });
+    await publish({});
+    expect(await recover(cursor)).toEqual(missed.map(({ id }) => id));
+  });
+
+  it('[H4] gets a publication as it was published, with its cursor and its positions', async () => {
+    await join(kept);
+    await detach();
+    const args = [{ deep: ['Grüße', null] }, Buffer.from([0, 255])];
+    const publication = publicationTo({ rooms: [kept] }, { args, user: 'sender' });
+    const stamp = await publishAndStamp(test, publication);
+    const [missed] = (await (await claim())!.missed()) ?? [];
+    expect(missed!.publication).toMatchObject({ id: publication.id, event: 'news', args, user: 'sender' });
+    expect(missed!.stamp.cursor).toBe(stamp.cursor);
+    expect([...(missed!.stamp.positions ?? [])]).toEqual([...(stamp.positions ?? [])]);
+  });
+
+  it('[H4] gets a publication once that reaches it in several ways', async () => {
+    await join(room, kept);
+    await detach();
+    const { id } = await publish({
+      rooms: [room, kept, room],
+      users: [session.user],
+      sockets: [session.socketId],
+    });
+    expect(await recover()).toEqual([id]);
+  });
+
+  it('[H4] without a cursor it missed everything since it began', async () => {
+    await publish({ all: true });
+    session = newSession();
+    await test.engine.sessions.open(session);
+    const missed = [await publish({ all: true }), await publish({ users: [session.user] })];
+    await detach();
+    expect(await recover()).toEqual(missed.map(({ id }) => id));
+  });
+
+  it('[H4] the cursor of the engine after what was published misses nothing', async () => {
+    await publish({ all: true });
+    const { cursor } = test.engine;
+    await detach();
+    const { id } = await publish({ all: true });
+    expect(await recover(cursor)).toEqual([id]);
+  });
+
+  it('[H4] gets nothing that was published before it was in the room, or after it left', async () => {
+    await publish({ rooms: [room] });
+    await join(room);
+    const inside = await publish({ rooms: [room] });
+    const other = uniqueName('room-');
+    await join(other);
+    await publish({ rooms: [other] });
+    await test.engine.sessions.left(session.sessionId, other);
+    await publish({ rooms: [other] });
+    await detach();
+    expect(await recover()).toEqual([inside.id]);
+  });
+
+  it('[H4] a room that was left and joined again counts from the second time', async () => {
+    await join(room);
+    await publish({ rooms: [room] });
+    await test.engine.sessions.left(session.sessionId, room);
+    await publish({ rooms: [room] });
+    await join(room);
+    const { id } = await publish({ rooms: [room] });
+    await detach();
+    expect(await recover()).toEqual([id]);
+  });
+
+  it('[H4] being in a room in another way changes nothing of what was missed', async () => {
+    await join(room);
+    const { id } = await publish({ rooms: [room] });
+    const changed = roomOf(room, { meta: true, byRight: false, grant: { allow: ['join'] } });
+    await test.engine.sessions.joined(session.sessionId, changed);
+    await detach();
+    const given = await claim();
+    expect(given?.rooms).toEqual([changed]);
+    expect((await given!.missed()).map(({ publication }) => publication.id)).toEqual([id]);
+  });
+
+  it('[D1] [H4] gets nothing it was taken off of', async () => {
+    await join(room);
+    await detach();
+    const missed = [
+      await publish(
+        { all: true },
+        { except: { rooms: [uniqueName('room-')], users: ['other'], sockets: ['x'] } },
+      ),
+    ];
+    await publish({ all: true }, { except: { rooms: [room] } });
+    await publish({ all: true }, { except: { rooms: [`user:${session.user}`] } });
+    await publish({ all: true }, { except: { users: [session.user] } });
+    await publish({ rooms: [room] }, { except: { sockets: [session.socketId] } });
+    missed.push(await publish({ rooms: [room] }));
+    expect(await recover()).toEqual(missed.map(({ id }) => id));
+  });
+
+  it('[D1] [H4] a room that it joined later took nothing off', async () => {
+    const { id } = await publish({ all: true }, { except: { rooms: [room] } });
+    await join(room);
+    await publish({ all: true }, { except: { rooms: [room] } });
+    await detach();
+    expect(await recover()).toEqual([id]);
+  });
+
+  it('[H4] gets nothing of another namespace, and nothing volatile', async () => {
+    await detach();
+    await publish({ all: true }, { namespace: '/other' });
+    await publish({ all: true }, { volatile: true });
+    const { id } = await publish({ all: true }, { namespace: '/' });
+    expect(await recover()).toEqual([id]);
+  });
+
+  it('[H4] gets what its room no longer shows in its history', async () => {
+    await join(kept);
+    await detach();
+    const missed: string[] = [];
+    for (let index = 0; index < 5; index++) missed.push((await publish({ rooms: [kept] })).id);
+    expect(await recover()).toEqual(missed);
+  });
+
+  it('[H4] is not given back when something it missed is no longer kept', async () => {
+    await join(kept);
+    await detach();
+    await publish({ rooms: [kept] });
+    await test.engine.history.drop(kept);
+    await publish({ rooms: [kept] });
+    expect(await claim()).toBeUndefined();
+    // And it has ended, for whatever else is tried.
+    expect(await claim(test.engine.cursor)).toBeUndefined();
+  });
+
+  it('[H4] comes back with its socket ID and its rooms', async () => {
+    const grant = { allow: ['join'] };
+    const rooms = [roomOf(room, { meta: true, byRight: false, grant }), roomOf(kept, { meta: true })];
+    for (const each of rooms) await test.engine.sessions.joined(session.sessionId, each);
+    await detach();
+    const given = await claim();
+    expect(given?.socketId).toBe(session.socketId);
+    expect([...(given?.rooms ?? [])].sort((one, other) => one.room.localeCompare(other.room))).toEqual(
+      [...rooms].sort((one, other) => one.room.localeCompare(other.room)),
+    );
+  });
+
+  it('[H4] is given back to its own user and namespace only, and not used up by others', async () => {
+    await detach();
+    expect(await claim(undefined, { user: 'mallory' })).toBeUndefined();
+    expect(await claim(undefined, { namespace: '/other' })).toBeUndefined();
+    const unknown = { user: session.user, namespace: '/', cursor: undefined };
+    expect(await test.engine.sessions.claim(uniqueName('session-'), unknown)).toBeUndefined();
+    expect(await recover()).toEqual([]);
+  });
+
+  it('[H4] is not given back for a cursor that it cannot have got', async () => {
+    const before = await publish({ all: true });
+    await publish({ all: true });
+    session = newSession();
+    await test.engine.sessions.open(session);
+    await detach();
+    for (const cursor of [before.cursor, '', 'x', `${before.cursor}zzzzzz`, `x${before.cursor}`, '0', '-1']) {
+      expect([cursor, await claim(cursor)]).toEqual([cursor, undefined]);
+    }
+  });
+
+  it('[H4] is given to one client only', async () => {
+    await detach();
+    const claims = await Promise.all([claim(), claim(), claim()]);
+    expect(claims.filter((given) => given !== undefined)).toHaveLength(1);
+  });
+
+  it('[H4] a claim that is released can be claimed again', async () => {
+    await detach();
+    const { id } = await publish({ all: true });
+    const given = await claim();
+    given!.release();
+    expect(await recover()).toEqual([id]);
+  });
+
+  it('[H4] can be claimed within the window, and not after it', async () => {
+    await detach();
+    await test.advance(lifeMs / 2);
+    const given = await claim();
+    expect(given).toBeDefined();
+    // What is left of its time goes on.
+    given!.release();
+    await test.advance(lifeMs * 0.75);
+    expect(await claim()).toBeUndefined();
+  });
+
+  it('[H4] breaks and comes back again and again, from any cursor it got', async () => {
+    await join(room);
+    await detach();
+    const first = await publish({ rooms: [room] });
+    expect(await recover()).toEqual([first.id]);
+    const live = await publish({ rooms: [room] });
+    await detach();
+    const second = await publish({ rooms: [room] });
+    expect(await recover(live.cursor)).toEqual([second.id]);
+    await detach();
+    expect(await recover(first.cursor)).toEqual([live.id, second.id]);
+    await detach();
+    expect(await recover(second.cursor)).toEqual([]);
+  });
+
+  it('[H4] what is published between the claim and the catching up is missed too', async () => {
+    await join(room, kept);
+    await detach();
+    const given = await claim();
+    const { id } = await publish({ rooms: [room] });
+    // A room the client may no longer be in is left before.
+    await publish({ rooms: [kept] });
+    await test.engine.sessions.left(session.sessionId, kept);
+    expect((await given!.missed()).map(({ publication }) => publication.id)).toEqual([id]);
+  });
+
+  it('[H4] is taken over from a socket whose end was not noticed, whatever that one says on the way out', async () => {
+    await join(room);
+    const { cursor } = await publish({ rooms: [room] });
+    const { id } = await publish({ rooms: [room] });
+    const unowned: unknown[] = [];
+    test.hooks.onTakeOver = () => {
+      unowned.push(test.engine.sessions.left(session.sessionId, room), detach());
+    };
+    const given = await claim(cursor);
+    await Promise.all(unowned);
+    expect(test.hooks.takenOver).toEqual([session.socketId]);
+    expect(given?.rooms.map((each) => each.room)).toEqual([room]);
+    expect((await given!.missed()).map(({ publication }) => publication.id)).toEqual([id]);
+    await detach();
+    expect(await recover(cursor)).toEqual([id]);
+  });
+
+  it('[H4] takes nothing over when it is not given back', async () => {
+    await claim(undefined, { user: 'mallory' });
+    await claim('made up');
+    expect(test.hooks.takenOver).toEqual([]);
+  });
+
+  it('[H4] a closed session cannot be claimed', async () => {
+    await detach();
+    await test.engine.sessions.close(session.sessionId);
+    expect(await claim()).toBeUndefined();
+  });
+
+  it('[A6] [H4] the waiting sessions of a user end, those of others and live ones do not', async () => {
+    const live = newSession(session.user);
+    await test.engine.sessions.open(live);
+    const other = newSession();
+    await test.engine.sessions.open(other);
+    await test.engine.sessions.detach(other.sessionId);
+    await detach();
+    await test.engine.sessions.closeOfUser(session.user);
+    expect(await claim()).toBeUndefined();
+    await test.engine.sessions.detach(live.sessionId);
+    session = live;
+    expect(await recover()).toEqual([]);
+    session = other;
+    expect(await recover()).toEqual([]);
+  });
+
+  it('[H4] what is said of a session that is not there changes nothing', async () => {
+    const { sessions } = test.engine;
+    const unknown = uniqueName('session-');
+    await sessions.joined(unknown, roomOf(room));
+    await sessions.left(unknown, room);
+    await sessions.left(session.sessionId, room);
+    await sessions.detach(unknown);
+    await sessions.close(unknown);
+    await sessions.closeOfUser(unknown);
+    await detach();
+    expect(await recover()).toEqual([]);
+  });
+}
