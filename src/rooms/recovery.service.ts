@@ -207,7 +207,11 @@ export class Recovery {
     adapterOf(socket).addAll(socket.id, rooms);
     session.paused = false;
     this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
-    this.replay(socket, claim.missed(), tracking);
+    try {
+      this.replay(socket, claim.missed(), tracking);
+    } catch (failure) {
+      this.cannotReplay(socket, failure);
+    }
   }
 
   private replay(
@@ -227,11 +231,13 @@ export class Recovery {
       tracking.forget(({ publication }) => given.has(publication.id));
       adapter.catchUp(socket, tracking.release());
     });
-    caughtUp.catch((failure: unknown) => {
-      // What it missed cannot be read after all: it has to come back and ask again.
-      this.failed('a session could not be replayed', failure);
-      socket.conn.close(true);
-    });
+    caughtUp.catch((failure: unknown) => this.cannotReplay(socket, failure));
+  }
+
+  /** What it missed was there when it came in and cannot be read any longer: it has to come back and ask again. */
+  private cannotReplay(socket: GatewaySocket, failure: unknown): void {
+    this.failed('a session could not be replayed', failure);
+    socket.conn.close(true);
   }
 
   private own(done: Answer<void>): void {

@@ -79,8 +79,9 @@ export class RecordedHooks implements NodeHooks {
 export async function publishAndStamp(
   { engine, hooks }: EngineUnderTest,
   publication: Publication,
+  ackTimeoutMs?: number,
 ): Promise<Stamp> {
-  const handover = engine.publish(publication);
+  const handover = engine.publish(publication, ackTimeoutMs);
   await handover.remote;
   return handover.stamp ?? hooks.stampOf(publication.id);
 }

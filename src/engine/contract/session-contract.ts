@@ -158,6 +158,26 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
     expect((await given!.missed()).map(({ publication }) => publication.id)).toEqual([id]);
   });
 
+  it('[H4] keeps what its socket was let in with, and what replaced that', async () => {
+    await detach();
+    expect((await claim())?.token).toEqual({ jti: 'first' });
+    await test.engine.sessions.close(session.sessionId);
+    session = newSession();
+    await test.engine.sessions.open(session);
+    await test.engine.sessions.renewed(session.sessionId, { jti: 'second' });
+    await detach();
+    expect((await claim())?.token).toEqual({ jti: 'second' });
+  });
+
+  it('[D6] [H4] gets nothing again that asked for an acknowledgement', async () => {
+    await join(room);
+    const first = await publish({ rooms: [room] });
+    await publishAndStamp(test, publicationTo({ rooms: [room] }), 1_000);
+    const last = await publish({ rooms: [room] });
+    await detach();
+    expect(await recover()).toEqual([first.id, last.id]);
+  });
+
   it('[D1] [H4] gets nothing it was taken off of', async () => {
     await join(room);
     await detach();

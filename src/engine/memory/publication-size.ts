@@ -2,7 +2,7 @@ import { isBinary } from '../../protocol/json.js';
 import type { Publication } from '../../protocol/publication.js';
 
 /** What a kept publication takes beside its arguments: the objects around it, its cursor, its place in the queue. */
-const PUBLICATION_BYTES = 512;
+const PUBLICATION_BYTES = 640;
 
 /** What its place in one log takes, with a share of the log itself. */
 const PLACE_BYTES = 256;
