@@ -21,8 +21,8 @@ import { Broadcaster } from './delivery/broadcaster.js';
 import { EmitService } from './delivery/emit.service.js';
 import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
+import { createEngine } from './engine/create-engine.js';
 import { Engine } from './engine/engine.js';
-import { MemoryEngine } from './engine/memory/memory-engine.js';
 import { NodeIdentity } from './engine/node-identity.js';
 import { ConnectionLog } from './gateway/connection-log.js';
 import { EngineHooks } from './gateway/engine-hooks.js';
@@ -41,9 +41,11 @@ import { SocketRegistry } from './registry/socket-registry.js';
 import { History } from './rooms/history.service.js';
 import { MembershipFeed } from './rooms/membership-feed.js';
 import { MembershipService } from './rooms/membership.service.js';
+import { NodeCommands } from './rooms/node-commands.js';
 import { Presence } from './rooms/presence.service.js';
 import { Recovery } from './rooms/recovery.service.js';
 import { RoomEntry } from './rooms/room-entry.js';
+import { SharedEntrance } from './rooms/shared-entrance.js';
 import { RoomService } from './rooms/room.service.js';
 
 /** Options that are known only when other providers are: `useFactory` gives them. */
@@ -97,7 +99,7 @@ export class SwitchboardModule {
           inject: [OPTIONS],
           useFactory: loadProcessConfig,
         },
-        { provide: Engine, useClass: MemoryEngine },
+        { provide: Engine, inject: [SWITCHBOARD_CONFIG, NodeIdentity, Metrics], useFactory: createEngine },
         { provide: Revocations, useFactory: () => new Revocations() },
         NodeIdentity,
         Metrics,
@@ -110,6 +112,7 @@ export class SwitchboardModule {
         EmitService,
         History,
         Recovery,
+        SharedEntrance,
         Presence,
         RoomEntry,
         MembershipFeed,
@@ -126,6 +129,7 @@ export class SwitchboardModule {
         Lifecycle,
         Handshake,
         ConnectionLog,
+        NodeCommands,
         EngineHooks,
         SwitchboardGateway,
         GatewayStartup,

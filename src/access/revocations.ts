@@ -1,4 +1,5 @@
 /** Who and which tokens have been shut out. [A6] */
+import type { RevocationChanges } from '../engine/revocations.js';
 
 /** What revocation looks at in a token. */
 export interface RevocationSubject {
@@ -8,38 +9,20 @@ export interface RevocationSubject {
   readonly issuedAt?: number;
 }
 
-/**
- * Where blocks and revocations are kept: in this process, or shared by all nodes.
- *
- * Times named `untilMs` are milliseconds since 1970: the moment from which the revoked tokens have expired by
- * themselves and the entry may be dropped. Pass `Infinity` when tokens do not expire.
- */
-export interface RevocationStore {
-  /** Shuts a user out, whatever token it presents, until {@link unblock}. */
-  block(user: string): Promise<void>;
-  /** @returns whether the user was blocked */
-  unblock(user: string): Promise<boolean>;
-  revokeJti(jti: string, untilMs: number): Promise<void>;
-  /** Revokes the user's tokens with an `iat` before `issuedBefore` (seconds), and those without `iat`. */
-  revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void>;
-  /** Why the token's holder may not come in, or `undefined`. */
-  check(subject: RevocationSubject): Promise<'auth.revoked' | undefined>;
-}
-
 interface UserRevocation {
   readonly issuedBefore: number;
   readonly untilMs: number;
 }
 
 /**
- * Revocations of a single node, in memory.
+ * The blocks and revocations that this node knows of; with the memory engine all there are.
  *
  * Memory: one map entry per blocked user, per revoked token and per revoked user, about 100 to 200 bytes each.
  * Only a backend with the scope `manage` can add any. Revocations go when they are over: an expired one is
  * dropped when it is looked at, and all of them whenever the maps have doubled since the last sweep, so the
  * maps hold at most twice what is still in force, and no timer keeps the process alive.
  */
-export class Revocations implements RevocationStore {
+export class Revocations implements RevocationChanges {
   private readonly blocked = new Set<string>();
   private readonly tokens = new Map<string, number>();
   private readonly users = new Map<string, UserRevocation>();
@@ -74,11 +57,7 @@ export class Revocations implements RevocationStore {
     this.sweepWhenGrown();
   }
 
-  async check(subject: RevocationSubject): Promise<'auth.revoked' | undefined> {
-    return this.checkNow(subject);
-  }
-
-  /** As {@link check}, for a walk over all live sockets that must not wait for a promise each. */
+  /** Why the token's holder may not come in, or `undefined`. */
   checkNow({ user, jti, issuedAt }: RevocationSubject): 'auth.revoked' | undefined {
     if (this.blocked.has(user)) return 'auth.revoked';
     const now = this.clock();

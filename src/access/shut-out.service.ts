@@ -1,6 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { endSocket } from '../delivery/end-socket.js';
 import { Engine } from '../engine/engine.js';
+import type { RevocationChanges } from '../engine/revocations.js';
+import { logFailure } from '../operations/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
@@ -17,6 +19,8 @@ const MS_PER_SECOND = 1000;
 /** Keeps users and tokens out, and ends the sockets they have; a room token costs its room only. [A6] */
 @Injectable()
 export class ShutOutService {
+  private readonly logger = new Logger('Access');
+
   constructor(
     private readonly revocations: Revocations,
     private readonly namespaces: Namespaces,
@@ -24,23 +28,37 @@ export class ShutOutService {
     private readonly engine: Engine,
   ) {}
 
+  /** Where changes are made: with other nodes, in what all of them share. */
+  private get changes(): RevocationChanges {
+    return this.engine.revocations ?? this.revocations;
+  }
+
+  /** From now on what other nodes shut out is shut out here. */
+  follow(): void {
+    this.engine.revocations?.replicateTo(this.revocations, () => {
+      this.endRevoked(this.namespaces.allSockets()).catch((failure: unknown) =>
+        logFailure(this.logger, 'sockets that were shut out could not be ended', failure),
+      );
+    });
+  }
+
   async block(user: string): Promise<void> {
-    await this.revocations.block(user);
+    await this.changes.block(user);
     await this.engine.sessions.closeOfUser(user);
     await this.endRevoked(this.namespaces.socketsOfUser(user));
   }
 
   async unblock(user: string): Promise<void> {
-    await this.revocations.unblock(user);
+    await this.changes.unblock(user);
   }
 
   async revoke(revocation: Revocation): Promise<void> {
     const untilMs = revocation.expiresAt === undefined ? Infinity : revocation.expiresAt * MS_PER_SECOND;
     if ('user' in revocation) {
-      await this.revocations.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
+      await this.changes.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
       await this.endRevoked(this.namespaces.socketsOfUser(revocation.user));
     } else {
-      await this.revocations.revokeJti(revocation.jti, untilMs);
+      await this.changes.revokeJti(revocation.jti, untilMs);
       await this.endRevoked(this.namespaces.allSockets());
     }
   }

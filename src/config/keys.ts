@@ -317,7 +317,7 @@ export const CONFIG_KEYS = {
     schema: redisAddress,
     default: undefined,
     description:
-      'Redis that nodes share their state through. Without it, one node keeps everything in memory. Has no effect in this version.',
+      'Redis that nodes share their state through. Without it, one node keeps everything in memory.',
     secret: true,
   }),
   nodeLeaseMs: key({
@@ -326,8 +326,7 @@ export const CONFIG_KEYS = {
     schema: wholeNumber(1_000, MAX_DURATION_MS),
     default: 7_000,
     unit: 'ms',
-    description:
-      'A node that has not been heard of for this long counts as dead. Has no effect in this version.',
+    description: 'A node that has not been heard of for this long counts as dead.',
   }),
 
   drainWindowMs: key({

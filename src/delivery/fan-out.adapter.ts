@@ -1,13 +1,15 @@
 import type { Namespace } from 'socket.io';
-import type { BroadcastOptions } from 'socket.io-adapter';
+import type { BroadcastOptions, Room } from 'socket.io-adapter';
 import { PacketType, type Packet } from 'socket.io-parser';
+import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
 import type { LoggedPublication, Stamp } from '../engine/log.js';
-import { isReservedEvent } from '../protocol/names.js';
-import type { Publication, Selection } from '../protocol/publication.js';
+import type { SocketEntry } from '../protocol/entries.js';
+import { isReservedEvent, userRoom } from '../protocol/names.js';
+import type { Publication, Selection, Target } from '../protocol/publication.js';
 import { MembershipAdapter, type MembershipObserver } from '../registry/membership.adapter.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
-import type { RoomSelection } from './targets.js';
+import { selectRooms, type RoomSelection } from './targets.js';
 import { Tracking } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
 import { textFrame } from './websocket-frame.js';
@@ -20,8 +22,14 @@ export type DirectEmit = Omit<Publication, 'id'>;
 
 /** What the adapter hands on to those that know more than one node. */
 export interface Outbound {
+  /** How many publications have been accepted here. */
+  readonly accepted: number;
   /** Never throws; what becomes of it is its own business, as with Socket.IO's emit. */
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void;
+  /** Has the other nodes carry something out; never rejects. */
+  command(command: NodeCommand): void;
+  /** The sockets of a selection on the other nodes. */
+  socketsElsewhere(selection: SocketsOfNamespace): Promise<SocketEntry[]>;
 }
 
 /** Receives a socket's acknowledgement. */
@@ -108,6 +116,7 @@ export class FanOutAdapter extends MembershipAdapter {
     selection: RoomSelection,
     stamp: Stamp | undefined,
     audience: Audience = 'all',
+    acceptedAs = Infinity,
   ): number {
     const wires = new Wires(this, publication);
     let recipients = 0;
@@ -119,6 +128,8 @@ export class FanOutAdapter extends MembershipAdapter {
         this.put(socket, wires.plain, publication.volatile);
         return;
       }
+      // It got this one when it did not track positions yet.
+      if (acceptedAs <= tracking.since) return;
       recipients++;
       if (stamp && !tracking.keep(publication, stamp)) {
         this.put(socket, wires.with(tracking, stamp), publication.volatile);
@@ -144,7 +155,10 @@ export class FanOutAdapter extends MembershipAdapter {
   /** From now on the socket tracks positions, until it ends. */
   track(socket: GatewaySocket, recovers = false): Tracking {
     let tracking = this.trackers.get(socket.id);
-    if (!tracking) this.trackers.set(socket.id, (tracking = new Tracking(recovers)));
+    if (!tracking) {
+      const since = recovers ? 0 : (this.outbound?.accepted ?? 0);
+      this.trackers.set(socket.id, (tracking = new Tracking(recovers, since)));
+    }
     if (recovers) this.publishDirectEmits(socket);
     return tracking;
   }
@@ -162,6 +176,55 @@ export class FanOutAdapter extends MembershipAdapter {
     };
     if (this.outbound) this.outbound.emit(emitted, flags.local === true);
     else super.broadcast(packet, { rooms, except, flags });
+  }
+
+  /** Socket.IO's `socketsJoin()`, on all nodes. */
+  override addSockets(options: BroadcastOptions, rooms: Room[]): void {
+    super.addSockets(options, rooms);
+    this.others(options, (from) => ({ do: 'move', from, join: rooms, leave: [] }));
+  }
+
+  /** Socket.IO's `socketsLeave()`, on all nodes. */
+  override delSockets(options: BroadcastOptions, rooms: Room[]): void {
+    super.delSockets(options, rooms);
+    this.others(options, (from) => ({ do: 'move', from, join: [], leave: rooms }));
+  }
+
+  /** Socket.IO's `disconnectSockets()`, on all nodes. */
+  override disconnectSockets(options: BroadcastOptions, close: boolean): void {
+    super.disconnectSockets(options, close);
+    this.others(options, (from) => ({ do: 'disconnect-all', from, close }));
+  }
+
+  /**
+   * Socket.IO's `fetchSockets()`: local sockets as they are, those of other nodes as the registry has them, which is
+   * without their handshake.
+   */
+  override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
+    const here = await super.fetchSockets(options);
+    if (options.flags?.local || !this.outbound) return here;
+    const elsewhere = await this.outbound.socketsElsewhere(this.selectionFrom(options));
+    return [...here, ...elsewhere.map(remoteSocket)];
+  }
+
+  /** Socket.IO's `serverSideEmit()`: to the other nodes, without acknowledgements. */
+  override serverSideEmit(args: unknown[]): void {
+    if (typeof args.at(-1) === 'function') {
+      throw new Error('serverSideEmit with an acknowledgement is not supported: ask the registry instead');
+    }
+    this.outbound?.command({ do: 'server-side-emit', namespace: this.nsp.name, args });
+  }
+
+  /** Another node's `serverSideEmit()`. */
+  heardFromServer(args: readonly unknown[]): void {
+    (this.nsp as unknown as { _onServerSideEmit(args: readonly unknown[]): void })._onServerSideEmit(args);
+  }
+
+  /** The local sockets of a selection. */
+  selected(to: Target, except: Selection): GatewaySocket[] {
+    const sockets: GatewaySocket[] = [];
+    this.select(selectRooms(to, except), (socket) => sockets.push(socket));
+    return sockets;
   }
 
   /**
@@ -201,6 +264,18 @@ export class FanOutAdapter extends MembershipAdapter {
     const frame = frameOf(packets);
     if (frame && this.writer.collect(socket.conn, frame)) return;
     internals(socket).client.writeToEngine(packets, { preEncoded: true, volatile: false, compress: false });
+  }
+
+  private selectionFrom({ rooms, except = new Set() }: BroadcastOptions): SocketsOfNamespace {
+    return {
+      namespace: this.nsp.name,
+      to: rooms.size === 0 ? { all: true } : { rooms: [...rooms] },
+      except: except.size === 0 ? {} : { rooms: [...except] },
+    };
+  }
+
+  private others(options: BroadcastOptions, command: (from: SocketsOfNamespace) => NodeCommand): void {
+    if (!options.flags?.local) this.outbound?.command(command(this.selectionFrom(options)));
   }
 
   /** A socket's own room is no room that others could be in, or that could keep a history. */
@@ -283,6 +358,14 @@ export class FanOutAdapter extends MembershipAdapter {
     return socketIds;
   }
 }
+
+/** A socket of another node, as Socket.IO's `RemoteSocket` takes it. */
+const remoteSocket = ({ socketId, user, info, rooms, address, connectedAt }: SocketEntry): unknown => ({
+  id: socketId,
+  handshake: { address, time: connectedAt, headers: {}, query: {}, auth: {} },
+  rooms: [socketId, userRoom(user), ...rooms],
+  data: { user, info },
+});
 
 /** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
 class Wires {

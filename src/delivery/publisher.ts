@@ -1,8 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
-import { Engine, type Arrival, type Receipts, type RemoteOutcome } from '../engine/engine.js';
+import {
+  Engine,
+  type Arrival,
+  type NodeCommand,
+  type Receipts,
+  type RemoteOutcome,
+  type SocketsOfNamespace,
+} from '../engine/engine.js';
 import { logFailure } from '../operations/log.js';
 import { Metrics } from '../operations/metrics.js';
+import type { Page, SocketEntry } from '../protocol/entries.js';
+import { userRoom } from '../protocol/names.js';
 import type { Publication } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { DirectEmit, FanOutAdapter, Outbound } from './fan-out.adapter.js';
@@ -84,13 +93,55 @@ export class Publisher implements Outbound {
       const selection = selectRooms(publication.to, publication.except);
       let matched = 0;
       for (const adapter of this.adaptersOf(publication)) {
-        matched += adapter.deliver(publication, selection, stamp, audience);
+        matched += adapter.deliver(publication, selection, stamp, audience, this.orderOf(publication));
       }
       if (audience === 'all') this.metrics.delivered(matched);
     } catch (failure) {
       this.lost(publication, failure);
     }
     return undefined;
+  }
+
+  get accepted(): number {
+    return this.lastId;
+  }
+
+  command(command: NodeCommand): void {
+    this.engine
+      .command(command)
+      .catch((failure: unknown) =>
+        logFailure(this.logger, `"${command.do}" may not have reached all nodes`, failure),
+      );
+  }
+
+  /** Asks the registry, whatever there is of them: meant for administration, not for every request. */
+  async socketsElsewhere({ namespace, to, except }: SocketsOfNamespace): Promise<SocketEntry[]> {
+    const { registry } = this.engine;
+    if (!registry) return [];
+    const found = new Map<string, SocketEntry>();
+    for (const room of 'all' in to ? [undefined] : (to.rooms ?? [])) {
+      for (let cursor: string | undefined, isLast = false; !isLast;) {
+        const page: Page<SocketEntry> = await registry.sockets(room === undefined ? {} : { room }, {
+          cursor,
+        });
+        for (const entry of page.items) found.set(entry.socketId, entry);
+        cursor = page.next ?? undefined;
+        isLast = page.next === null;
+      }
+    }
+    const isHere = ({ socketId }: SocketEntry): boolean => this.namespaces.findSocket(socketId) !== undefined;
+    const isExcept = ({ socketId, user, rooms }: SocketEntry): boolean =>
+      except.rooms?.some((room) => room === socketId || room === userRoom(user) || rooms.includes(room)) ===
+      true;
+    return [...found.values()].filter(
+      (entry) => entry.namespace === namespace && !isHere(entry) && !isExcept(entry),
+    );
+  }
+
+  /** Its place among those that were accepted here; none for one of another node. */
+  private orderOf({ id }: Publication): number {
+    const prefix = `${this.idPrefix}-`;
+    return id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length), 36) : Infinity;
   }
 
   private sendHere(publication: Publication): void {

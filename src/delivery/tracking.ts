@@ -22,6 +22,8 @@ export class Tracking {
   constructor(
     /** Whether its client recovers, and so gets the cursor as the last argument, as Socket.IO's protocol has it. */
     readonly recovers: boolean,
+    /** Publications that were accepted on this node up to here have reached it without a position. */
+    readonly since: number,
   ) {}
 
   /** Keeps what arrives for the socket until {@link release}: it is catching up on what came before. */

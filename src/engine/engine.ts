@@ -1,8 +1,9 @@
 import type { NodeEntry, SocketEntry } from '../protocol/entries.js';
-import type { Publication } from '../protocol/publication.js';
+import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
 import type { SessionStore } from './sessions.js';
+import type { SharedRevocations } from './revocations.js';
 import type { SharedRegistry } from './shared-registry.js';
 
 /** Whether shared state can be reached. */
@@ -69,13 +70,33 @@ export type Subject = { readonly socketId: string } | { readonly user: string };
 export type NodeCommand =
   | { readonly do: 'join' | 'leave'; readonly subject: Subject; readonly room: string }
   | { readonly do: 'disconnect'; readonly subject: Subject; readonly reconnect: boolean }
-  | { readonly do: 'shut-out' };
+  /** Socket.IO's `socketsJoin` and `socketsLeave`. */
+  | {
+      readonly do: 'move';
+      readonly from: SocketsOfNamespace;
+      readonly join: readonly string[];
+      readonly leave: readonly string[];
+    }
+  /** Socket.IO's `disconnectSockets`. */
+  | { readonly do: 'disconnect-all'; readonly from: SocketsOfNamespace; readonly close: boolean }
+  /** Socket.IO's `serverSideEmit`. */
+  | { readonly do: 'server-side-emit'; readonly namespace: string; readonly args: readonly unknown[] };
 
-/** A user came into a room with its first socket, or left it with its last. [M4] */
+/** Sockets of one Socket.IO namespace, by the rooms they are in. */
+export interface SocketsOfNamespace {
+  readonly namespace: string;
+  readonly to: Target;
+  readonly except: Selection;
+}
+
+/** Users came into a room with their first socket on all nodes, or left it with their last. [M4] */
 export interface PresenceChange {
   readonly room: string;
   readonly joined: readonly { readonly user: string; readonly info: unknown }[];
+  /** On purpose. */
   readonly left: readonly string[];
+  /** With a connection that broke, or with their node: they may be back. */
+  readonly broken: readonly string[];
 }
 
 /** What the engine asks of the process it runs in. */
@@ -117,6 +138,8 @@ export abstract class Engine {
   abstract readonly idempotency: IdempotencyStore;
   /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
   abstract readonly registry: SharedRegistry | undefined;
+  /** Blocks and revocations of all nodes; `undefined` when this process is the only one. */
+  abstract readonly revocations: SharedRevocations | undefined;
 
   /** Makes the engine usable; resolves when it can serve or knows that it cannot yet. */
   abstract start(node: NodeHooks): Promise<void>;

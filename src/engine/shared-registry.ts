@@ -20,7 +20,8 @@ export interface SharedRegistry {
   enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void>;
   /** Its transport has changed. */
   upgraded(socketId: string, transport: SocketEntry['transport']): void;
-  leave(socketId: string): Answer<void>;
+  /** @param comesBack whether its connection broke, so that its client may be back: see `PresenceChange.broken` */
+  leave(socketId: string, comesBack: boolean): Answer<void>;
   joined(socketId: string, room: string): Answer<void>;
   parted(socketId: string, room: string): Answer<void>;
 

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Publisher } from '../delivery/publisher.js';
+import { endSocket } from '../delivery/end-socket.js';
 import type { Arrival, NodeCommand, NodeHooks, PresenceChange, Receipts } from '../engine/engine.js';
 import type { SocketEntry } from '../protocol/entries.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { LocalRegistry } from '../registry/local-registry.js';
+import { Namespaces } from '../registry/namespaces.js';
+import { NodeCommands } from '../rooms/node-commands.js';
+import { Presence } from '../rooms/presence.service.js';
 import { Recovery } from '../rooms/recovery.service.js';
 
 /** What the engine asks of this process, passed on to whose business it is. */
@@ -10,6 +16,10 @@ export class EngineHooks implements NodeHooks {
   constructor(
     private readonly publisher: Publisher,
     private readonly recovery: Recovery,
+    private readonly commands: NodeCommands,
+    private readonly presences: Presence,
+    private readonly local: LocalRegistry,
+    private readonly namespaces: Namespaces,
   ) {}
 
   arrived(arrival: Arrival): Promise<Receipts> | undefined {
@@ -20,13 +30,24 @@ export class EngineHooks implements NodeHooks {
     this.recovery.takeOver(socketId);
   }
 
-  async carryOut(_command: NodeCommand): Promise<number> {
-    return 0;
+  carryOut(command: NodeCommand): Promise<number> {
+    return this.commands.carryOut(command);
   }
 
-  presence(_change: PresenceChange): void {}
+  presence(change: PresenceChange): void {
+    this.presences.changed(change);
+  }
 
-  *sockets(): Iterable<SocketEntry> {}
+  sockets(): Iterable<SocketEntry> {
+    return this.local.entries();
+  }
 
-  fenced(): void {}
+  /**
+   * Everyone comes back, to this node or another: what was published meanwhile has gone past this one, and whoever could
+   * recover may be somewhere else already.
+   */
+  fenced(): void {
+    const lost = new SwitchboardError('engine.unavailable', { retryAfterMs: 0 });
+    for (const socket of this.namespaces.allSockets()) void endSocket(socket, lost);
+  }
 }

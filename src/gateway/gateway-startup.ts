@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { ShutOutService } from '../access/shut-out.service.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
@@ -15,6 +16,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
     private readonly hooks: EngineHooks,
+    private readonly shutOut: ShutOutService,
   ) {}
 
   use(adapter: SwitchboardIoAdapter): void {
@@ -28,22 +30,15 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
         'SwitchboardModule is imported but not set up: call setupSwitchboard(app) before listen()',
       );
     }
+    this.shutOut.follow();
     await this.engine.start(this.hooks);
     this.adapter.wire();
     this.sayMode();
-    this.sayWhatHasNoEffect();
   }
 
   /** After the last socket has gone. */
   async onApplicationShutdown(): Promise<void> {
     await this.engine.stop();
-  }
-
-  /** Nobody shall believe in a history or in other nodes because a key for them was accepted. */
-  private sayWhatHasNoEffect(): void {
-    if (this.config.redisUrl !== undefined) {
-      this.logger.warn('SWITCHBOARD_REDIS_URL has no effect in this version: this node runs by itself');
-    }
   }
 
   /** One line that says who may do what, and why. [C4] */

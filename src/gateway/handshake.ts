@@ -11,6 +11,7 @@ import { Metrics } from '../operations/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 import { setSocketState, type GatewaySocket, type RecoverableSession } from '../registry/socket-state.js';
 import { Recovery } from '../rooms/recovery.service.js';
+import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { toSwitchboardError } from './failures.js';
 import { Lifecycle } from './lifecycle.js';
 import { isPromiseLike } from './promise-like.js';
@@ -52,6 +53,7 @@ export class Handshake {
     private readonly drain: Drain,
     private readonly lifecycle: Lifecycle,
     private readonly recovery: Recovery,
+    private readonly entrance: SharedEntrance,
     private readonly metrics: Metrics,
   ) {}
 
@@ -76,12 +78,17 @@ export class Handshake {
     return this.admit(socket, who, session);
   }
 
-  private admit(socket: GatewaySocket, who: Authenticated, session: RecoverableSession | undefined): void {
+  private admit(
+    socket: GatewaySocket,
+    who: Authenticated,
+    session: RecoverableSession | undefined,
+  ): void | Promise<void> {
     if (session?.claim) this.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
     this.admission.admit(socket, who.user, address);
     setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' }).session = session;
+    return this.entrance.enter(socket);
   }
 
   /** A session that was claimed by a client that then does not get in waits for the next attempt. */

@@ -12,6 +12,7 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
 import { MembershipFeed } from '../rooms/membership-feed.js';
 import { Recovery } from '../rooms/recovery.service.js';
+import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { Answers } from './answers.js';
 import { toSwitchboardError } from './failures.js';
 import { releaseFirstRequest } from './first-request.js';
@@ -50,6 +51,7 @@ export class Lifecycle {
     private readonly admission: Admission,
     private readonly recovery: Recovery,
     private readonly feed: MembershipFeed,
+    private readonly entrance: SharedEntrance,
     private readonly metrics: Metrics,
   ) {}
 
@@ -73,6 +75,7 @@ export class Lifecycle {
     this.admission.connected(socket);
     this.rights.watch(socket);
     this.recovery.connected(socket);
+    this.entrance.connected(socket);
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);

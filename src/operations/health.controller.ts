@@ -58,8 +58,16 @@ export class HealthController {
 
   private sharedState(): HealthIndicatorResult {
     const indicator = this.indicators.check('engine');
-    const { state } = this.engine.health();
-    const details = { kind: this.engine.kind, state };
-    return state === 'ready' ? indicator.up(details) : indicator.down(details);
+    const health = this.engine.health();
+    const { kind } = this.engine;
+    if (health.state === 'ready') return indicator.up({ kind, state: 'ready' });
+    if (health.state === 'starting') return indicator.down({ kind, state: 'starting' });
+    // Local delivery goes on; what other nodes have to know of does not reach them. [O3]
+    return indicator.down({
+      kind,
+      state: 'degraded',
+      reason: health.reason,
+      since: health.since.toISOString(),
+    });
   }
 }

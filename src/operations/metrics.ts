@@ -25,6 +25,18 @@ export class Metrics {
     'Publications times the sockets they were for',
   );
 
+  private readonly lostNodes = this.tally(
+    'nodes_lost_total',
+    'Nodes whose lease lapsed, as seen here',
+    'cause',
+  );
+  private readonly lostSockets = this.tally(
+    'sockets_lost_total',
+    'Sockets taken out of the registry with their node',
+    'cause',
+  );
+  private readonly engineLosses = this.tally('engine_lost_total', 'Times that shared state went away');
+
   /** A value that is read when it is asked for. */
   gauge(name: string, help: string, read: () => number): void {
     const gauge: Gauge = new Gauge({
@@ -58,6 +70,17 @@ export class Metrics {
   published(recipients: number): void {
     this.publications.add(1);
     this.deliveries.add(recipients);
+  }
+
+  /** Another node died and this one took its sockets out of the registry. */
+  nodeLost(sockets: number): void {
+    this.lostNodes.add(1, 'node_lost');
+    this.lostSockets.add(sockets, 'node_lost');
+  }
+
+  /** Shared state could not be used any longer. */
+  engineLost(): void {
+    this.engineLosses.add(1);
   }
 
   /** A publication of another node. */

@@ -146,6 +146,11 @@ export class LocalRegistry {
     return sum(this.namespaces.all, (adapter) => adapter.socketsOf(user)?.size ?? 0);
   }
 
+  /** The entry of every socket of this node. */
+  *entries(): Generator<SocketEntry> {
+    for (const socket of this.namespaces.allSockets()) yield this.entry(socket);
+  }
+
   /** How many sockets a user has in a room. */
   membershipOf(user: string, room: string): number {
     return sum(this.namespaces.all, (adapter) => adapter.membersOf(room)?.socketsOf(user) ?? 0);
@@ -154,6 +159,10 @@ export class LocalRegistry {
   /** Whether anybody is in a room; for those of the gateway's own, too. */
   isOccupied(room: string): boolean {
     return this.namespaces.all.some((adapter) => adapter.rooms.has(room));
+  }
+
+  counts(): { sockets: number; users: number; rooms: number } {
+    return { sockets: this.socketCount, users: this.userCount, rooms: this.roomCount };
   }
 
   get socketCount(): number {
@@ -183,7 +192,8 @@ export class LocalRegistry {
     return rooms;
   }
 
-  private entry(socket: GatewaySocket): SocketEntry {
+  /** A socket as it is now; also one that is in the handshake. */
+  entry(socket: GatewaySocket): SocketEntry {
     const state = socketState(socket);
     return {
       socketId: socket.id,

@@ -19,10 +19,10 @@ interface NamespaceSockets {
 
 /** Told of who comes into shared rooms and leaves them, in the turn in which it happens. */
 export interface MembershipObserver {
-  /** A connected socket has come into a shared room. */
-  joined(state: SocketState, room: Room): void;
+  /** A connected socket has come into a shared room; whoever put it there waits for the promise. Never rejects. */
+  joined(state: SocketState, room: Room): Promise<void> | void;
   /** It has left one and stays connected. */
-  left(state: SocketState, room: Room): void;
+  left(state: SocketState, room: Room): Promise<void> | void;
   /** It has ended, which took it out of all of these. */
   gone(state: SocketState, rooms: readonly Room[]): void;
 }
@@ -69,17 +69,20 @@ export class MembershipAdapter extends Adapter {
     this.namespaces.remove(this);
   }
 
-  override addAll(id: SocketId, rooms: Set<Room>): void {
+  override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
+    let known: Promise<void> | undefined;
     for (const room of rooms) {
       const isNew = this.join(id, room);
       if (room === id) this.enter(id);
-      else if (isNew && this.observer && isShared(room)) this.observe(id, room, 'joined');
+      else if (isNew && this.observer && isShared(room)) known = this.observe(id, room, 'joined') ?? known;
     }
+    // Changes are made known in order, so the last one stands for all.
+    return known;
   }
 
-  override del(id: SocketId, room: Room): void {
+  override del(id: SocketId, room: Room): Promise<void> | void {
     this.sids.get(id)?.delete(room);
-    if (this.leave(id, room) && this.observer && isShared(room)) this.observe(id, room, 'left');
+    if (this.leave(id, room) && this.observer && isShared(room)) return this.observe(id, room, 'left');
   }
 
   override delAll(id: SocketId): void {
@@ -115,9 +118,9 @@ export class MembershipAdapter extends Adapter {
     return sockets instanceof UserRoom ? sockets : undefined;
   }
 
-  private observe(id: SocketId, room: Room, change: 'joined' | 'left'): void {
+  private observe(id: SocketId, room: Room, change: 'joined' | 'left'): Promise<void> | void {
     const state = this.stateOf(id);
-    if (state) this.observer?.[change](state, room);
+    return state && this.observer?.[change](state, room);
   }
 
   private enter(id: SocketId): void {

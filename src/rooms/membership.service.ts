@@ -1,42 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import { Rights } from '../access/rights.js';
 import { endSocket } from '../delivery/end-socket.js';
+import { Engine, type NodeCommand, type Subject } from '../engine/engine.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom } from '../protocol/names.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 
-/** Whose sockets a backend means: one socket, or all of a user's. */
-export type Subject = { readonly socketId: string } | { readonly user: string };
-
-/** What a backend does to sockets: move them between rooms, and end them. */
+/** What a backend does to sockets, on whatever node they are: move them between rooms, and end them. */
 @Injectable()
 export class MembershipService {
   constructor(
     private readonly namespaces: Namespaces,
     private readonly rights: Rights,
+    private readonly engine: Engine,
   ) {}
 
   /** @throws SwitchboardError `socket.not_found` for a socket; a user without sockets is not an error */
   async join(subject: Subject, room: string): Promise<void> {
-    this.assertShared(room);
-    await Promise.all(
-      this.socketsOf(subject).map((socket) => {
-        this.rights.noLongerByRight(socket, room);
-        return socket.join(room);
-      }),
-    );
+    await this.move(subject, 'join', room);
   }
 
   /** @throws SwitchboardError `socket.not_found` for a socket; a user without sockets is not an error */
   async leave(subject: Subject, room: string): Promise<void> {
-    this.assertShared(room);
-    await Promise.all(
-      this.socketsOf(subject).map((socket) => {
-        this.rights.noLongerByRight(socket, room);
-        return socket.leave(room);
-      }),
-    );
+    await this.move(subject, 'leave', room);
   }
 
   /**
@@ -44,20 +31,51 @@ export class MembershipService {
    *
    * @param reconnect lets stock clients come back by themselves
    * @returns how many were ended
-   * @throws SwitchboardError `socket.not_found` for a socket
+   * @throws SwitchboardError `socket.not_found` for a socket, `engine.unavailable` when it may be on a node that cannot be reached
    */
   async disconnect(subject: Subject, reconnect: boolean): Promise<number> {
+    const here = this.disconnectHere(subject, reconnect);
+    return this.everywhere(subject, here, { do: 'disconnect', subject, reconnect });
+  }
+
+  /** Moves those of the sockets that are on this node and returns how many these are. */
+  async moveHere(subject: Subject, change: 'join' | 'leave', room: string): Promise<number> {
+    const sockets = this.socketsOf(subject);
+    await Promise.all(
+      sockets.map((socket) => {
+        this.rights.noLongerByRight(socket, room);
+        return change === 'join' ? socket.join(room) : socket.leave(room);
+      }),
+    );
+    return sockets.length;
+  }
+
+  /** Ends those of the sockets that are on this node and returns how many these are. */
+  async disconnectHere(subject: Subject, reconnect: boolean): Promise<number> {
     const sockets = this.socketsOf(subject);
     const kicked = new SwitchboardError('kicked', { retryable: reconnect });
     await Promise.all(sockets.map((socket) => endSocket(socket, kicked)));
     return sockets.length;
   }
 
+  private async move(subject: Subject, change: 'join' | 'leave', room: string): Promise<void> {
+    this.assertShared(room);
+    await this.everywhere(subject, this.moveHere(subject, change, room), { do: change, subject, room });
+  }
+
+  /** A socket is on one node; a user's may be on several. */
+  private async everywhere(subject: Subject, here: Promise<number>, command: NodeCommand): Promise<number> {
+    const isOneSocket = 'socketId' in subject;
+    if (isOneSocket && (await here) > 0) return here;
+    const [sockets, others] = await Promise.all([here, this.engine.command(command)]);
+    if (isOneSocket && others === 0) throw new SwitchboardError('socket.not_found');
+    return sockets + others;
+  }
+
   private socketsOf(subject: Subject): GatewaySocket[] {
     if ('user' in subject) return [...this.namespaces.socketsOfUser(subject.user)];
     const socket = this.namespaces.findSocket(subject.socketId);
-    if (!socket) throw new SwitchboardError('socket.not_found');
-    return [socket];
+    return socket ? [socket] : [];
   }
 
   /** A socket's own room and users' rooms follow from who is connected; nobody is put there by hand. [M3] */

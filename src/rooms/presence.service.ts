@@ -3,7 +3,9 @@ import { Expiries, type Deadline } from '../access/expiries.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Publisher } from '../delivery/publisher.js';
+import { Engine, type PresenceChange } from '../engine/engine.js';
 import { NOTICE } from '../protocol/events.js';
+import type { JsonValue } from '../protocol/json.js';
 import { presenceRoom } from '../protocol/names.js';
 import type { Selection } from '../protocol/publication.js';
 import { LocalRegistry } from '../registry/local-registry.js';
@@ -33,6 +35,7 @@ export class Presence {
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly engine: Engine,
     private readonly local: LocalRegistry,
     private readonly publisher: Publisher,
     private readonly expiries: Expiries,
@@ -58,14 +61,8 @@ export class Presence {
   }
 
   /** A socket has come into a room; counted already. */
-  joined(state: SocketState, room: string): void {
-    if (this.local.membershipOf(state.user, room) !== 1) return;
-    const absence = this.endAbsence(room, state.user);
-    if (!absence) this.turnOf(room).came(state.user, state.info);
-    else if (absence.lateWatchers.size > 0) {
-      const joined = [{ user: state.user, info: state.info }];
-      this.tell(room, { joined, left: [] }, { sockets: [...absence.lateWatchers] });
-    }
+  joined({ user, info }: SocketState, room: string): void {
+    if (!this.isShared && this.local.membershipOf(user, room) === 1) this.came(room, user, info);
   }
 
   /** A socket has left a room on purpose. */
@@ -74,17 +71,47 @@ export class Presence {
       void state.socket.leave(presenceRoom(room));
       this.recovery.left(state, presenceRoom(room));
     }
-    if (this.local.membershipOf(state.user, room) === 0) this.turnOf(room).left(state.user);
+    if (!this.isShared && this.local.membershipOf(state.user, room) === 0) this.went(room, state.user);
   }
 
   /** A socket has ended, for a reason. */
   ended(state: SocketState, reason: string): void {
-    const mayReturn = this.config.recoveryWindowMs > 0 && comesBack(reason);
+    if (this.isShared) return;
     for (const room of state.goneFrom) {
       if (this.local.membershipOf(state.user, room) > 0) continue;
-      if (mayReturn) this.hold(room, state.user);
-      else this.turnOf(room).left(state.user);
+      if (comesBack(reason)) this.broke(room, state.user);
+      else this.went(room, state.user);
     }
+  }
+
+  /** Users have come and left on any of the nodes. */
+  changed({ room, joined, left, broken }: PresenceChange): void {
+    for (const { user, info } of joined) this.came(room, user, info as JsonValue);
+    for (const user of left) this.went(room, user);
+    for (const user of broken) this.broke(room, user);
+  }
+
+  /** Where there are other nodes, who is in a room is not known here: shared state tells all nodes alike. */
+  private get isShared(): boolean {
+    return this.engine.registry !== undefined;
+  }
+
+  private came(room: string, user: string, info: JsonValue): void {
+    const absence = this.endAbsence(room, user);
+    if (!absence) this.turnOf(room).came(user, info);
+    else if (absence.lateWatchers.size > 0) {
+      this.tell(room, { joined: [{ user, info }], left: [] }, { sockets: [...absence.lateWatchers] });
+    }
+  }
+
+  private went(room: string, user: string): void {
+    this.endAbsence(room, user);
+    this.turnOf(room).left(user);
+  }
+
+  private broke(room: string, user: string): void {
+    if (this.config.recoveryWindowMs > 0) this.hold(room, user);
+    else this.turnOf(room).left(user);
   }
 
   private hold(room: string, user: string): void {
@@ -142,7 +169,8 @@ export class Presence {
         except,
         volatile: false,
       },
-      false,
+      // Every node tells its own.
+      this.isShared,
     );
   }
 }

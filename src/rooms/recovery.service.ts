@@ -129,8 +129,9 @@ export class Recovery {
   readonly takeOver = (socketId: string): void => {
     const socket = this.namespaces.findSocket(socketId);
     if (!socket) return;
-    const { session } = socketState(socket);
-    if (session) session.paused = true;
+    const state = socketState(socket);
+    state.isReplaced = true;
+    if (state.session) state.session.paused = true;
     socket.conn.close(true);
   };
 

@@ -79,9 +79,8 @@ export class RecordedHooks implements NodeHooks {
 export async function publishAndStamp(
   { engine, hooks }: EngineUnderTest,
   publication: Publication,
-  ackTimeoutMs?: number,
 ): Promise<Stamp> {
-  const handover = engine.publish(publication, ackTimeoutMs);
+  const handover = engine.publish(publication);
   await handover.remote;
   return handover.stamp ?? hooks.stampOf(publication.id);
 }

@@ -172,7 +172,7 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
   it('[D6] [H4] gets nothing again that asked for an acknowledgement', async () => {
     await join(room);
     const first = await publish({ rooms: [room] });
-    await publishAndStamp(test, publicationTo({ rooms: [room] }), 1_000);
+    await test.engine.publish(publicationTo({ rooms: [room] }), 1_000).remote;
     const last = await publish({ rooms: [room] });
     await detach();
     expect(await recover()).toEqual([first.id, last.id]);

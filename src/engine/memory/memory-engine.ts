@@ -48,6 +48,7 @@ export class MemoryEngine extends Engine {
   readonly sessions: SessionTable;
   readonly idempotency: IdempotencyTable;
   readonly registry = undefined;
+  readonly revocations = undefined;
   private readonly deadlines: Deadlines;
   private readonly log: PublicationLog;
   private hooks: NodeHooks | undefined;

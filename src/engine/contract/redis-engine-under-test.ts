@@ -1,0 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { NodeIdentity } from '../node-identity.js';
+import { RedisEngine } from '../redis/redis-engine.js';
+import { type CreateEngine, RecordedHooks } from './engine-under-test.js';
+
+/** Real Redis and real time, so that waiting is all a test can do to let time pass. */
+export const createRedisEngine =
+  (url: () => string): CreateEngine =>
+  async ({ history, recoveryWindowMs }) => {
+    const hooks = new RecordedHooks();
+    const config = { redisUrl: url(), nodeLeaseMs: 7_000, pingIntervalMs: 10, pingTimeoutMs: 10 };
+    const engine = new RedisEngine({ ...config, history, recoveryWindowMs }, new NodeIdentity());
+    await engine.start(hooks);
+    return {
+      engine,
+      hooks,
+      advance: async (ms) => {
+        await delay(ms);
+      },
+      close: () => engine.stop(),
+    };
+  };

@@ -1,0 +1,30 @@
+import { Logger } from '@nestjs/common';
+import type { SwitchboardConfig } from '../config/config.js';
+import type { Metrics } from '../operations/metrics.js';
+import type { Engine } from './engine.js';
+import { MemoryEngine } from './memory/memory-engine.js';
+import type { NodeIdentity } from './node-identity.js';
+
+/** The engine that the configuration asks for: Redis where a URL is set, the memory of this process otherwise. */
+export async function createEngine(
+  config: SwitchboardConfig,
+  node: NodeIdentity,
+  metrics: Metrics,
+): Promise<Engine> {
+  const { redisUrl } = config;
+  if (redisUrl === undefined) return new MemoryEngine(config, node);
+  // Not before it is needed: one node alone needs no Redis client.
+  const { RedisEngine } = await import('./redis/redis-engine.js');
+  const logger = new Logger('Engine');
+  return new RedisEngine({ ...config, redisUrl }, node, {
+    nodeLost: (lost, sockets) => {
+      metrics.nodeLost(sockets);
+      logger.warn('a node was lost', { cause: 'node_lost', node: lost, sockets });
+    },
+    unavailable: (reason) => {
+      metrics.engineLost();
+      logger.error(`shared state is gone: ${reason}; local delivery goes on`);
+    },
+    recovered: () => logger.log('shared state can be used'),
+  });
+}

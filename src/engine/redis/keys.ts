@@ -1,0 +1,63 @@
+/**
+ * What is kept in Redis, and under which keys.
+ *
+ * All keys share one hash tag, so that one script may touch any of them, on Redis Cluster too: there all of a
+ * deployment lives on one shard. Every key below stands after the prefix.
+ *
+ * | key | type | holds |
+ * |---|---|---|
+ * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead |
+ * | `nodes` | zset | node → when its lease lapses, in ms by the clock of Redis |
+ * | `node:<node>` | hash | `g` generation that fences its writes, `c` how many entries its inbox has had, `since` |
+ * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis |
+ * | `held:<node>` | set | its sockets |
+ * | `kept:<node>` | set | sessions of its sockets |
+ * | `s:<socket>` | hash | `e` entry, `i` info, `u` user, `n` node, `ns` namespace, `t` transport, `r:<room>` rooms |
+ * | `sockets` | zset | all sockets by order |
+ * | `users` · `u:<user>` | zset | online users by order · sockets of a user by order |
+ * | `rooms` | zset | names of rooms that somebody is in, all with score 0, so sorted by name |
+ * | `rs:<room>` · `ru:<room>` · `rc:<room>` | zset · zset · hash | its sockets by order · its users by order · user → sockets |
+ * | `rn:<room>` · `rn` | hash | `<node> <namespace>` → sockets in the room · everywhere |
+ * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `w` sessions that want it |
+ * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` when acknowledgements were asked for |
+ * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `st` `q` `until` `tk` token, `r:<room>` how it is in it, `q:<room>` since which place |
+ * | `waiting` | zset | sessions without a socket → when they end |
+ * | `us:<user>` | set | sessions of a user |
+ * | `idem:<hash>` | hash | a request that must not take effect twice |
+ * | `rev:blocked` · `rev:jti` · `rev:user` | set · zset · hash | who and what is shut out |
+ *
+ * A part is what a publication can be for: `r<room>`, `u<user>`, `s<socket>` or `a` for everyone.
+ */
+import { createHash } from 'node:crypto';
+import { isUserRoom, USER_ROOM_PREFIX, userRoom } from '../../protocol/names.js';
+import type { Selection, Target } from '../../protocol/publication.js';
+
+export const DEFAULT_PREFIX = '{sb}:';
+
+/** The key every script is given: it names the shard, and the prefix of all others is what stands before it. */
+export const stateKey = (prefix: string): string => `${prefix}state`;
+
+/** The part of a room; a user's own room and its user are the same part. */
+export const partOfRoom = (room: string): string =>
+  isUserRoom(room) ? `u${room.slice(USER_ROOM_PREFIX.length)}` : `r${room}`;
+
+/** The room of a part, if it is one. */
+export function roomOfPart(part: string): string | undefined {
+  if (part.startsWith('r')) return part.slice(1);
+  return part.startsWith('u') ? userRoom(part.slice(1)) : undefined;
+}
+
+/** The parts of a target, each once. */
+export function partsOf(target: Target | Selection): string[] {
+  if ('all' in target) return ['a'];
+  return [
+    ...new Set([
+      ...(target.rooms ?? []).map(partOfRoom),
+      ...(target.users ?? []).map((user) => `u${user}`),
+      ...(target.sockets ?? []).map((socketId) => `s${socketId}`),
+    ]),
+  ];
+}
+
+/** A secret as a name: whoever can list the keys of Redis learns no session and no idempotency key from it. */
+export const hashed = (secret: string): string => createHash('sha256').update(secret).digest('base64url');

@@ -1,0 +1,158 @@
+import { publication, TestNode } from '../../../test/support/redis-node.js';
+import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { TcpProxy } from '../../../test/support/tcp-proxy.js';
+import { until } from '../../../test/support/until.js';
+
+const LEASE_MS = 1_000;
+
+describeWithRedis('nodes that die', () => {
+  let redis: TestRedis;
+  let proxy: TcpProxy;
+  let one: TestNode;
+  let two: TestNode;
+  let lost: TestNode;
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+  });
+  afterAll(() => redis.kill());
+  beforeEach(async () => {
+    await redis.ask((client) => client.flushall());
+    proxy = await TcpProxy.to(redis.port);
+    const lease = { nodeLeaseMs: LEASE_MS };
+    [one, two, lost] = await Promise.all([
+      TestNode.start(redis.url, lease),
+      TestNode.start(redis.url, lease),
+      TestNode.start(proxy.url, lease),
+    ]);
+  });
+  afterEach(async () => {
+    await Promise.all([one.engine.stop(), two.engine.stop(), lost.engine.stop()]);
+    await proxy.close();
+  });
+
+  const isLost = () => until('the node was lost', () => one.nodesLost.length + two.nodesLost.length > 0);
+
+  it('[R4] all of a dead node is taken out once, and who watches is told', async () => {
+    await one.connect('a', 'ann', ['x']);
+    for (let index = 0; index < 250; index++) await lost.connect(`s${index}`, `u${index}`, ['x', 'y']);
+    await lost.connect('b', 'ann', ['x']);
+    proxy.cut();
+    await isLost();
+    expect([...one.nodesLost, ...two.nodesLost]).toEqual([{ node: lost.id, sockets: 251 }]);
+    expect(await one.registry.counts()).toEqual({ sockets: 1, users: 1, rooms: 1 });
+    expect((await two.engine.nodes(0)).map(({ node }) => node).toSorted()).toEqual(
+      [one.id, two.id].toSorted(),
+    );
+    await until('they left', () => one.presenceChanges.flatMap(({ broken }) => broken).length === 250);
+    expect(one.presenceChanges.flatMap(({ broken }) => broken)).not.toContain('ann');
+    expect((await one.engine.publish(publication({ all: true })).remote)?.matched).toBe(0);
+  });
+
+  it('[H6] sessions of a dead node wait for their clients', async () => {
+    const session = { sessionId: 'secret', socketId: 'b', user: 'ben', namespace: '/', token: null };
+    await lost.engine.sessions.open(session);
+    await lost.connect('b', 'ben');
+    const how = { room: 'x', meta: false, presence: false, byRight: true };
+    await lost.join('b', 'x');
+    await lost.engine.sessions.joined('secret', how);
+    const seen = publication({ rooms: ['x'] });
+    await one.engine.publish(seen).remote;
+    await until('it has arrived', () => lost.got.includes(seen.id));
+    const { cursor } = lost.arrivals.at(-1)!.stamp;
+    proxy.cut();
+    await isLost();
+    const missed = publication({ rooms: ['x'] });
+    await one.engine.publish(missed).remote;
+    const claim = await two.engine.sessions.claim('secret', { user: 'ben', namespace: '/', cursor });
+    expect(claim).toMatchObject({ socketId: 'b', rooms: [how] });
+    expect((await claim!.missed()).map(({ publication: { id } }) => id)).toEqual([missed.id]);
+    expect(
+      await one.engine.sessions.claim('secret', { user: 'mallory', namespace: '/', cursor }),
+    ).toBeUndefined();
+  });
+
+  it('[R4] a node that was taken for dead learns it, and starts anew', async () => {
+    await lost.connect('b', 'ben', ['x']);
+    proxy.cut();
+    await isLost();
+    expect(lost.isReady).toBe(false);
+    expect(lost.timesFenced).toBe(0);
+    proxy.mend();
+    await until('it is back', () => lost.isReady);
+    expect(lost.timesFenced).toBe(1);
+    expect((await one.registry.counts()).sockets).toBe(0);
+    await lost.connect('c', 'cy', ['x']);
+    await one.engine.publish(publication({ rooms: ['x'] })).remote;
+    await until('it has arrived', () => lost.got.length === 1);
+  });
+
+  it('[R4] nobody is taken for dead because Redis hangs', async () => {
+    await one.connect('a', 'ann', ['x']);
+    await two.connect('b', 'ben', ['x']);
+    redis.pause();
+    await until('it is noticed', () => !one.isReady && !two.isReady && !lost.isReady);
+    const resumesAt = Date.now() + 2 * LEASE_MS;
+    await until('all leases have lapsed', () => Date.now() > resumesAt);
+    redis.resume();
+    await until('all are back', () => one.isReady && two.isReady && lost.isReady);
+    expect((await one.registry.counts()).sockets).toBe(2);
+    const nodes = [one, two, lost];
+    expect(nodes.map(({ timesFenced }) => timesFenced)).toEqual([0, 0, 0]);
+    expect(nodes.flatMap(({ nodesLost }) => nodesLost)).toEqual([]);
+  });
+
+  it('[H4] a socket that came back elsewhere while its node was cut off stays there', async () => {
+    await lost.engine.sessions.open({
+      sessionId: 'secret',
+      socketId: 'b',
+      user: 'ben',
+      namespace: '/',
+      token: null,
+    });
+    await lost.connect('b', 'ben', ['x']);
+    proxy.cut();
+    const request = { user: 'ben', namespace: '/', cursor: undefined };
+    const claim = await one.engine.sessions.claim('secret', request);
+    await one.connect('b', 'ben', ['x']);
+    await claim!.missed();
+    proxy.mend();
+    await until('its socket was ended', () => lost.takenOver.includes('b') && lost.isReady);
+    await lost.disconnect('b');
+    expect(await two.registry.socket('b')).toMatchObject({ node: one.id, rooms: ['x'] });
+    expect(lost.timesFenced).toBe(0);
+  });
+
+  it('a node that stops takes its own things along', async () => {
+    const four = await TestNode.start(redis.url);
+    await four.connect('d', 'dan', ['x']);
+    await four.engine.stop();
+    expect((await one.registry.counts()).sockets).toBe(0);
+    expect(await one.engine.nodes(0)).toHaveLength(3);
+    expect([...one.nodesLost, ...two.nodesLost]).toEqual([]);
+  });
+
+  it('[H4] a session is taken over from a node that has not noticed the end of its socket', async () => {
+    await one.engine.sessions.open({
+      sessionId: 'secret',
+      socketId: 'b',
+      user: 'ben',
+      namespace: '/',
+      token: null,
+    });
+    const claim = await two.engine.sessions.claim('secret', {
+      user: 'ben',
+      namespace: '/',
+      cursor: undefined,
+    });
+    expect(claim?.socketId).toBe('b');
+    await until('its socket was ended', () => one.takenOver.length === 1);
+    // What the first node still says of it has no effect.
+    await one.engine.sessions.close('secret');
+    expect(await claim!.missed()).toEqual([]);
+    await two.engine.sessions.detach('secret');
+    expect(
+      await one.engine.sessions.claim('secret', { user: 'ben', namespace: '/', cursor: undefined }),
+    ).toBeDefined();
+  });
+});

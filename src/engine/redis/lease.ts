@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import type { RunScript } from './scripts/script.js';
+import { ATTACH, REAP, RENEW } from './scripts/lease.js';
+
+/** How a node finds itself in shared state. See the script. */
+export type Outcome = 'new' | 'kept' | 'lost' | 'fenced';
+
+/** Where a node stands after it has made itself known. */
+export interface Attached {
+  readonly outcome: Outcome;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** What a renewal tells. */
+export type Renewal =
+  | { readonly state: 'lost' | 'fenced' }
+  | { readonly state: 'held'; readonly lapsed: readonly string[]; readonly endedSessions: number };
+
+/** Sockets and sessions that are taken out at once, so that Redis answers others in between. */
+const BATCH_SIZE = 200;
+
+export interface LeaseSettings {
+  readonly node: string;
+  readonly startedAt: Date;
+  readonly leaseMs: number;
+  readonly recoveryWindowMs: number;
+}
+
+/**
+ * This node's lease on what it has written. Time is that of Redis alone.
+ *
+ * The generation fences it: when others have taken the node for dead, what it still writes is refused.
+ */
+export class Lease {
+  private generation = '';
+  private epoch = '';
+
+  constructor(
+    private readonly run: RunScript,
+    private readonly settings: LeaseSettings,
+  ) {}
+
+  /** What a script is given to prove who writes. */
+  get identity(): readonly [node: string, generation: string] {
+    return [this.settings.node, this.generation];
+  }
+
+  /** Makes the node known, or finds out what became of it. */
+  async attach(seq: number): Promise<Attached> {
+    const { node, startedAt, leaseMs } = this.settings;
+    const isNew = this.generation === '';
+    let isFenced = false;
+    for (;;) {
+      const reply = (await this.run(
+        ATTACH,
+        node,
+        this.generation,
+        randomBytes(6).toString('base64url'),
+        startedAt.toISOString(),
+        leaseMs,
+        newEpoch(),
+        this.epoch,
+        seq,
+      )) as [Outcome | 'dying', string, number | string, string];
+      if (reply[0] !== 'dying') {
+        const [outcome, epoch, place, generation] = reply;
+        this.generation = generation;
+        this.epoch = epoch;
+        return { outcome: isFenced && !isNew ? 'fenced' : outcome, epoch, seq: Number(place) };
+      }
+      isFenced = true;
+      await this.takeOut(node, 'dead');
+    }
+  }
+
+  async renew(inboxPosition: string, seq: number): Promise<Renewal> {
+    const reply = (await this.run(
+      RENEW,
+      ...this.identity,
+      this.settings.leaseMs,
+      inboxPosition,
+      this.epoch,
+      seq,
+    )) as ['lost' | 'fenced' | 'ok', string[], number];
+    const [state, lapsed, endedSessions] = reply;
+    return state === 'ok' ? { state: 'held', lapsed, endedSessions } : { state };
+  }
+
+  /** Takes everything of a dead node out. Gives how many sockets it held, or nothing when others have done it. */
+  reap(node: string): Promise<number | undefined> {
+    return this.takeOut(node, '');
+  }
+
+  /** Takes out what this node still holds. */
+  async giveUp(): Promise<void> {
+    await this.takeOut(...this.identity);
+  }
+
+  private async takeOut(node: string, generation: string): Promise<number | undefined> {
+    for (;;) {
+      const held = (await this.run(
+        REAP,
+        node,
+        generation,
+        BATCH_SIZE,
+        this.settings.recoveryWindowMs,
+      )) as number;
+      if (held !== -1) return held < 0 ? undefined : held;
+    }
+  }
+}
+
+/** Short, because every position of every client carries it; letters and digits only, because it stands in URLs. */
+const newEpoch = (): string => BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36);

@@ -1,0 +1,39 @@
+import { unavailable } from './connection.js';
+
+/** How long the inbox may take to come to a mark. */
+const WITHIN_MS = 2_000;
+
+/**
+ * Marks in this node's inbox. Whoever reads something from Redis beside the inbox has a mark put into it in the same
+ * step, and waits for it: what stands before was delivered by then, and what stands behind was not.
+ */
+export class Marks {
+  private readonly waiting = new Map<string, () => void>();
+  private lastNumber = 0;
+
+  /** @returns a token to put into the inbox, and a promise that resolves when it was read */
+  next(): { readonly token: string; readonly reached: Promise<void> } {
+    const token = (++this.lastNumber).toString(36);
+    const reached = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(token);
+        reject(unavailable());
+      }, WITHIN_MS);
+      this.waiting.set(token, () => {
+        clearTimeout(timer);
+        this.waiting.delete(token);
+        resolve();
+      });
+    });
+    reached.catch(() => undefined);
+    return { token, reached };
+  }
+
+  /** Resolves after those who waited for the mark went on: nothing behind it may be delivered before. */
+  reach(token: string): Promise<void> | undefined {
+    const reached = this.waiting.get(token);
+    if (reached === undefined) return undefined;
+    reached();
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}

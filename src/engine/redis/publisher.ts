@@ -1,0 +1,229 @@
+import type { HistoryRule } from '../../config/values.js';
+import type { Position, Publication } from '../../protocol/publication.js';
+import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../engine.js';
+import type { Stamp } from '../log.js';
+import type { Calls } from './calls.js';
+import { decodeArgs, decodePublication, encodeArgs, encodePublication } from './codec.js';
+import { ANSWER_WITHIN_MS, unavailable } from './connection.js';
+import { partsOf, roomOfPart } from './keys.js';
+import { formatPlace, isUpTo, parsePlace, type Place } from './place.js';
+import type { PublishOrder, PublishReply } from './scripts/publish.js';
+import { TurnQueue } from './turn-queue.js';
+
+/** What the publisher needs of the engine. */
+export interface PublisherContext {
+  readonly isAvailable: () => boolean;
+  readonly ruleOf: (room: string) => HistoryRule | undefined;
+  /** Sends orders and, in the same order, the publications; rejects with `engine.unavailable`. */
+  readonly send: (orders: readonly PublishOrder[], payloads: readonly string[]) => Promise<unknown>;
+  readonly arrived: (arrival: Arrival) => Promise<Receipts> | undefined;
+  /** Answers a node that asked for acknowledgements; owns its failure. */
+  readonly reply: (node: string, id: string, answer: string) => void;
+  readonly calls: Calls;
+}
+
+/** Nodes get this much longer than their clients to send acknowledgements back. */
+const REPLY_SLACK_MS = 1_000;
+
+interface Pending {
+  readonly publication: Publication;
+  /** Whoever it is for has it already when acknowledgements were asked for. */
+  readonly isAsked: boolean;
+  /** How long it waits for its place. */
+  readonly until: number;
+}
+/** More than Redis can take in the time it is given: it has hung, and not been noticed yet. */
+const MAX_PENDING = 20_000;
+
+interface Outgoing {
+  readonly order: PublishOrder;
+  readonly payload: string;
+}
+
+/**
+ * Hands publications to Redis, and what Redis gives back to the node, in the one order of all nodes.
+ *
+ * What this node publishes is kept until Redis has said in the inbox where it stands; then the sockets that track
+ * positions get it. When Redis does not say so in time, they get everything at once, in the order of publishing, and
+ * their cursors say which of it they have had.
+ */
+export class Publisher {
+  private readonly outgoing: TurnQueue<Outgoing>;
+  /** Own publications without a place, in order, with the time until which they wait for one. */
+  private readonly pending = new Map<string, Pending>();
+  private timer: NodeJS.Timeout | undefined;
+  private place: Place = { epoch: 'none', seq: 0 };
+
+  constructor(private readonly context: PublisherContext) {
+    this.outgoing = new TurnQueue(
+      async (batch) => {
+        const orders = batch.map(({ order }) => order);
+        const payloads = batch.map(({ payload }) => payload);
+        return (await context.send(orders, payloads)) as PublishReply[];
+      },
+      ({ payload }) => payload.length,
+    );
+  }
+
+  get cursor(): string {
+    return formatPlace(this.place);
+  }
+
+  /** The last place that this node was told of. */
+  get seq(): number {
+    return this.place.seq;
+  }
+
+  /** Begins anew at a place: what was before it was not for this node. */
+  beginAt(epoch: string, seq: number): void {
+    this.releaseAll();
+    this.place = { epoch, seq };
+  }
+
+  publish(publication: Publication, ackTimeoutMs = 0): Handover {
+    if (!this.context.isAvailable() || this.pending.size >= MAX_PENDING) {
+      this.releaseAll();
+      return { stamp: this.passBy(publication.id), remote: owned(Promise.reject(unavailable())) };
+    }
+    const isAsked = ackTimeoutMs > 0;
+    this.pending.set(publication.id, { publication, isAsked, until: Date.now() + ANSWER_WITHIN_MS });
+    this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
+    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs)) };
+  }
+
+  /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
+  marked(text: string): void {
+    for (const [id, cursor, positions] of JSON.parse(text) as [string, string, string][]) {
+      this.moveTo(cursor);
+      const { had } = this.place;
+      if (had !== undefined && isUpTo(had, id)) {
+        this.place = { epoch: this.place.epoch, seq: this.place.seq };
+      }
+      const pending = this.pending.get(id);
+      if (pending === undefined) continue;
+      this.pending.delete(id);
+      if (pending.isAsked) continue;
+      const stamp: Stamp = { cursor: this.cursor, positions: readPositions(positions) };
+      void this.context.arrived({ publication: pending.publication, stamp, audience: 'tracking' });
+    }
+  }
+
+  /** A publication of another node. */
+  received(fields: Readonly<Record<string, string>>): void {
+    const publication = decodePublication(fields['d']!);
+    this.moveTo(fields['q']!);
+    const stamp: Stamp = { cursor: this.cursor, positions: readPositions(fields['x']!) };
+    const ackTimeoutMs = Number(fields['a']);
+    if (ackTimeoutMs === 0) {
+      void this.context.arrived({ publication, stamp, audience: 'all' });
+      return;
+    }
+    const receipts = this.context.arrived({ publication, stamp, audience: 'all', ackTimeoutMs });
+    void Promise.resolve(receipts ?? { responses: [], missing: [] }).then((known) =>
+      this.context.reply(fields['f']!, fields['i']!, JSON.stringify(known.responses.map(writeReceipt))),
+    );
+  }
+
+  /** Gives sockets that track positions what waits for a place, because nobody knows whether it will get one. */
+  releaseAll(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const waiting = [...this.pending.values()];
+    this.pending.clear();
+    for (const { publication, isAsked } of waiting) {
+      const stamp = this.passBy(publication.id);
+      if (isAsked) continue;
+      void this.context.arrived({ publication, stamp, audience: 'tracking' });
+    }
+  }
+
+  private passBy(id: string): Stamp {
+    this.place = { epoch: this.place.epoch, seq: this.place.seq, had: id };
+    return { cursor: this.cursor, positions: undefined };
+  }
+
+  private moveTo(cursor: string): void {
+    const { epoch, seq } = parsePlace(cursor)!;
+    this.place = { ...this.place, epoch, seq };
+  }
+
+  private expire(): void {
+    this.timer = undefined;
+    const oldest = this.pending.values().next().value;
+    if (oldest === undefined) return;
+    const leftMs = oldest.until - Date.now();
+    if (leftMs > 0) this.timer = setTimeout(() => this.expire(), leftMs);
+    else this.releaseAll();
+  }
+
+  private async send(publication: Publication, ackTimeoutMs: number): Promise<RemoteOutcome> {
+    const call = ackTimeoutMs > 0 ? this.context.calls.open(publication.id) : undefined;
+    try {
+      const outgoing = {
+        order: this.orderOf(publication, ackTimeoutMs),
+        payload: encodePublication(publication),
+      };
+      const [, matched, , targeted] = (await this.outgoing.push(outgoing)) as PublishReply;
+      if (call === undefined || targeted === '') return { matched, responses: [], missing: [] };
+      const sockets = JSON.parse(targeted) as [socketId: string, user: string, node: string][];
+      const nodes = new Set(sockets.map(([, , node]) => node));
+      const answers = await call.answers(nodes, ackTimeoutMs + REPLY_SLACK_MS);
+      return { matched, ...receiptsOf(sockets, answers.values()) };
+    } catch (failure) {
+      this.releaseAll();
+      throw failure;
+    } finally {
+      call?.drop();
+    }
+  }
+
+  private orderOf({ id, volatile, namespace, to, except }: Publication, ackTimeoutMs: number): PublishOrder {
+    const rules = partsOf(to).map((part) => {
+      const room = roomOfPart(part);
+      const rule = room === undefined ? undefined : this.context.ruleOf(room);
+      return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
+    });
+    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except)];
+  }
+}
+
+/** A promise whose failure may go unseen: whoever does not ask what became of a publication need not catch it. */
+function owned<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function readPositions(text: string): ReadonlyMap<string, Position> | undefined {
+  if (text === '') return undefined;
+  const positions = JSON.parse(text) as [part: string, epoch: string, offset: number][];
+  return new Map(positions.map(([part, epoch, offset]) => [roomOfPart(part)!, { epoch, offset }]));
+}
+
+type WrittenReceipt = readonly [socketId: string, user: string, args: readonly unknown[], holdsBinary: 0 | 1];
+
+const writeReceipt = ({ socketId, user, args }: Receipt): WrittenReceipt => [
+  socketId,
+  user,
+  ...encodeArgs(args),
+];
+
+/** Every targeted socket is in one of the two, whatever became of its node. */
+function receiptsOf(
+  sockets: readonly (readonly [socketId: string, user: string, node: string])[],
+  answers: Iterable<string>,
+): Receipts {
+  const given = new Map<string, Receipt>();
+  for (const answer of answers) {
+    for (const [socketId, user, args, holdsBinary] of JSON.parse(answer) as WrittenReceipt[]) {
+      given.set(socketId, { socketId, user, args: decodeArgs(args, holdsBinary) });
+    }
+  }
+  const responses: Receipt[] = [];
+  const missing: MissingReceipt[] = [];
+  for (const [socketId, user] of sockets) {
+    const receipt = given.get(socketId);
+    if (receipt) responses.push(receipt);
+    else missing.push({ socketId, user });
+  }
+  return { responses, missing };
+}

@@ -1,0 +1,33 @@
+import type { Lease, Renewal } from './lease.js';
+import type { RunScript } from './scripts/script.js';
+import { SWEEP_SESSIONS } from './scripts/session.js';
+
+/** A node that has just come leaves the dead to those who were there, or to whoever they turn out to be. */
+const SETTLING_MS = 2_000;
+const SWEEP_AT_MOST = 100;
+
+/** Takes out what dead nodes left behind, and sessions that nobody came back to. Every node does; each thing is done once. */
+export class Reaper {
+  private reapsFrom = Infinity;
+
+  constructor(
+    private readonly lease: Lease,
+    private readonly script: RunScript,
+    private readonly nodeLost: (node: string, sockets: number) => void,
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
+
+  /** This node has just made itself known. */
+  begin(): void {
+    this.reapsFrom = this.clock() + SETTLING_MS;
+  }
+
+  async carryOut(renewal: Extract<Renewal, { state: 'held' }>): Promise<void> {
+    if (renewal.endedSessions > 0) await this.script(SWEEP_SESSIONS, SWEEP_AT_MOST);
+    if (this.clock() < this.reapsFrom) return;
+    for (const node of renewal.lapsed) {
+      const sockets = await this.lease.reap(node);
+      if (sockets !== undefined) this.nodeLost(node, sockets);
+    }
+  }
+}

@@ -1,0 +1,283 @@
+import type { SwitchboardConfig } from '../../config/config.js';
+import type { NodeEntry } from '../../protocol/entries.js';
+import type { Publication } from '../../protocol/publication.js';
+import { Engine, type EngineHealth, type Handover, type NodeCommand, type NodeHooks } from '../engine.js';
+import { HistoryRules } from '../memory/history-rules.js';
+import type { NodeIdentity } from '../node-identity.js';
+import { Calls } from './calls.js';
+import { Commands } from './commands.js';
+import { RedisLink, unavailable } from './connection.js';
+import { Inbox } from './inbox.js';
+import { dispatch } from './inbox-dispatch.js';
+import { DEFAULT_PREFIX, stateKey } from './keys.js';
+import { Lease } from './lease.js';
+import { Marks } from './marks.js';
+import { Publisher } from './publisher.js';
+import { Reaper } from './reaper.js';
+import { RedisHistory } from './redis-history.js';
+import { RedisIdempotency } from './redis-idempotency.js';
+import { RedisRegistry } from './redis-registry.js';
+import { RedisRevocations } from './redis-revocations.js';
+import { RedisSessions } from './redis-sessions.js';
+import { ALL_SCRIPTS } from './scripts/all.js';
+import { REPLY } from './scripts/command.js';
+import { NODES, PROBE } from './scripts/lease.js';
+import { PUBLISH } from './scripts/publish.js';
+import type { RunScript } from './scripts/script.js';
+import { Trouble } from './trouble.js';
+
+/** What the engine needs of the configuration. */
+export type RedisEngineConfig = Pick<
+  SwitchboardConfig,
+  'history' | 'recoveryWindowMs' | 'nodeLeaseMs' | 'pingIntervalMs' | 'pingTimeoutMs'
+> & { readonly redisUrl: string };
+
+/** What the engine tells of besides what the seam asks for. None may throw. */
+export interface RedisEngineEvents {
+  /** This node has taken the sockets of a dead one out of the registry. Told on one node only. */
+  nodeLost?(node: string, sockets: number): void;
+  /** Shared state cannot be used; once until {@link recovered}. */
+  unavailable?(reason: string): void;
+  recovered?(): void;
+}
+
+/** How often a lease is renewed, at most. */
+const MAX_TICK_MS = 1_000;
+const RETRY_MS = 250;
+
+/**
+ * Shared state in Redis: many nodes as one. [R4] [H6] [O3]
+ *
+ * Everything that this node is told comes through its inbox, in the one order of Redis; everything it asks goes over one
+ * connection, and fails within a second when Redis does not answer. Needs Redis 7.
+ */
+export class RedisEngine extends Engine {
+  readonly kind = 'redis';
+  readonly history: RedisHistory;
+  readonly sessions: RedisSessions;
+  readonly idempotency: RedisIdempotency;
+  readonly registry: RedisRegistry;
+  readonly revocations: RedisRevocations;
+
+  private readonly link: RedisLink;
+  private readonly inbox: Inbox;
+  private readonly lease: Lease;
+  private readonly publisher: Publisher;
+  private readonly reaper: Reaper;
+  private readonly commands: Commands;
+  private readonly calls = new Calls();
+  private readonly marks = new Marks();
+  private readonly trouble = new Trouble();
+  private readonly tickMs: number;
+  private hooks: NodeHooks | undefined;
+  private isAttached = false;
+  private attaching: Promise<void> | undefined;
+  /** What this node holds has to be written again. */
+  private isOutOfDate = false;
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  constructor(
+    config: RedisEngineConfig,
+    private readonly node: NodeIdentity,
+    private readonly events: RedisEngineEvents = {},
+    prefix = DEFAULT_PREFIX,
+  ) {
+    super();
+    const { redisUrl, nodeLeaseMs, recoveryWindowMs, pingIntervalMs, pingTimeoutMs } = config;
+    const rules = new HistoryRules(config.history);
+    const ruleOf = (room: string) => rules.of(room);
+    // A session waits for the window after its break was noticed, and what was published since the break is missing.
+    const sessionsKeepMs = recoveryWindowMs + pingIntervalMs + pingTimeoutMs;
+    this.tickMs = Math.min(MAX_TICK_MS, Math.floor(nodeLeaseMs / 3));
+
+    this.link = new RedisLink(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
+      answers: () => void this.attach(),
+      gone: (reason) => this.lose(reason),
+      fenced: () => void this.reattach(),
+    });
+    const raw: RunScript = (script, ...args) => this.link.run(script, ...args);
+    const run: RunScript = async (script, ...args) => {
+      if (!this.isAvailable) throw unavailable();
+      return this.link.run(script, ...args);
+    };
+    const identity = () => this.lease.identity;
+
+    this.lease = new Lease(raw, {
+      node: node.id,
+      startedAt: node.startedAt,
+      leaseMs: nodeLeaseMs,
+      recoveryWindowMs,
+    });
+    this.publisher = new Publisher({
+      isAvailable: () => this.isAvailable,
+      ruleOf,
+      send: (orders, payloads) =>
+        run(PUBLISH, ...identity(), sessionsKeepMs, JSON.stringify(orders), ...payloads),
+      arrived: (arrival) => this.hooks?.arrived(arrival),
+      reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
+      calls: this.calls,
+    });
+    this.registry = new RedisRegistry({
+      run,
+      runEarly: raw,
+      isAvailable: () => this.isAvailable,
+      identity,
+      lost: () => (this.isOutOfDate = true),
+    });
+    this.history = new RedisHistory(run, ruleOf);
+    this.sessions = new RedisSessions({
+      run,
+      runEarly: raw,
+      isAvailable: () => this.isAvailable,
+      identity,
+      recoveryWindowMs,
+      seq: () => this.publisher.seq,
+      keeps: (room) => this.history.keeps(room),
+      takeOver: (socketId) => this.hooks?.takeOver(socketId),
+      marks: this.marks,
+    });
+    this.idempotency = new RedisIdempotency(run);
+    this.revocations = new RedisRevocations(run);
+    this.commands = new Commands(run, identity, this.calls);
+    this.reaper = new Reaper(this.lease, run, (lost, sockets) => events.nodeLost?.(lost, sockets));
+    this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, {
+      entry: (entry) =>
+        dispatch(entry, {
+          hooks: () => this.hooks,
+          sessions: this.sessions,
+          publisher: this.publisher,
+          calls: this.calls,
+          marks: this.marks,
+          revocations: this.revocations,
+          reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
+        }),
+      gap: () => this.hooks?.fenced(),
+    });
+  }
+
+  async start(hooks: NodeHooks): Promise<void> {
+    this.hooks = hooks;
+    await this.link.open();
+    await this.attaching;
+    this.trouble.started();
+    this.schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    this.publisher.releaseAll();
+    this.idempotency.stop();
+    this.calls.stop();
+    await this.attaching;
+    if (this.isAvailable) await this.lease.giveUp().catch(() => undefined);
+    this.isAttached = false;
+    await this.inbox.stop();
+    this.link.close();
+    this.hooks = undefined;
+  }
+
+  health(): EngineHealth {
+    const { refusal } = this.link;
+    return this.trouble.health(this.isAvailable && refusal === undefined, refusal ?? this.reason);
+  }
+
+  publish(publication: Publication, ackTimeoutMs?: number): Handover {
+    return this.publisher.publish(publication, ackTimeoutMs);
+  }
+
+  get cursor(): string {
+    return this.publisher.cursor;
+  }
+
+  command(command: NodeCommand): Promise<number> {
+    return this.commands.send(command);
+  }
+
+  async nodes(localSockets: number): Promise<NodeEntry[]> {
+    if (!this.isAvailable) throw unavailable();
+    const nodes = (await this.link.run(NODES)) as [string, number, string, number][];
+    return nodes.map(([node, leaseExpiresInMs, startedAt, sockets]) => ({
+      node,
+      sockets: node === this.node.id ? localSockets : sockets,
+      startedAt,
+      leaseExpiresInMs,
+    }));
+  }
+
+  private get isAvailable(): boolean {
+    return this.isAttached && this.link.isUsable && !this.inbox.isBehind;
+  }
+
+  private get reason(): string {
+    const isInboxBehind = this.isAttached && this.link.isUsable && this.inbox.isBehind;
+    return isInboxBehind ? 'the inbox of this node cannot be read' : this.link.reason;
+  }
+
+  private lose(reason: string): void {
+    const wasAvailable = this.isAttached;
+    this.isAttached = false;
+    this.publisher.releaseAll();
+    this.trouble.begin(reason);
+    if (wasAvailable) this.events.unavailable?.(reason);
+  }
+
+  private reattach(): void {
+    if (this.isAttached) this.lose('this node counts as dead');
+    void this.attach();
+  }
+
+  /** Makes this node known again after Redis was away, one at a time; what is missed meanwhile is done by the next tick. */
+  private attach(): Promise<void> {
+    this.attaching ??= this.attachOnce()
+      .catch(() => undefined)
+      .finally(() => (this.attaching = undefined));
+    return this.attaching;
+  }
+
+  private async attachOnce(): Promise<void> {
+    if (this.isStopped || this.isAttached) return;
+    const { outcome, epoch, seq } = await this.lease.attach(this.publisher.seq);
+    if (outcome !== 'kept') {
+      this.publisher.beginAt(epoch, seq);
+      this.inbox.restart();
+      this.reaper.begin();
+    }
+    if (outcome === 'fenced') this.hooks?.fenced();
+    // What was written before the break may have been lost; after the rewriting, look-ups are whole again.
+    if (outcome === 'lost' || outcome === 'kept') await this.rewrite(outcome === 'lost');
+    if (outcome === 'lost') await this.sessions.rewrite();
+    else await this.sessions.settle();
+    await this.revocations.load(this.link, outcome === 'lost');
+    if (!this.link.isUsable) return;
+    this.isAttached = true;
+    if (this.trouble.end()) this.events.recovered?.();
+  }
+
+  private async rewrite(isSilent = false): Promise<void> {
+    this.isOutOfDate = true;
+    this.isOutOfDate = await this.registry.rewrite(this.hooks?.sockets() ?? [], isSilent);
+  }
+
+  private schedule(): void {
+    if (this.isStopped) return;
+    const nextMs = this.isAvailable ? this.tickMs : Math.min(RETRY_MS, this.tickMs);
+    this.timer = setTimeout(() => void this.tick().finally(() => this.schedule()), nextMs);
+  }
+
+  /** Renews the lease and does what is due. What fails is tried again on the next tick. */
+  private async tick(): Promise<void> {
+    if (!this.link.isUsable) return;
+    if (!this.isAttached) return this.attach();
+    try {
+      const renewal = await this.lease.renew(this.inbox.position, this.publisher.seq);
+      if (renewal.state !== 'held') return this.reattach();
+      if (this.link.refusal !== undefined) await this.link.run(PROBE);
+      if (this.isOutOfDate) await this.rewrite();
+      await this.reaper.carryOut(renewal);
+    } catch {
+      // The link has told what is wrong.
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import { TestNode } from '../../../test/support/redis-node.js';
+import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { until } from '../../../test/support/until.js';
+import type { Page } from '../../protocol/entries.js';
+import type { SharedPageRequest } from '../shared-registry.js';
+
+describeWithRedis('the registry of all nodes', () => {
+  let redis: TestRedis;
+  let one: TestNode;
+  let two: TestNode;
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+  });
+  afterAll(() => redis.kill());
+  beforeEach(async () => {
+    await redis.ask((client) => client.flushall());
+    [one, two] = await Promise.all([TestNode.start(redis.url), TestNode.start(redis.url)]);
+  });
+  afterEach(() => Promise.all([one.engine.stop(), two.engine.stop()]));
+
+  const walk = async <Item>(
+    list: (request: SharedPageRequest) => Promise<Page<Item>>,
+    limit: number,
+    between: () => Promise<unknown> = async () => undefined,
+  ): Promise<Item[]> => {
+    const items: Item[] = [];
+    for (let cursor: string | undefined; ;) {
+      const page = await list({ limit, cursor });
+      items.push(...page.items);
+      if (page.next === null) return items;
+      cursor = page.next;
+      await between();
+    }
+  };
+
+  it('[R2] [R4] any node gives the whole entry of any socket', async () => {
+    const info = { tags: [], more: {}, name: 'Änn' };
+    await two.connect('a', 'ann', ['x', 'y'], { info, address: '::1', protocol: 3, transport: 'polling' });
+    two.registry.upgraded('a', 'websocket');
+    await until('the upgrade is known', async () => {
+      return (await one.registry.socket('a'))?.transport === 'websocket';
+    });
+    const held = two.held.get('a')!;
+    const entry = await one.registry.socket('a');
+    expect({ ...entry, rooms: entry!.rooms.toSorted() }).toEqual({ ...held, transport: 'websocket' });
+    expect(await one.registry.socket('none')).toBeUndefined();
+  });
+
+  it('[R1] answers for users, rooms, members and all, over all nodes', async () => {
+    await one.connect('a', 'ann', ['x']);
+    await two.connect('b', 'ann', ['x', 'y']);
+    await two.connect('c', 'ben', ['y']);
+    const { registry } = one;
+    expect(await registry.counts()).toEqual({ sockets: 3, users: 2, rooms: 2 });
+    expect(await registry.room('x')).toEqual({ room: 'x', sockets: 2, users: 1 });
+    expect(await registry.room('none')).toEqual({ room: 'none', sockets: 0, users: 0 });
+    expect(await registry.room('user:ann')).toEqual({ room: 'user:ann', sockets: 2, users: 1 });
+    const user = await registry.user('ann');
+    expect([user.online, user.sockets.map(({ socketId }) => socketId), user.rooms.toSorted()]).toEqual([
+      true,
+      ['a', 'b'],
+      ['x', 'y'],
+    ]);
+    expect(await registry.user('nobody')).toEqual({ user: 'nobody', online: false, sockets: [], rooms: [] });
+    expect(await registry.members('x', {})).toEqual({
+      items: [{ user: 'ann', info: { name: 'ann', tags: [] }, sockets: 2 }],
+      next: null,
+      total: 1,
+    });
+    expect((await registry.members('user:ann', {})).items).toMatchObject([{ user: 'ann', sockets: 2 }]);
+    const ids = async (filter: { user?: string; room?: string }) => {
+      const { items, total } = await registry.sockets(filter, {});
+      return [items.map(({ socketId }) => socketId).toSorted(), total];
+    };
+    expect(await ids({})).toEqual([['a', 'b', 'c'], 3]);
+    expect(await ids({ user: 'ann' })).toEqual([['a', 'b'], 2]);
+    expect(await ids({ user: 'ann', room: 'y' })).toEqual([['b'], 1]);
+    expect(await ids({ room: 'y' })).toEqual([['b', 'c'], 2]);
+    expect(await ids({ room: 'user:ben' })).toEqual([['c'], 1]);
+    expect(await registry.users({})).toEqual({
+      items: [
+        { user: 'ann', sockets: 2 },
+        { user: 'ben', sockets: 1 },
+      ],
+      next: null,
+      total: 2,
+    });
+  });
+
+  it('[L3] nothing is left of a socket that has gone', async () => {
+    await one.connect('a', 'ann', ['x']);
+    await two.connect('b', 'ann', ['x', 'y']);
+    await two.disconnect('b');
+    await one.registry.parted('a', 'x');
+    expect(await two.registry.counts()).toEqual({ sockets: 1, users: 1, rooms: 0 });
+    await one.disconnect('a');
+    expect(await two.registry.counts()).toEqual({ sockets: 0, users: 0, rooms: 0 });
+    const left = await redis.ask((client) => client.keys('*'));
+    const expected = ['{sb}:nodes', '{sb}:state', `{sb}:inbox:`, `{sb}:node:`];
+    expect(left.filter((key) => !expected.some((known) => key.startsWith(known)))).toEqual([]);
+  });
+
+  it('[R3] what is there during the whole walk is given exactly once', async () => {
+    const stays: string[] = [];
+    for (let index = 0; index < 20; index++) {
+      const node = index % 2 === 0 ? one : two;
+      await node.connect(`s${index}`, `u${index}`, ['x', `r${index}`]);
+      if (index % 5 !== 0) stays.push(`s${index}`);
+    }
+    let round = 0;
+    const disturb = async () => {
+      const leaving = `s${5 * (round % 4)}`;
+      await (one.held.has(leaving) ? one : two).disconnect(leaving);
+      await one.connect(`new${round}`, `newcomer${round++}`, ['x']);
+    };
+    const all = (await walk((request) => two.registry.sockets({}, request), 3, disturb)).map(
+      ({ socketId }) => socketId,
+    );
+    expect(all.filter((id) => stays.includes(id)).toSorted()).toEqual(stays.toSorted());
+    const ofRoom = await walk((request) => two.registry.sockets({ room: 'x' }, request), 4);
+    const members = await walk((request) => one.registry.members('x', request), 4);
+    const users = await walk((request) => one.registry.users(request), 4);
+    const rooms = await walk((request) => one.registry.rooms('r1', request), 2);
+    expect([ofRoom, members, users].map((items) => items.length)).toEqual(
+      Array(3).fill(one.held.size + two.held.size),
+    );
+    expect(rooms.map(({ room }) => room)).toEqual(
+      ['r1', ...Array.from({ length: 10 }, (_, index) => `r1${index}`)].filter((room) =>
+        [...one.held.values(), ...two.held.values()].some(({ rooms }) => rooms.includes(room)),
+      ),
+    );
+    expect((await one.registry.rooms('r1', { limit: 2 })).total).toBe(rooms.length);
+  });
+
+  it('[R3] refuses limits and cursors that are none of the list', async () => {
+    await one.connect('a', 'ann', ['x']);
+    await one.connect('b', 'ben', ['x']);
+    const { next } = await one.registry.users({ limit: 1 });
+    const invalid = { code: 'payload.invalid' };
+    await expect(one.registry.sockets({}, { cursor: next! })).rejects.toMatchObject(invalid);
+    await expect(one.registry.rooms('', { cursor: 'made up' })).rejects.toMatchObject(invalid);
+    await expect(one.registry.members('x', { limit: 0 })).rejects.toMatchObject(invalid);
+    await expect(one.registry.users({ limit: 1_001 })).rejects.toMatchObject(invalid);
+  });
+
+  it('[Q1] two nodes cannot both let the last socket of a user in', async () => {
+    const nodes = [one, two];
+    const attempts = Array.from({ length: 20 }, (_, index) =>
+      nodes[index % 2]!.connect(`s${index}`, 'ann', [], {}, 5).then(
+        () => 'in',
+        ({ code }: { code: string }) => code,
+      ),
+    );
+    const outcomes = await Promise.all(attempts);
+    expect(outcomes.filter((outcome) => outcome === 'in')).toHaveLength(5);
+    expect(outcomes.filter((outcome) => outcome === 'limit.sockets')).toHaveLength(15);
+    expect((await one.registry.user('ann')).sockets).toHaveLength(5);
+    await one.connect('other', 'ben', [], {}, 5);
+  });
+
+  it('[M4] tells the nodes in a room when a user comes with its first socket and goes with its last', async () => {
+    await one.connect('a', 'ann', ['x']);
+    await two.connect('b', 'ben', ['x']);
+    await two.connect('c', 'ben', ['x']);
+    await two.disconnect('b');
+    await two.disconnect('c');
+    await until('ben has come and gone', () => one.presenceChanges.length === 3);
+    expect(one.presenceChanges).toEqual([
+      { room: 'x', joined: [{ user: 'ann', info: { name: 'ann', tags: [] } }], left: [], broken: [] },
+      { room: 'x', joined: [{ user: 'ben', info: { name: 'ben', tags: [] } }], left: [], broken: [] },
+      { room: 'x', joined: [], left: [], broken: ['ben'] },
+    ]);
+  });
+
+  it('[H4] a socket that comes back on another node is there once, and its user neither goes nor comes', async () => {
+    await one.connect('w', 'watcher', ['x']);
+    await one.connect('a', 'ann', ['x']);
+    await two.connect('a', 'ann');
+    await one.disconnect('a');
+    await two.join('a', 'x');
+    expect(await two.registry.socket('a')).toMatchObject({ node: two.id, rooms: ['x'] });
+    expect(await one.registry.counts()).toEqual({ sockets: 2, users: 2, rooms: 1 });
+  });
+
+  it('[R4] changes of many sockets in one turn are made in order', async () => {
+    const sockets = Array.from({ length: 300 }, (_, index) => `s${index}`);
+    await Promise.all(sockets.map((id) => one.connect(id, `u-${id}`)));
+    await Promise.all(
+      sockets.flatMap((id) => [
+        one.registry.joined(id, 'x'),
+        one.registry.parted(id, 'x'),
+        one.registry.joined(id, 'y'),
+      ]),
+    );
+    expect(await two.registry.room('y')).toEqual({ room: 'y', sockets: 300, users: 300 });
+    expect(await two.registry.room('x')).toEqual({ room: 'x', sockets: 0, users: 0 });
+  });
+});

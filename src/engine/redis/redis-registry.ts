@@ -1,0 +1,278 @@
+import type {
+  MemberEntry,
+  Page,
+  RoomEntry,
+  SocketEntry,
+  UserCount,
+  UserEntry,
+} from '../../protocol/entries.js';
+import { SwitchboardError } from '../../protocol/errors.js';
+import { isUserRoom, USER_ROOM_PREFIX } from '../../protocol/names.js';
+import type { SharedPageRequest, SharedRegistry } from '../shared-registry.js';
+import { unavailable } from './connection.js';
+import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
+import { CHANGE, type Change, type EntryFields } from './scripts/change.js';
+import * as pages from './scripts/pages.js';
+import type { RunScript } from './scripts/script.js';
+import { TurnQueue } from './turn-queue.js';
+
+/** What the registry needs of the engine. */
+export interface RegistryContext {
+  readonly run: RunScript;
+  /** As `run`, also while this node is only just making itself known again. */
+  readonly runEarly: RunScript;
+  readonly isAvailable: () => boolean;
+  /** This node and its generation. */
+  readonly identity: () => readonly [node: string, generation: string];
+  /** A change was not made, or nobody knows: what this node holds has to be written again. */
+  readonly lost: () => void;
+}
+
+type PageReply<Item> = readonly [
+  total: number,
+  more: 0 | 1,
+  items: readonly (readonly [order: string, Item])[],
+];
+
+/** The registry of all nodes, in Redis. [R4] */
+export class RedisRegistry implements SharedRegistry {
+  private readonly changes: TurnQueue<Change>;
+  /** Sockets with changes under way, and how many: what is written of them is not yet what it will be. */
+  private readonly changing = new Map<string, number>();
+  /** Sockets that were let in and are not connected yet. */
+  private readonly entering = new Set<string>();
+
+  constructor(private readonly context: RegistryContext) {
+    this.changes = new TurnQueue(async (changes) => {
+      try {
+        return (await context.runEarly(CHANGE, ...context.identity(), JSON.stringify(changes))) as unknown[];
+      } catch (failure) {
+        context.lost();
+        throw failure;
+      }
+    });
+  }
+
+  async enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void> {
+    this.entering.add(socket.socketId);
+    const change: Change = ['enter', socket.socketId, ...fieldsOf(socket), maxSocketsPerUser];
+    const result = await this.change(change).catch((failure: unknown) => {
+      this.entering.delete(socket.socketId);
+      throw failure;
+    });
+    if (result === 1) return;
+    this.entering.delete(socket.socketId);
+    throw new SwitchboardError('limit.sockets', {
+      message: `this user has the ${maxSocketsPerUser} sockets it may have`,
+    });
+  }
+
+  upgraded(socketId: string, transport: SocketEntry['transport']): void {
+    // Where it fails, everything is written again.
+    this.change(['transport', socketId, transport]).catch(() => undefined);
+  }
+
+  async leave(socketId: string, comesBack: boolean): Promise<void> {
+    this.entering.delete(socketId);
+    await this.change(['leave', socketId, comesBack ? 'broken' : 'left']);
+  }
+
+  async joined(socketId: string, room: string): Promise<void> {
+    await this.change(['join', socketId, room]);
+  }
+
+  async parted(socketId: string, room: string): Promise<void> {
+    await this.change(['part', socketId, room]);
+  }
+
+  async socket(socketId: string): Promise<SocketEntry | undefined> {
+    return entryOf((await this.context.run(pages.SOCKET, socketId)) as pages.SocketFields);
+  }
+
+  async sockets(
+    { user, room }: { user?: string; room?: string },
+    request: SharedPageRequest,
+  ): Promise<Page<SocketEntry>> {
+    if (user !== undefined) return this.socketsOfUser(user, room, request);
+    if (room !== undefined && isUserRoom(room)) return this.socketsOfUser(userOf(room), undefined, request);
+    const kind = room === undefined ? 'sockets' : `sockets in ${room}`;
+    const reply = (await this.page(
+      pages.SOCKETS,
+      kind,
+      request,
+      room ?? '',
+    )) as PageReply<pages.SocketFields>;
+    return pageOf(kind, reply, (fields) => entryOf(fields)!);
+  }
+
+  async user(user: string): Promise<UserEntry> {
+    const sockets = (await this.allOfUser(user)).map(({ entry }) => entry);
+    const rooms = [...new Set(sockets.flatMap((socket) => socket.rooms))];
+    return { user, online: sockets.length > 0, sockets, rooms };
+  }
+
+  async users(request: SharedPageRequest): Promise<Page<UserCount>> {
+    const reply = (await this.page(pages.USERS, 'users', request)) as PageReply<readonly [string, number]>;
+    return pageOf('users', reply, ([user, sockets]) => ({ user, sockets }));
+  }
+
+  async room(room: string): Promise<RoomEntry> {
+    if (isUserRoom(room)) {
+      const sockets = (await this.allOfUser(userOf(room))).length;
+      return { room, sockets, users: sockets === 0 ? 0 : 1 };
+    }
+    const [sockets, users] = (await this.context.run(pages.ROOM, room)) as [number, number];
+    return { room, sockets, users };
+  }
+
+  async rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>> {
+    const after = decodeCursor('rooms', request.cursor) ?? '';
+    const limit = pageSize(request.limit);
+    const reply = await this.context.run(pages.ROOMS, prefix, after, limit);
+    const [total, more, rooms] = reply as [number, 0 | 1, [string, number, number][]];
+    const items = rooms.map(([room, sockets, users]) => ({ room, sockets, users }));
+    return { items, next: more === 1 ? encodeCursor('rooms', items.at(-1)!.room) : null, total };
+  }
+
+  async members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>> {
+    const kind = `members of ${room}`;
+    if (isUserRoom(room)) {
+      const [first, ...others] = await this.allOfUser(userOf(room));
+      const items =
+        first === undefined
+          ? []
+          : [{ user: userOf(room), info: first.entry.info, sockets: 1 + others.length }];
+      return { items, next: null, total: items.length };
+    }
+    const reply = await this.page(pages.MEMBERS, kind, request, room);
+    return pageOf(kind, reply as PageReply<readonly [string, string, string]>, ([user, sockets, info]) => ({
+      user,
+      info: JSON.parse(info) as unknown,
+      sockets: Number(sockets),
+    }));
+  }
+
+  async counts(): Promise<{ sockets: number; users: number; rooms: number }> {
+    const [sockets, users, rooms] = (await this.context.run(pages.COUNTS)) as [number, number, number];
+    return { sockets, users, rooms };
+  }
+
+  /**
+   * Writes again what this node holds, and takes out what it does not.
+   *
+   * A socket that is being changed right now is left as it is: what is known of it here is not settled.
+   * @param isSilent shared state has forgotten everyone: nobody is told that they come
+   * @returns whether there was one, so that it has to be done again
+   */
+  async rewrite(held: Iterable<SocketEntry>, isSilent: boolean): Promise<boolean> {
+    const writes: Promise<unknown>[] = [];
+    const known = new Set<string>();
+    let isUnsettled = false;
+    for (const socket of held) {
+      known.add(socket.socketId);
+      this.entering.delete(socket.socketId);
+      if (this.changing.has(socket.socketId)) isUnsettled = true;
+      else {
+        const change = [
+          'hold',
+          socket.socketId,
+          ...fieldsOf(socket),
+          socket.rooms,
+          isSilent ? 1 : 0,
+        ] as const;
+        writes.push(this.changes.push(change));
+      }
+    }
+    await Promise.all(writes);
+    const written = (await this.context.runEarly(pages.HELD, this.context.identity()[0])) as string[];
+    const gone = written.filter((id) => !known.has(id) && !this.entering.has(id) && !this.changing.has(id));
+    await Promise.all(gone.map((id) => this.changes.push(['leave', id, 'broken'])));
+    return isUnsettled;
+  }
+
+  private async change(change: Change): Promise<unknown> {
+    if (!this.context.isAvailable()) {
+      this.context.lost();
+      throw unavailable();
+    }
+    const socketId = change[1];
+    this.changing.set(socketId, (this.changing.get(socketId) ?? 0) + 1);
+    try {
+      return await this.changes.push(change);
+    } finally {
+      const others = this.changing.get(socketId)! - 1;
+      if (others === 0) this.changing.delete(socketId);
+      else this.changing.set(socketId, others);
+    }
+  }
+
+  private page(
+    script: typeof pages.SOCKETS,
+    kind: string,
+    request: SharedPageRequest,
+    ...args: string[]
+  ): Promise<unknown> {
+    const after = decodeCursor(kind, request.cursor, /^\d{1,15}$/) ?? '0';
+    return this.context.run(script, ...args, after, pageSize(request.limit));
+  }
+
+  /** A user has few sockets, so all are read rather than indexed a second time. */
+  private async allOfUser(user: string): Promise<{ order: string; entry: SocketEntry }[]> {
+    const reply = (await this.context.run(pages.SOCKETS_OF_USER, user)) as [string, pages.SocketFields][];
+    return reply.map(([order, fields]) => ({ order, entry: entryOf(fields)! }));
+  }
+
+  private async socketsOfUser(
+    user: string,
+    room: string | undefined,
+    request: SharedPageRequest,
+  ): Promise<Page<SocketEntry>> {
+    const limit = pageSize(request.limit);
+    const after = Number(decodeCursor('sockets', request.cursor, /^\d{1,15}$/) ?? 0);
+    const isOwnRoom = room !== undefined && isUserRoom(room) && userOf(room) === user;
+    const matching = (await this.allOfUser(user)).filter(
+      ({ entry }) => room === undefined || isOwnRoom || entry.rooms.includes(room),
+    );
+    const rest = matching.filter(({ order }) => Number(order) > after);
+    const items = rest.slice(0, limit);
+    return {
+      items: items.map(({ entry }) => entry),
+      next: rest.length > limit ? encodeCursor('sockets', items.at(-1)!.order) : null,
+      total: matching.length,
+    };
+  }
+}
+
+const userOf = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
+
+function fieldsOf(socket: SocketEntry): EntryFields {
+  // What changes while the socket lives is kept beside the entry.
+  const entry = JSON.stringify({ ...socket, rooms: undefined, info: undefined, transport: undefined });
+  return [socket.user, socket.namespace, socket.transport, entry, JSON.stringify(socket.info ?? null)];
+}
+
+function entryOf(fields: pages.SocketFields): SocketEntry | undefined {
+  if (fields.length === 0) return undefined;
+  const values = new Map<string, string>();
+  const rooms: string[] = [];
+  for (let index = 0; index < fields.length; index += 2) {
+    const field = fields[index]!;
+    if (field.startsWith('r:')) rooms.push(field.slice(2));
+    else values.set(field, fields[index + 1]!);
+  }
+  const entry = JSON.parse(values.get('e')!) as Omit<SocketEntry, 'rooms' | 'info' | 'transport'>;
+  const transport = values.get('t') as SocketEntry['transport'];
+  return { ...entry, transport, rooms, info: JSON.parse(values.get('i')!) as unknown };
+}
+
+function pageOf<Item, Entry>(
+  kind: string,
+  [total, more, items]: PageReply<Item>,
+  entry: (item: Item) => Entry,
+): Page<Entry> {
+  return {
+    items: items.map(([, item]) => entry(item)),
+    next: more === 1 ? encodeCursor(kind, items.at(-1)![0]) : null,
+    total,
+  };
+}

@@ -1,0 +1,35 @@
+import { CHANGE } from './change.js';
+import { COMMAND, REPLY } from './command.js';
+import { DROP_HISTORY, READ_HISTORY } from './history.js';
+import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
+import { ATTACH, NODES, PROBE, REAP, RENEW } from './lease.js';
+import * as pages from './pages.js';
+import { PUBLISH } from './publish.js';
+import { LOAD_REVOCATIONS, REVOKE } from './revocation.js';
+import type { Script } from './script.js';
+import { CHANGE_SESSIONS, CLAIM, MISSED, SWEEP_SESSIONS } from './session.js';
+
+/** What has to be in Redis before anything is asked of it. */
+export const ALL_SCRIPTS: readonly Script[] = [
+  ATTACH,
+  RENEW,
+  REAP,
+  NODES,
+  PROBE,
+  CHANGE,
+  ...Object.values(pages),
+  PUBLISH,
+  COMMAND,
+  REPLY,
+  READ_HISTORY,
+  DROP_HISTORY,
+  CHANGE_SESSIONS,
+  CLAIM,
+  MISSED,
+  SWEEP_SESSIONS,
+  BEGIN,
+  SETTLE,
+  ABANDON,
+  REVOKE,
+  LOAD_REVOCATIONS,
+];

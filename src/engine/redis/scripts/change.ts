@@ -1,0 +1,82 @@
+import { REGISTRY_LUA } from './registry-lua.js';
+import { script } from './script.js';
+
+/**
+ * One change of the registry by the node that holds the socket. Those of a turn are one run.
+ *
+ * `enter` counts the user's sockets and puts the entry in, in one step, so that two nodes cannot both let the last one
+ * in; 0 for no limit. `hold` writes again what a node holds, unless another node has taken it
+ * over; silent where shared state has forgotten everyone, so that nobody seems to come who was there.
+ */
+export type Change =
+  | readonly ['enter', id: string, ...EntryFields, max: number]
+  | readonly ['hold', id: string, ...EntryFields, rooms: readonly string[], silent: 0 | 1]
+  | readonly ['transport', id: string, transport: string]
+  | readonly ['leave', id: string, how: 'left' | 'broken']
+  | readonly ['join' | 'part', id: string, room: string];
+
+/** Entry and info travel as JSON text: Lua cannot tell an empty list from an empty object. */
+export type EntryFields = readonly [
+  user: string,
+  namespace: string,
+  transport: string,
+  entry: string,
+  info: string,
+];
+
+/** Runs changes in order. `ARGV`: node, generation, changes as JSON. Gives 1 per change, or 0 for one refused. */
+export const CHANGE = script(
+  'change',
+  [
+    REGISTRY_LUA,
+    String.raw`
+local node = ARGV[1]
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local function holder(id) return redis.call('HGET', P .. 's:' .. id, 'n') end
+local run = {}
+function run.enter(id, user, namespace, transport, entry, info, max)
+  local isKnown = redis.call('ZSCORE', P .. 'u:' .. user, id)
+  local others = redis.call('ZCARD', P .. 'u:' .. user) - (isKnown and 1 or 0)
+  if max > 0 and others >= max then return 0 end
+  remove(id, 'broken')
+  insert(node, id, user, namespace, transport, entry, info)
+end
+function run.hold(id, user, namespace, transport, entry, info, rooms, silent)
+  local held = holder(id)
+  if held and held ~= node then return end
+  if not held then insert(node, id, user, namespace, transport, entry, info) end
+  isSilent = silent == 1
+  redis.call('HSET', P .. 's:' .. id, 't', transport)
+  local isIn = {}
+  for _, room in ipairs(rooms) do
+    isIn[room] = true
+    join(id, room)
+  end
+  for _, room in ipairs(roomsOf(id)) do
+    if not isIn[room] then part(id, room, 'left') end
+  end
+  isSilent = false
+end
+function run.transport(id, transport)
+  if holder(id) == node then redis.call('HSET', P .. 's:' .. id, 't', transport) end
+end
+function run.leave(id, how)
+  if holder(id) == node then remove(id, how) end
+end
+function run.join(id, room)
+  if holder(id) == node then join(id, room) end
+end
+function run.part(id, room)
+  if holder(id) == node then part(id, room, 'left') end
+end
+local results = {}
+for index, change in ipairs(cjson.decode(ARGV[3])) do
+  local result = run[change[1]](unpack(change, 2))
+  results[index] = result or 1
+end
+tellPresence()
+return results
+`,
+  ],
+  '',
+);

@@ -1,0 +1,80 @@
+import { LOG_LUA } from './log-lua.js';
+import { script } from './script.js';
+
+/**
+ * Reads a history. `ARGV`: part, size, time in ms, epoch and offset of `since` or '' and `none`, limit.
+ *
+ * Gives epoch, last offset, pairs of offset and publication, whether more are kept, whether all after `since` are.
+ *
+ * A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given.
+ */
+export const READ_HISTORY = script('readHistory', [
+  LOG_LUA,
+  String.raw`
+local part, size, ttlMs, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[6])
+local since = tonumber(ARGV[5])
+local epoch = known(part)
+local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
+if redis.call('HEXISTS', meta, 'w') == 0 then redis.call('PEXPIRE', meta, ttlMs + DAY) end
+local offset = tonumber(redis.call('HGET', meta, 'o'))
+local oldest = math.max(offset - size, tonumber(redis.call('HGET', meta, 'd') or '0'))
+local tooOld = now() - ttlMs
+local uncovered = { epoch, offset, {}, 0, 0 }
+local first
+if since then
+  if ARGV[4] ~= epoch or since < 0 or since > offset then return uncovered end
+  if since == offset then return { epoch, offset, {}, 0, 1 } end
+  if since < oldest then return uncovered end
+  first = since + 1
+else
+  first = math.max(oldest, offset - limit) + 1
+end
+local entries
+if offset - first + 1 <= limit then
+  entries = redis.call('XREVRANGE', log, '+', '-', 'COUNT', math.max(offset - first + 1, 1))
+  local turned = {}
+  for index = #entries, 1, -1 do table.insert(turned, entries[index]) end
+  entries = turned
+else
+  -- Places have gaps and offsets have none: the place of an offset is searched for.
+  local low = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  local high = tonumber(redis.call('HGET', meta, 'l'))
+  if not low then return uncovered end
+  low = placeOf(low)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local entry = redis.call('XRANGE', log, string.format('%.0f', middle), '+', 'COUNT', 1)[1]
+    if tonumber(fieldsOf(entry).o) >= first then high = middle else low = placeOf(entry) + 1 end
+  end
+  entries = redis.call('XRANGE', log, string.format('%.0f', low), '+', 'COUNT', limit)
+end
+local given, last = {}, offset
+for _, entry in ipairs(entries) do
+  local fields = fieldsOf(entry)
+  local at = tonumber(fields.o)
+  if at >= first and tonumber(fields.t) >= tooOld then
+    table.insert(given, { at, fields.p })
+    last = at
+  end
+end
+if since and (not given[1] or given[1][1] ~= first) then return uncovered end
+return { epoch, offset, given, last < offset and 1 or 0, 1 }
+`,
+]);
+
+/** Forgets what a history holds; offsets go on. `ARGV`: part. */
+export const DROP_HISTORY = script(
+  'dropHistory',
+  [
+    LOG_LUA,
+    String.raw`
+known(ARGV[1])
+local meta = P .. 'meta:' .. ARGV[1]
+local of = redis.call('HMGET', meta, 'o', 'l')
+redis.call('HSET', meta, 'd', of[1], 'x', of[2])
+redis.call('DEL', P .. 'log:' .. ARGV[1])
+return 1
+`,
+  ],
+  'allow-oom',
+);

@@ -1,0 +1,151 @@
+import { REGISTRY_LUA } from './registry-lua.js';
+import { script } from './script.js';
+import { SESSION_LUA } from './session-lua.js';
+
+/**
+ * Makes a node known, or finds it still known after its connection was cut.
+ *
+ * `ARGV`: node, its generation or '', a new generation, when it started, lease in ms, a new epoch, the epoch it knows or
+ * '', the last place it knows. Gives: outcome, epoch, place, generation.
+ *
+ * - `kept`: nothing was lost.
+ * - `new`: not known before.
+ * - `lost`: these are not the contents this node wrote to: Redis was emptied, or went back to an older copy.
+ * - `fenced`: others took this node for dead.
+ * - `dying`: the same, and they are not done with it yet.
+ *
+ * A copy that is older than what this node has seen gets a new epoch, because its offsets would be given twice.
+ */
+export const ATTACH = script(
+  'attach',
+  [
+    String.raw`
+local node, generation, leaseMs, knownEpoch, knownPlace = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[7], tonumber(ARGV[8])
+local epoch = redis.call('HGET', STATE, 'e')
+local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
+if not epoch or (epoch == knownEpoch and place < knownPlace) then
+  epoch = ARGV[6]
+  place = math.max(place, knownEpoch == '' and 0 or knownPlace)
+  redis.call('HSET', STATE, 'e', epoch, 'q', place)
+end
+local outcome = 'new'
+local key = P .. 'node:' .. node
+local held = redis.call('HGET', key, 'g')
+if held == 'dead' then return { 'dying' } end
+if generation ~= '' then
+  outcome = epoch ~= knownEpoch and 'lost' or (held == generation and 'kept' or 'fenced')
+end
+if outcome ~= 'kept' then
+  generation = ARGV[3]
+  redis.call('DEL', key, P .. 'inbox:' .. node)
+  redis.call('HSET', key, 'g', generation, 'c', 0, 'since', ARGV[4])
+end
+redis.call('ZADD', P .. 'nodes', now() + leaseMs, node)
+return { outcome, epoch, place, generation }
+`,
+  ],
+  'allow-oom',
+);
+
+/**
+ * Renews a node's lease, drops what it has read of its inbox and says whose lease has lapsed.
+ *
+ * When no lease at all was renewed for a while, it was Redis or the network that was away and not the nodes: everyone
+ * gets one more lease before anyone is taken for dead.
+ *
+ * `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows.
+ * Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, and how many sessions have waited long enough.
+ */
+export const RENEW = script(
+  'renew',
+  [
+    String.raw`
+local node, leaseMs = ARGV[1], tonumber(ARGV[3])
+local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
+if redis.call('HGET', STATE, 'e') ~= ARGV[5] or place < tonumber(ARGV[6]) then return { 'lost' } end
+if not holds(node, ARGV[2]) then return { 'fenced' } end
+local time = now()
+local state = redis.call('HMGET', STATE, 'beat', 'grace')
+local grace = tonumber(state[2] or '0')
+if time - tonumber(state[1] or time) > leaseMs / 2 then
+  grace = time + leaseMs
+  redis.call('HSET', STATE, 'grace', grace)
+end
+redis.call('HSET', STATE, 'beat', time)
+redis.call('ZADD', P .. 'nodes', time + leaseMs, node)
+redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', ARGV[4])
+local lapsed = {}
+if time > grace then lapsed = redis.call('ZRANGEBYSCORE', P .. 'nodes', '-inf', time, 'LIMIT', 0, 10) end
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time) }
+`,
+  ],
+  'allow-oom',
+);
+
+/**
+ * Takes one batch of what a node holds out: of a dead one, or of one that stops by itself.
+ *
+ * The first batch ends the node's generation, so that whatever it still writes is refused. Whoever runs the last batch
+ * is told the total; everyone else is not, so that a death is counted once.
+ *
+ * `ARGV`: node, its generation when it stops by itself or '', batch size, recovery window in ms.
+ * Gives how many sockets it held once nothing is left, else -1; -2 when there is nothing to take.
+ */
+export const REAP = script(
+  'reap',
+  [
+    REGISTRY_LUA,
+    SESSION_LUA,
+    String.raw`
+local node, batch = ARGV[1], tonumber(ARGV[3])
+local key = P .. 'node:' .. node
+local lapses = redis.call('ZSCORE', P .. 'nodes', node)
+if not lapses then return -2 end
+if ARGV[2] ~= '' then
+  local generation = redis.call('HGET', key, 'g')
+  if generation ~= ARGV[2] and generation ~= 'dead' then return -2 end
+elseif tonumber(lapses) > now() or tonumber(redis.call('HGET', STATE, 'grace') or '0') > now() then
+  return -2
+end
+redis.call('HSET', key, 'g', 'dead')
+redis.call('ZADD', P .. 'nodes', 0, node)
+redis.call('DEL', P .. 'inbox:' .. node)
+local sockets = redis.call('SPOP', P .. 'held:' .. node, batch)
+for _, id in ipairs(sockets) do remove(id, 'broken') end
+local total = redis.call('HINCRBY', key, 'reaped', #sockets)
+local sessions = redis.call('SPOP', P .. 'kept:' .. node, batch)
+for _, id in ipairs(sessions) do detach(id, node, now() + tonumber(ARGV[4])) end
+tellPresence()
+if #sockets == batch or #sessions == batch then return -1 end
+redis.call('DEL', key)
+redis.call('ZREM', P .. 'nodes', node)
+return total
+`,
+  ],
+  'allow-oom',
+);
+
+/** The live nodes: name, ms until its lease lapses, when it started, sockets. */
+export const NODES = script(
+  'nodes',
+  [
+    String.raw`
+local nodes = {}
+local listed = redis.call('ZRANGE', P .. 'nodes', 0, -1, 'WITHSCORES')
+local time = now()
+for index = 1, #listed, 2 do
+  local node = listed[index]
+  local of = redis.call('HMGET', P .. 'node:' .. node, 'g', 'since')
+  local left = tonumber(listed[index + 1]) - time
+  if of[1] and of[1] ~= 'dead' then
+    table.insert(nodes, { node, math.max(0, left), of[2], redis.call('SCARD', P .. 'held:' .. node) })
+  end
+end
+return nodes
+`,
+  ],
+  'no-writes',
+);
+
+/** Writes, to find out whether that is possible again. */
+export const PROBE = script('probe', [String.raw`return redis.call('HSET', STATE, 'probe', now())`]);

@@ -1,0 +1,61 @@
+/**
+ * The log of a part: a stream whose entries carry contiguous offsets, and beside it what is known of it.
+ *
+ * Something is appended when the part keeps history or a session wants it. The last place that was trimmed stays known,
+ * which is what proves that nothing after a position has gone.
+ */
+export const LOG_LUA = String.raw`
+local DAY = 86400000
+local EPOCH = redis.call('HGET', STATE, 'e') or ''
+local function place() return tonumber(redis.call('HGET', STATE, 'q') or '0') end
+-- Gives the epoch of a part. One that belongs to other contents of Redis starts anew.
+local function known(part)
+  local meta = P .. 'meta:' .. part
+  local epoch = redis.call('HGET', meta, 'e')
+  if epoch and string.sub(epoch, 1, #EPOCH + 1) == EPOCH .. '-' then return epoch end
+  epoch = EPOCH .. '-' .. string.format('%.0f', place())
+  redis.call('HSET', meta, 'e', epoch, 'o', 0, 'l', 0, 'x', 0, 'd', 0)
+  redis.call('DEL', P .. 'log:' .. part)
+  return epoch
+end
+local function placeOf(entry) return tonumber(string.match(entry[1], '^(%d+)')) end
+local function fieldsOf(entry)
+  local fields = {}
+  for index = 1, #entry[2], 2 do fields[entry[2][index]] = entry[2][index + 1] end
+  return fields
+end
+local SESSION_ENTRIES = 5000
+local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
+  local epoch = known(part)
+  local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
+  local isWanted = redis.call('HGET', meta, 'w')
+  local limit = isWanted and math.max(size, SESSION_ENTRIES) or size
+  local keepMs = isWanted and math.max(ttlMs, windowMs) or ttlMs
+  local time = now()
+  local offset = redis.call('HINCRBY', meta, 'o', 1)
+  if isAsked then
+    redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', 1)
+  else
+    redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload)
+  end
+  local over = math.min(redis.call('XLEN', log) - limit, 500)
+  local trimmed
+  for index, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(over, 0) + 1)) do
+    if index <= over or tonumber(fieldsOf(entry).t) < time - keepMs then trimmed = placeOf(entry) else break end
+  end
+  redis.call('HSET', meta, 'l', seq)
+  if trimmed then
+    redis.call('HSET', meta, 'x', trimmed)
+    redis.call('XTRIM', log, 'MINID', string.format('%.0f', trimmed + 1))
+  end
+  redis.call('PEXPIRE', log, keepMs)
+  if isWanted then redis.call('PERSIST', meta) else redis.call('PEXPIRE', meta, keepMs + DAY) end
+  return epoch, offset
+end
+-- Whether everything after a place is still kept.
+local function covers(part, after)
+  local meta = redis.call('HMGET', P .. 'meta:' .. part, 'l', 'x')
+  if tonumber(meta[1] or '0') <= after then return true end
+  return redis.call('EXISTS', P .. 'log:' .. part) == 1 and tonumber(meta[2] or '0') <= after
+end
+`;

@@ -1,0 +1,131 @@
+import { LOG_LUA } from './log-lua.js';
+import { script } from './script.js';
+
+/** What the script is told of a publication; the publication itself goes beside it and is not looked into. */
+export type PublishOrder = readonly [
+  id: string,
+  isVolatile: 0 | 1,
+  namespace: string,
+  ackTimeoutMs: number,
+  /** Part, and the size and time in ms of its history; zeros for none. */
+  parts: readonly (readonly [part: string, size: number, ttlMs: number])[],
+  except: readonly string[],
+];
+
+/**
+ * What the script says of a publication: cursor, matched on other nodes, positions, and, when acknowledgements are
+ * asked for, the targeted sockets of other nodes. The last two are JSON or empty.
+ */
+export type PublishReply = readonly [cursor: string, matched: number, positions: string, targeted: string];
+
+/**
+ * Puts publications in their place: gives each the next place, keeps it where it has to be kept, and tells every other
+ * node that holds recipients. The publisher itself is told the places in its own inbox, between what others published.
+ *
+ * The rule is one room, and everybody but some sockets: that needs the counts of the room alone. Everything else looks
+ * at every recipient once.
+ *
+ * `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications.
+ */
+export const PUBLISH = script('publish', [
+  LOG_LUA,
+  String.raw`
+local me, windowMs = ARGV[1], tonumber(ARGV[3])
+if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
+local function kindOf(part) return string.sub(part, 1, 1), string.sub(part, 2) end
+local function membersOf(part)
+  local kind, name = kindOf(part)
+  if kind == 's' then return { name } end
+  if kind == 'a' then return redis.call('ZRANGE', P .. 'sockets', 0, -1) end
+  return redis.call('ZRANGE', P .. (kind == 'r' and 'rs:' or 'u:') .. name, 0, -1)
+end
+local function areSockets(parts)
+  for _, part in ipairs(parts) do
+    if string.sub(part, 1, 1) ~= 's' then return false end
+  end
+  return true
+end
+local function byCounts(part, namespace, except)
+  local nodes, matched = {}, 0
+  local kind, room = kindOf(part)
+  local counts = redis.call('HGETALL', kind == 'a' and P .. 'rn' or P .. 'rn:' .. room)
+  for index = 1, #counts, 2 do
+    local node, space = string.match(counts[index], '^(%S+) (.*)$')
+    if node ~= me and (namespace == '' or space == namespace) then
+      nodes[node] = true
+      matched = matched + tonumber(counts[index + 1])
+    end
+  end
+  for _, excluded in ipairs(except) do
+    local key = P .. 's:' .. string.sub(excluded, 2)
+    local of = redis.call('HMGET', key, 'n', 'ns')
+    local isIn = of[1] and of[1] ~= me and (namespace == '' or of[2] == namespace)
+    if isIn and (kind == 'a' or redis.call('HEXISTS', key, 'r:' .. room) == 1) then matched = matched - 1 end
+  end
+  return nodes, matched
+end
+local function bySockets(parts, namespace, except, isAsked)
+  local nodes, matched, targeted, done = {}, 0, {}, {}
+  for _, part in ipairs(except) do
+    for _, id in ipairs(membersOf(part)) do done[id] = true end
+  end
+  for _, part in ipairs(parts) do
+    for _, id in ipairs(membersOf(part[1])) do
+      if not done[id] then
+        done[id] = true
+        local of = redis.call('HMGET', P .. 's:' .. id, 'n', 'ns', 'u')
+        if of[1] and of[1] ~= me and (namespace == '' or of[2] == namespace) then
+          nodes[of[1]] = true
+          matched = matched + 1
+          if isAsked then table.insert(targeted, { id, of[3], of[1] }) end
+        end
+      end
+    end
+  end
+  return nodes, matched, targeted
+end
+local replies, marks = {}, {}
+for index, order in ipairs(cjson.decode(ARGV[4])) do
+  local id, isVolatile, namespace, ackTimeoutMs, parts, except = unpack(order)
+  local payload = ARGV[4 + index]
+  local seq, positions
+  if isVolatile == 1 then
+    seq = string.format('%.0f', place())
+    for _, part in ipairs(parts) do
+      if part[2] > 0 then
+        positions = positions or {}
+        local epoch = known(part[1])
+        table.insert(positions, { part[1], epoch, tonumber(redis.call('HGET', P .. 'meta:' .. part[1], 'o')) })
+      end
+    end
+  else
+    seq = string.format('%.0f', redis.call('HINCRBY', STATE, 'q', 1))
+    for _, part in ipairs(parts) do
+      if part[2] > 0 or redis.call('HEXISTS', P .. 'meta:' .. part[1], 'w') == 1 then
+        local epoch, offset = append(part[1], part[2], part[3], windowMs, seq, payload, ackTimeoutMs > 0)
+        if part[2] > 0 then
+          positions = positions or {}
+          table.insert(positions, { part[1], epoch, offset })
+        end
+      end
+    end
+  end
+  local nodes, matched, targeted
+  local kind = #parts == 1 and string.sub(parts[1][1], 1, 1)
+  if ackTimeoutMs == 0 and (kind == 'r' or kind == 'a') and areSockets(except) then
+    nodes, matched = byCounts(parts[1][1], namespace, except)
+  else
+    nodes, matched, targeted = bySockets(parts, namespace, except, ackTimeoutMs > 0)
+  end
+  local cursor = EPOCH .. '.' .. seq
+  local where = positions and cjson.encode(positions) or ''
+  for node in pairs(nodes) do
+    tell(node, 'publication', 'q', cursor, 'x', where, 'a', ackTimeoutMs, 'f', me, 'i', id, 'd', payload)
+  end
+  table.insert(marks, { id, cursor, where })
+  replies[index] = { cursor, matched, where, targeted and #targeted > 0 and cjson.encode(targeted) or '' }
+end
+tell(me, 'marks', 'd', cjson.encode(marks))
+return replies
+`,
+]);

@@ -1,0 +1,102 @@
+/**
+ * Changes of the registry, for the scripts that make them. What happens to presence in one run of a script is collected
+ * and told once per room; a user that comes and goes within one run, as on a take-over, shows neither.
+ */
+export const REGISTRY_LUA = String.raw`
+local seen, seenRooms, isSilent = {}, {}, false
+-- With the info of a user that came, or how it left: "left" on purpose, or "broken".
+local function saw(room, user, info, how)
+  if isSilent then return end
+  local change = seen[room]
+  if not change then
+    change = { joined = {}, left = {} }
+    seen[room] = change
+    table.insert(seenRooms, room)
+  end
+  if info then
+    if change.left[user] then change.left[user] = nil else change.joined[user] = info end
+  else
+    if change.joined[user] then change.joined[user] = nil else change.left[user] = how end
+  end
+end
+local function nodesIn(room)
+  local nodes = {}
+  for _, field in ipairs(redis.call('HKEYS', P .. 'rn:' .. room)) do
+    nodes[string.match(field, '^(%S+) ')] = true
+  end
+  return nodes
+end
+local function tellPresence()
+  for _, room in ipairs(seenRooms) do
+    local joined, gone = {}, { left = {}, broken = {} }
+    for user, info in pairs(seen[room].joined) do
+      table.insert(joined, '{"user":' .. cjson.encode(user) .. ',"info":' .. info .. '}')
+    end
+    for user, how in pairs(seen[room].left) do table.insert(gone[how], cjson.encode(user)) end
+    if #joined + #gone.left + #gone.broken > 0 then
+      local text = '{"room":' .. cjson.encode(room) .. ',"joined":[' .. table.concat(joined, ',') ..
+        '],"left":[' .. table.concat(gone.left, ',') ..
+        '],"broken":[' .. table.concat(gone.broken, ',') .. ']}'
+      for node in pairs(nodesIn(room)) do tell(node, 'presence', 'd', text) end
+    end
+  end
+end
+local function order() return redis.call('HINCRBY', STATE, 'o', 1) end
+local function count(key, field, by)
+  local value = redis.call('HINCRBY', key, field, by)
+  if value <= 0 then redis.call('HDEL', key, field) end
+  return value
+end
+local function join(id, room)
+  local key = P .. 's:' .. id
+  local of = redis.call('HMGET', key, 'u', 'n', 'ns', 'i')
+  if redis.call('HSETNX', key, 'r:' .. room, '1') == 0 then return end
+  redis.call('ZADD', P .. 'rs:' .. room, order(), id)
+  count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], 1)
+  if count(P .. 'rc:' .. room, of[1], 1) == 1 then
+    redis.call('ZADD', P .. 'ru:' .. room, order(), of[1])
+    redis.call('ZADD', P .. 'rooms', 0, room)
+    saw(room, of[1], of[4])
+  end
+end
+local function part(id, room, how)
+  local key = P .. 's:' .. id
+  if redis.call('HDEL', key, 'r:' .. room) == 0 then return end
+  local of = redis.call('HMGET', key, 'u', 'n', 'ns')
+  redis.call('ZREM', P .. 'rs:' .. room, id)
+  count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], -1)
+  if count(P .. 'rc:' .. room, of[1], -1) <= 0 then
+    redis.call('ZREM', P .. 'ru:' .. room, of[1])
+    if redis.call('ZCARD', P .. 'ru:' .. room) == 0 then redis.call('ZREM', P .. 'rooms', room) end
+    saw(room, of[1], nil, how)
+  end
+end
+local function roomsOf(id)
+  local rooms = {}
+  for _, field in ipairs(redis.call('HKEYS', P .. 's:' .. id)) do
+    if string.sub(field, 1, 2) == 'r:' then table.insert(rooms, string.sub(field, 3)) end
+  end
+  return rooms
+end
+local function remove(id, how)
+  local key = P .. 's:' .. id
+  local of = redis.call('HMGET', key, 'u', 'n', 'ns')
+  if not of[1] then return end
+  for _, room in ipairs(roomsOf(id)) do part(id, room, how) end
+  redis.call('ZREM', P .. 'sockets', id)
+  redis.call('SREM', P .. 'held:' .. of[2], id)
+  count(P .. 'rn', of[2] .. ' ' .. of[3], -1)
+  redis.call('ZREM', P .. 'u:' .. of[1], id)
+  if redis.call('ZCARD', P .. 'u:' .. of[1]) == 0 then redis.call('ZREM', P .. 'users', of[1]) end
+  redis.call('DEL', key)
+end
+local function insert(node, id, user, namespace, transport, entry, info)
+  redis.call('HSET', P .. 's:' .. id, 'u', user, 'n', node, 'ns', namespace, 't', transport, 'e', entry, 'i', info)
+  local place = order()
+  redis.call('ZADD', P .. 'sockets', place, id)
+  redis.call('SADD', P .. 'held:' .. node, id)
+  count(P .. 'rn', node .. ' ' .. namespace, 1)
+  redis.call('ZADD', P .. 'u:' .. user, place, id)
+  redis.call('ZADD', P .. 'users', 'NX', place, user)
+end
+`;

@@ -1,0 +1,63 @@
+import { script } from './script.js';
+
+/** Somebody or something that is shut out, or no longer. Times `untilMs` are milliseconds since 1970. */
+export type Revocation =
+  | readonly ['block' | 'unblock', user: string]
+  | readonly ['token', jti: string, untilMs: number]
+  | readonly ['user', user: string, issuedBefore: number, untilMs: number];
+
+/** Keeps a revocation and tells every node. A second one never takes back what the first did. `ARGV`: it, as JSON. */
+export const REVOKE = script('revoke', [
+  String.raw`
+local kind, name, one, two = unpack(cjson.decode(ARGV[1]))
+local time = now()
+local result = 1
+redis.call('ZREMRANGEBYSCORE', P .. 'rev:jti', '-inf', time)
+if kind == 'block' then
+  redis.call('SADD', P .. 'rev:blocked', name)
+elseif kind == 'unblock' then
+  result = redis.call('SREM', P .. 'rev:blocked', name)
+elseif kind == 'token' then
+  redis.call('ZADD', P .. 'rev:jti', 'GT', one, name)
+else
+  local before = redis.call('HGET', P .. 'rev:user', name)
+  if before then
+    before = cjson.decode(before)
+    if before[2] > time then
+      one = math.max(one, before[1])
+      two = math.max(two, before[2])
+    end
+  end
+  redis.call('HSET', P .. 'rev:user', name, string.format('[%.0f,%.0f]', one, two))
+end
+for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', ARGV[1]) end
+return result
+`,
+]);
+
+/** Everything that is shut out: users, tokens and until when in turn, users and their revocation in turn. */
+export const LOAD_REVOCATIONS = script(
+  'loadRevocations',
+  [
+    String.raw`
+local time = now()
+redis.call('ZREMRANGEBYSCORE', P .. 'rev:jti', '-inf', time)
+local users = redis.call('HGETALL', P .. 'rev:user')
+local kept = {}
+for index = 1, #users, 2 do
+  if cjson.decode(users[index + 1])[2] > time then
+    table.insert(kept, users[index])
+    table.insert(kept, users[index + 1])
+  else
+    redis.call('HDEL', P .. 'rev:user', users[index])
+  end
+end
+return {
+  redis.call('SMEMBERS', P .. 'rev:blocked'),
+  redis.call('ZRANGE', P .. 'rev:jti', 0, -1, 'WITHSCORES'),
+  kept,
+}
+`,
+  ],
+  'allow-oom',
+);

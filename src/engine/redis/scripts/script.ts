@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script that Redis runs as one step. */
+export interface Script {
+  readonly name: string;
+  readonly lua: string;
+  readonly sha: string;
+  /** That it succeeds does not show that anything can be kept. */
+  readonly needsNoMemory: boolean;
+}
+
+/**
+ * What every script starts with. `KEYS[1]` is always the key `state`; all other keys share its hash tag, which is what
+ * lets a script name them itself, on a cluster too.
+ */
+const COMMON = String.raw`
+local STATE = KEYS[1]
+local P = string.sub(STATE, 1, -6)
+local function now()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+local function holds(node, generation)
+  return redis.call('HGET', P .. 'node:' .. node, 'g') == generation
+end
+local function tell(node, kind, ...)
+  local key = P .. 'node:' .. node
+  local generation = redis.call('HGET', key, 'g')
+  if not generation or generation == 'dead' then return false end
+  local count = redis.call('HINCRBY', key, 'c', 1)
+  redis.call('XADD', P .. 'inbox:' .. node, 'MAXLEN', '~', 50000, '*', 'c', count, 'k', kind, ...)
+  return true
+end
+`;
+
+/**
+ * @param flags what goes on when the memory of Redis is used up: `allow-oom` for leases and for what frees memory,
+ * `no-writes` for what only reads
+ */
+export function script(
+  name: string,
+  parts: readonly string[],
+  flags: '' | 'allow-oom' | 'no-writes' = '',
+): Script {
+  const lua = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${COMMON}\n${parts.join('\n')}`;
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return { name, lua, sha, needsNoMemory: flags !== '' };
+}
+
+/**
+ * Runs a script with its `ARGV`.
+ * @throws SwitchboardError `engine.unavailable` when it was not run, or nobody knows
+ */
+export type RunScript = (script: Script, ...args: readonly (string | number)[]) => Promise<unknown>;

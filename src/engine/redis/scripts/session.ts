@@ -1,0 +1,187 @@
+import { script } from './script.js';
+import { SESSION_LUA } from './session-lua.js';
+
+/** One change of a session, which goes by the hash of its ID. Those of a turn are one run, in order. */
+export type SessionChange =
+  /** `known` is the place up to which the node had read when the session began: no cursor of it is older. */
+  | readonly [
+      'open',
+      id: string,
+      socketId: string,
+      user: string,
+      namespace: string,
+      known: number,
+      token: string,
+    ]
+  | readonly ['renewed', id: string, token: string]
+  | readonly ['joined', id: string, room: string, how: string]
+  | readonly ['left', id: string, room: string]
+  | readonly ['detach' | 'close' | 'release', id: string]
+  | readonly ['closeOfUser', user: string];
+
+/**
+ * `ARGV`: node, generation, recovery window in ms, changes as JSON.
+ *
+ * A node changes its own sessions only: what it still says of one that has moved on has no effect.
+ */
+export const CHANGE_SESSIONS = script('changeSessions', [
+  SESSION_LUA,
+  String.raw`
+local node, windowMs = ARGV[1], tonumber(ARGV[3])
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local function isMine(id) return redis.call('HGET', sessionKey(id), 'n') == node end
+local function live(id) redis.call('HSET', sessionKey(id), 'st', 'live') end
+local run = {}
+function run.open(id, socketId, user, namespace, known, token)
+  finish(id)
+  redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'e', EPOCH,
+    'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'tk', token)
+  redis.call('SADD', P .. 'us:' .. user, id)
+  hold(id, node)
+  live(id)
+  for _, part in ipairs(sessionParts(id)) do want(part[1]) end
+end
+function run.renewed(id, token)
+  if isMine(id) then redis.call('HSET', sessionKey(id), 'tk', token) end
+end
+function run.joined(id, room, how)
+  if not isMine(id) then return end
+  if redis.call('HSET', sessionKey(id), 'r:' .. room, how) == 1 then
+    redis.call('HSET', sessionKey(id), 'q:' .. room, string.format('%.0f', place()))
+    want('r' .. room)
+  end
+end
+function run.left(id, room)
+  if not isMine(id) then return end
+  if redis.call('HDEL', sessionKey(id), 'r:' .. room, 'q:' .. room) > 0 then unwant('r' .. room) end
+end
+function run.detach(id) detach(id, node, now() + windowMs) end
+function run.release(id)
+  if not isMine(id) then return end
+  detach(id, node, tonumber(redis.call('HGET', sessionKey(id), 'until')))
+end
+function run.close(id)
+  if isMine(id) then finish(id) end
+end
+function run.closeOfUser(user)
+  for _, id in ipairs(redis.call('SMEMBERS', P .. 'us:' .. user)) do
+    if redis.call('HGET', sessionKey(id), 'st') ~= 'live' then finish(id) end
+  end
+end
+for _, change in ipairs(cjson.decode(ARGV[4])) do run[change[1]](unpack(change, 2)) end
+return 1
+`,
+]);
+
+/**
+ * Gives a session to the node of whoever wants it, or nothing. One that cannot be given whole ends.
+ *
+ * `ARGV`: node, generation, session, user, namespace, epoch of the cursor or '', its place, recovery window in ms.
+ * Gives the socket ID, the node that seems to hold its socket or '', how it is in each of its rooms, and its token.
+ */
+export const CLAIM = script('claim', [
+  SESSION_LUA,
+  String.raw`
+local node, id, cursorEpoch, after = ARGV[1], ARGV[3], ARGV[6], tonumber(ARGV[7])
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local of = redis.call('HMGET', sessionKey(id), 'sid', 'u', 'ns', 'n', 'st', 'e', 'until', 'k')
+if of[2] ~= ARGV[4] or of[3] ~= ARGV[5] or of[5] == 'claimed' then return false end
+local time = now()
+if of[5] == 'waiting' and tonumber(of[7]) <= time then
+  finish(id)
+  return false
+end
+local isCovered = of[6] == EPOCH
+if isCovered and cursorEpoch ~= '' and (cursorEpoch ~= EPOCH or after < tonumber(of[8]) or after > place()) then
+  return false
+end
+for _, part in ipairs(sessionParts(id)) do
+  isCovered = isCovered and covers(part[1], math.max(part[2], after))
+end
+local held = of[5] == 'live' and of[4] or ''
+if not isCovered then
+  finish(id)
+  return false
+end
+if held ~= '' and held ~= node then tell(held, 'takeOver', 'd', of[1]) end
+if held ~= '' then
+  redis.call('HSET', sessionKey(id), 'until', string.format('%.0f', time + tonumber(ARGV[8])))
+end
+hold(id, node)
+redis.call('HSET', sessionKey(id), 'st', 'claimed')
+local rooms = {}
+for _, room in ipairs(sessionRooms(id)) do
+  table.insert(rooms, redis.call('HGET', sessionKey(id), 'r:' .. room))
+end
+return { of[1], held, rooms, redis.call('HGET', sessionKey(id), 'tk') }
+`,
+]);
+
+/**
+ * Reads what a claimed session missed, and marks in the node's inbox where it was read: what stands before the mark is
+ * in it, and what comes after is not.
+ *
+ * More than 32 MiB are not given: Redis would answer nobody meanwhile, and no client could take it in.
+ *
+ * `ARGV`: node, generation, session, place of the cursor, token of the mark. Gives nothing when it is no longer whole,
+ * else the epoch, the parts with the place since which it wants them, and of each publication place, part, epoch, offset
+ * and what was published; the latter only where the place comes first.
+ */
+export const MISSED = script('missed', [
+  SESSION_LUA,
+  String.raw`
+local node, id, after = ARGV[1], ARGV[3], tonumber(ARGV[4])
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+if redis.call('HGET', sessionKey(id), 'n') ~= node or redis.call('HGET', sessionKey(id), 'st') ~= 'claimed' then
+  return false
+end
+local MOST_BYTES = 33554432
+local entries, given, parts, bytes = {}, {}, sessionParts(id), 0
+for _, part in ipairs(parts) do
+  local from = math.max(part[2], after)
+  if not covers(part[1], from) then
+    finish(id)
+    return false
+  end
+  local epoch = redis.call('HGET', P .. 'meta:' .. part[1], 'e')
+  local page
+  repeat
+    page = redis.call('XRANGE', P .. 'log:' .. part[1], string.format('%.0f', from + 1), '+', 'COUNT', 200)
+    for _, entry in ipairs(page) do
+      local fields, seq = fieldsOf(entry), placeOf(entry)
+      from = seq
+      -- Who did not answer has been named to the publisher.
+      if not fields.a then
+        if not given[seq] then bytes = bytes + #fields.p end
+        table.insert(entries, { seq, part[1], epoch, tonumber(fields.o), given[seq] and '' or fields.p })
+        given[seq] = true
+      end
+    end
+    if bytes > MOST_BYTES then
+      finish(id)
+      return false
+    end
+  until #page < 200
+end
+redis.call('HSET', sessionKey(id), 'st', 'live')
+tell(node, 'mark', 'd', ARGV[5])
+return { EPOCH, parts, entries }
+`,
+]);
+
+/** Ends sessions that nobody came back to. `ARGV`: how many at most. Gives how many it ended. */
+export const SWEEP_SESSIONS = script(
+  'sweepSessions',
+  [
+    SESSION_LUA,
+    String.raw`
+local over = redis.call('ZRANGEBYSCORE', P .. 'waiting', '-inf', now(), 'LIMIT', 0, ARGV[1])
+for _, id in ipairs(over) do
+  finish(id)
+  redis.call('ZREM', P .. 'waiting', id)
+end
+return #over
+`,
+  ],
+  'allow-oom',
+);

@@ -1,0 +1,135 @@
+import { RedisEngine, type RedisEngineConfig } from '../../src/engine/redis/redis-engine.js';
+import type { RevocationReplica } from '../../src/engine/redis/redis-revocations.js';
+import { NodeIdentity } from '../../src/engine/node-identity.js';
+import type { Arrival, NodeCommand, NodeHooks, PresenceChange, Receipts } from '../../src/engine/engine.js';
+import type { SocketEntry } from '../../src/protocol/entries.js';
+import type { Publication, Target } from '../../src/protocol/publication.js';
+
+let lastId = 0;
+
+/** A publication with an ID as the gateway gives them: one publisher's rise. */
+export const publication = (to: Target, more: Partial<Publication> = {}): Publication => ({
+  id: `p-${(++lastId).toString(36)}`,
+  event: 'news',
+  args: [lastId],
+  to,
+  except: {},
+  volatile: false,
+  ...more,
+});
+
+/** A node in this process: an engine of its own, and sockets that exist only in its lists. */
+export class TestNode implements NodeHooks {
+  readonly identity = new NodeIdentity();
+  readonly engine: RedisEngine;
+  readonly held = new Map<string, SocketEntry>();
+  readonly arrivals: Arrival[] = [];
+  readonly presenceChanges: PresenceChange[] = [];
+  readonly commands: NodeCommand[] = [];
+  readonly takenOver: string[] = [];
+  readonly nodesLost: { node: string; sockets: number }[] = [];
+  readonly troubles: string[] = [];
+  timesFenced = 0;
+  acknowledge: (arrival: Arrival) => Promise<Receipts> | undefined = () => undefined;
+  answerCommand: (command: NodeCommand) => Promise<number> = async () => 1;
+
+  private constructor(redisUrl: string, config: Partial<RedisEngineConfig>) {
+    const defaults = { nodeLeaseMs: 7_000, recoveryWindowMs: 10_000, pingIntervalMs: 10, pingTimeoutMs: 10 };
+    this.engine = new RedisEngine({ history: [], ...defaults, ...config, redisUrl }, this.identity, {
+      nodeLost: (node, sockets) => this.nodesLost.push({ node, sockets }),
+      unavailable: (reason) => this.troubles.push(reason),
+      recovered: () => this.troubles.push('recovered'),
+    });
+  }
+
+  static async start(
+    redisUrl: string,
+    config: Partial<RedisEngineConfig> = {},
+    replica?: RevocationReplica,
+  ): Promise<TestNode> {
+    const node = new TestNode(redisUrl, config);
+    if (replica) node.engine.revocations.replicateTo(replica, () => undefined);
+    await node.engine.start(node);
+    return node;
+  }
+
+  get id(): string {
+    return this.identity.id;
+  }
+
+  get registry(): RedisEngine['registry'] {
+    return this.engine.registry;
+  }
+
+  get isReady(): boolean {
+    return this.engine.health().state === 'ready';
+  }
+
+  /** What reached this node, by the IDs of publications. */
+  get got(): string[] {
+    return this.arrivals.map(({ publication: { id } }) => id);
+  }
+
+  async connect(
+    socketId: string,
+    user: string,
+    rooms: string[] = [],
+    more: Partial<SocketEntry> = {},
+    max = 0,
+  ) {
+    const entry: SocketEntry = {
+      socketId,
+      user,
+      node: this.id,
+      namespace: '/',
+      transport: 'websocket',
+      protocol: 4,
+      address: '127.0.0.1',
+      userAgent: 'test',
+      connectedAt: new Date(0).toISOString(),
+      rooms: [],
+      info: { name: user, tags: [] },
+      ...more,
+    };
+    await this.registry.enter(entry, max);
+    this.held.set(socketId, entry);
+    for (const room of rooms) await this.join(socketId, room);
+  }
+
+  async join(socketId: string, room: string): Promise<void> {
+    await this.registry.joined(socketId, room);
+    this.held.get(socketId)!.rooms.push(room);
+  }
+
+  async disconnect(socketId: string): Promise<void> {
+    this.held.delete(socketId);
+    await this.registry.leave(socketId, true);
+  }
+
+  arrived(arrival: Arrival): Promise<Receipts> | undefined {
+    this.arrivals.push(arrival);
+    return this.acknowledge(arrival);
+  }
+
+  takeOver(socketId: string): void {
+    this.takenOver.push(socketId);
+  }
+
+  carryOut(command: NodeCommand): Promise<number> {
+    this.commands.push(command);
+    return this.answerCommand(command);
+  }
+
+  presence(change: PresenceChange): void {
+    this.presenceChanges.push(change);
+  }
+
+  sockets(): Iterable<SocketEntry> {
+    return this.held.values();
+  }
+
+  fenced(): void {
+    this.timesFenced++;
+    this.held.clear();
+  }
+}

@@ -1,0 +1,106 @@
+/** A real Redis for tests: each gets its own, on a free port, without a disk. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { Redis } from 'ioredis';
+import { until } from './until.js';
+
+const HOW_TO_GET_IT = 'redis-server is missing: apt-get install redis-server (7.0 or newer)';
+
+const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
+
+if (!isInstalled && !process.env['CI']) process.stderr.write(`skipping Redis tests: ${HOW_TO_GET_IT}\n`);
+
+/** Skips where there is no Redis, but never in CI: there a missing one is a failure. */
+export const describeWithRedis = isInstalled || process.env['CI'] ? describe : describe.skip;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A Redis process and what can befall it. */
+export class TestRedis {
+  private process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly args: readonly string[],
+    private readonly password: string | undefined,
+  ) {}
+
+  static async start(args: readonly string[] = [], password?: string): Promise<TestRedis> {
+    if (!isInstalled) throw new Error(HOW_TO_GET_IT);
+    const redis = await TestRedis.planned(args, password);
+    await redis.run();
+    return redis;
+  }
+
+  /** One that is not there yet. */
+  static async planned(args: readonly string[] = [], password?: string): Promise<TestRedis> {
+    return new TestRedis(await freePort(), args, password);
+  }
+
+  get url(): string {
+    return this.urlWith(this.password);
+  }
+
+  urlWith(password: string | undefined): string {
+    return `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, empty. */
+  async run(): Promise<void> {
+    const auth = this.password === undefined ? [] : ['--requirepass', this.password];
+    const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    this.process = spawn('redis-server', [...fixed, ...auth, ...this.args], { stdio: 'ignore' });
+    await until('Redis answers', () =>
+      this.ask(async (client) => (await client.ping()) === 'PONG').catch(() => false),
+    );
+  }
+
+  /** Uses a connection of its own. */
+  async ask<T>(use: (client: Redis) => Promise<T>): Promise<T> {
+    const client = new Redis(this.url, { lazyConnect: true, retryStrategy: () => null });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return await use(client);
+    } finally {
+      // On a connection that was never made, this would leave a timer behind.
+      if (client.status !== 'end') client.disconnect();
+    }
+  }
+
+  /** It hangs: its connections stay and nothing is answered. */
+  pause(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.process?.kill('SIGCONT');
+  }
+
+  /** It dies, and all it holds is lost. */
+  async kill(): Promise<void> {
+    const { process } = this;
+    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
+    const exited = once(process, 'exit');
+    process.kill('SIGKILL');
+    await exited;
+  }
+
+  async restartEmpty(): Promise<void> {
+    await this.kill();
+    await this.run();
+  }
+
+  /** Cuts every connection; clients come back by themselves. */
+  async cutConnections(): Promise<void> {
+    await this.ask((client) => client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+  }
+}
