@@ -29,6 +29,7 @@ import { EngineHooks } from './gateway/engine-hooks.js';
 import { GatewayStartup } from './gateway/gateway-startup.js';
 import { Handshake } from './gateway/handshake.js';
 import { Lifecycle } from './gateway/lifecycle.js';
+import { Settling } from './gateway/settling.js';
 import { SwitchboardIoAdapter } from './gateway/switchboard-io.adapter.js';
 import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
 import { Admission } from './limits/admission.js';
@@ -126,6 +127,7 @@ export class SwitchboardModule {
         Admission,
         SlowConsumers,
         Drain,
+        Settling,
         Lifecycle,
         Handshake,
         ConnectionLog,

@@ -1,4 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
+
 const WARM_UP_CONNECTIONS = 100;
+
+/** A connection is idle when nothing has happened on it for a moment. */
+const IDLE_AFTER_MS = 1_000;
 
 /** @type {import('./index.js').Scenario} */
 export default {
@@ -14,8 +19,10 @@ export default {
     const empty = await peer.call('memory');
     const half = Math.floor(connections / 2);
     await connect(half);
+    await setTimeout(IDLE_AFTER_MS);
     const halfFull = await peer.call('memory');
     const { length } = await connect(connections - half);
+    await setTimeout(IDLE_AFTER_MS);
     const full = await peer.call('memory');
     return {
       'heap after collection': (full.heapCollected - empty.heapCollected) / length / 1000,

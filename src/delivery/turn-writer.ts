@@ -1,11 +1,12 @@
 /**
  * One write per connection and turn of the event loop, however many publications it carries. [D8]
  *
- * This is the one file that touches private state of `ws` and `engine.io`. What it does: frames for a WebSocket
- * connection that is up to date are collected instead of being sent one by one through Engine.IO and `ws`, and at the
- * end of the turn they leave in one write to the TCP socket. Connections that got the same publications share one
- * buffer. Whatever else is written to such a connection (an acknowledgement, a direct emit, a ping, a close) first
- * sends what was collected, so the order is that of acceptance. [D4]
+ * This file works with private state of `ws` and `engine.io`; the only other one is `gateway/slim-connection.ts`, which
+ * takes from them what nothing uses. What it does: frames for a WebSocket connection that is up to date are collected
+ * instead of being sent one by one through Engine.IO and `ws`, and at the end of the turn they leave in one write to the
+ * TCP socket. Connections that got the same publications share one buffer. Whatever else is written to such a
+ * connection (an acknowledgement, a direct emit, a ping, a close) first sends what was collected, so the order is that
+ * of acceptance. [D4]
  *
  * Everything that is not a plain text frame on an idle 3.x or 4.x WebSocket connection (polling, 2.x, compression, an
  * upgrade under way, a backlog) takes Socket.IO's own path. So does everything when a future version of `ws` or

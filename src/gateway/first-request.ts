@@ -1,6 +1,8 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import type { GatewaySocket } from '../registry/socket-state.js';
+import { interned } from './interned.js';
 
 /**
  * What is kept of the HTTP request that opened a connection.
@@ -56,32 +58,42 @@ const RESPONSE = Symbol('switchboard.response');
 
 interface Request extends IncomingMessage {
   readonly _query?: unknown;
-  [RESPONSE]?: { req: unknown };
 }
 
-/** Remembers what Engine.IO gives middlewares as the response to an upgrade: it holds on to the request as well. */
-export function noteResponse(request: IncomingMessage, response: unknown): void {
-  (request as Request)[RESPONSE] = response as { req: unknown };
+/** What Engine.IO gives middlewares as the response to an upgrade: an emitter that holds on to the request as well. */
+interface UpgradeResponse extends EventEmitter {
+  req: unknown;
 }
 
-/** The headers that middlewares have set on the response, the only thing it needs of its request. */
-function responseHeadersOf(request: object): object {
-  const symbol = Object.getOwnPropertySymbols(request).find(
-    ({ description }) => description === 'responseHeaders',
-  );
-  return symbol ? { [symbol]: (request as Record<symbol, unknown>)[symbol] } : {};
+/** The response, and what makes the TCP socket hold on to it. */
+interface NotedResponse {
+  readonly response: UpgradeResponse;
+  readonly onClose: unknown;
 }
 
-/** Lets go of the request once the connection no longer needs it. Only WebSocket connections: polling ones go on with theirs. */
-export function releaseFirstRequest(socket: GatewaySocket): void {
-  const { conn } = socket;
-  if (conn.transport.name !== 'websocket' || conn.request instanceof FirstRequest) return;
+interface UpgradedSocket extends TcpSocket {
+  [RESPONSE]?: NotedResponse | undefined;
+}
+
+/** Remembers the response to an upgrade, for the first of the middlewares. */
+export function noteResponse({ socket }: IncomingMessage, response: unknown): void {
+  (socket as UpgradedSocket)[RESPONSE] = {
+    response: response as UpgradeResponse,
+    // Its constructor has just put this there, to pass the end of the connection on.
+    onClose: socket.rawListeners('close').at(-1),
+  };
+}
+
+/** Lets go of the request once the connection, a WebSocket one, no longer needs it. False when it has done so before. */
+export function releaseFirstRequest(conn: GatewaySocket['conn'], tcpSocket: TcpSocket | undefined): boolean {
+  if (conn.request instanceof FirstRequest) return false;
   const request = conn.request as Request;
   const kept = new FirstRequest(
     request.method,
-    request.url,
-    socket.handshake.headers,
-    request.socket,
+    request.url && interned(request.url),
+    request.headers,
+    // That of the upgrade where polling came before: the other may be closed by now.
+    tcpSocket ?? request.socket,
     request._query,
   );
   for (const name of Object.keys(request)) {
@@ -91,6 +103,27 @@ export function releaseFirstRequest(socket: GatewaySocket): void {
     ];
   }
   (conn as { request: unknown }).request = kept;
-  const response = request[RESPONSE];
-  if (response) response.req = responseHeadersOf(request);
+  if (tcpSocket) releaseResponse(tcpSocket);
+  return true;
+}
+
+/** A response that nobody listens to goes as a whole, else only its request: what is left of that are the headers. */
+function releaseResponse(tcpSocket: UpgradedSocket): void {
+  const noted = tcpSocket[RESPONSE];
+  if (!noted) return;
+  tcpSocket[RESPONSE] = undefined;
+  const { response, onClose } = noted;
+  if (response.listenerCount('close') === 0 && typeof onClose === 'function') {
+    tcpSocket.off('close', onClose as () => void);
+  } else {
+    response.req = responseHeadersOf(response.req as object);
+  }
+}
+
+/** The headers that middlewares have set on the response, the only thing it needs of its request. */
+function responseHeadersOf(request: object): object {
+  const symbol = Object.getOwnPropertySymbols(request).find(
+    ({ description }) => description === 'responseHeaders',
+  );
+  return symbol ? { [symbol]: (request as Record<symbol, unknown>)[symbol] } : {};
 }

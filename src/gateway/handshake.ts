@@ -13,6 +13,7 @@ import { setSocketState, type GatewaySocket, type RecoverableSession } from '../
 import { Recovery } from '../rooms/recovery.service.js';
 import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { toSwitchboardError } from './failures.js';
+import { interned } from './interned.js';
 import { Lifecycle } from './lifecycle.js';
 import { isPromiseLike } from './promise-like.js';
 
@@ -87,7 +88,7 @@ export class Handshake {
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
     this.admission.admit(socket, who.user, address);
-    setSocketState(socket, { ...who, address, userAgent: headers['user-agent'] ?? '' }).session = session;
+    setSocketState(socket, who, interned(address), interned(headers['user-agent'] ?? '')).session = session;
     return this.entrance.enter(socket);
   }
 

@@ -26,8 +26,8 @@ class AnsweringInbox implements Inbox {
 function withInbox(socket: Socket): { socket: GatewaySocket; inbox: AnsweringInbox } {
   const gatewaySocket = socket as GatewaySocket;
   const inbox = new AnsweringInbox(gatewaySocket);
-  const identity = { user: 'ann', info: null, address: '127.0.0.1', userAgent: '', grant: OPEN_GRANT };
-  setSocketState(gatewaySocket, identity).inbox = inbox;
+  const identity = { user: 'ann', info: null, grant: OPEN_GRANT };
+  setSocketState(gatewaySocket, identity, '127.0.0.1', '').inbox = inbox;
   return { socket: gatewaySocket, inbox };
 }
 

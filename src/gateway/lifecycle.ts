@@ -15,11 +15,11 @@ import { Recovery } from '../rooms/recovery.service.js';
 import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { Answers } from './answers.js';
 import { toSwitchboardError } from './failures.js';
-import { releaseFirstRequest } from './first-request.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
 import { HandlerRunner } from './handler-runner.js';
 import { takeEvents } from './inbound-events.js';
 import { isPromiseLike } from './promise-like.js';
+import { Settling } from './settling.js';
 import { SocketInbox, type InboxContext } from './socket-inbox.js';
 
 /** Settles as soon as the hooks that run now have returned. */
@@ -53,6 +53,7 @@ export class Lifecycle {
     private readonly feed: MembershipFeed,
     private readonly entrance: SharedEntrance,
     private readonly metrics: Metrics,
+    private readonly settling: Settling,
   ) {}
 
   /** Called once, when all gateways are known. */
@@ -79,7 +80,7 @@ export class Lifecycle {
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
-    releaseFirstRequest(socket);
+    this.settling.expect();
   };
 
   /** What the sockets of a namespace share, so that none of them pays for it. */

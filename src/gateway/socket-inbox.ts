@@ -1,5 +1,5 @@
 import { endSocket } from '../delivery/end-socket.js';
-import { createBucket, isAbusive, take } from '../limits/token-bucket.js';
+import { createBucket, isAbusive, take, type TokenBucket } from '../limits/token-bucket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isReservedEvent } from '../protocol/names.js';
 import type { GatewaySocket, Inbox } from '../registry/socket-state.js';
@@ -43,8 +43,9 @@ const MAX_WAITING = 256;
 export class SocketInbox implements Inbox {
   /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
   opened: Promise<void> | undefined = undefined;
-  private readonly bucket = createBucket();
-  private waiting: Inbound[] = [];
+  /** Made with the first event: most sockets of most gateways only listen. */
+  private bucket: TokenBucket | undefined = undefined;
+  private waiting: Inbound[] | undefined = undefined;
   private busy = true;
 
   constructor(
@@ -71,7 +72,7 @@ export class SocketInbox implements Inbox {
   private enqueue(inbound: Inbound): void {
     if (!this.busy) {
       this.handle(inbound);
-    } else if (this.waiting.length < MAX_WAITING) {
+    } else if ((this.waiting ??= []).length < MAX_WAITING) {
       this.waiting.push(inbound);
     } else {
       const message = `more than ${MAX_WAITING} events are waiting to be handled`;
@@ -85,6 +86,7 @@ export class SocketInbox implements Inbox {
   /** Answers an event that comes too fast, and ends a sender that keeps on. [Q1] [Q4] */
   private withinRate(reply: Reply): boolean {
     const { eventsPerSecond, eventsBurst } = this.context;
+    this.bucket ??= createBucket();
     const retryAfterMs = take(this.bucket, performance.now(), eventsPerSecond, eventsBurst);
     if (retryAfterMs === 0) return true;
     const message = `more than ${eventsPerSecond} events per second`;
@@ -97,7 +99,7 @@ export class SocketInbox implements Inbox {
   }
 
   private takeNext(): void {
-    const next = this.waiting.shift();
+    const next = this.waiting?.shift();
     if (next) this.handle(next);
   }
 
@@ -152,7 +154,7 @@ export class SocketInbox implements Inbox {
         if (!this.socket.connected) return;
         // First in line, unless the decision came so late that others have gone ahead.
         if (isLate) this.enqueue(inbound);
-        else this.waiting.unshift(inbound);
+        else (this.waiting ??= []).unshift(inbound);
       },
       (failure: unknown) => {
         decided = true;

@@ -2,7 +2,6 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import cors from 'cors';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket as TcpSocket } from 'node:net';
 import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type Socket } from 'socket.io';
 import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
@@ -22,6 +21,7 @@ import { GatewayTable } from './gateway-table.js';
 import type { Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
+import { prepareReceiver, prepareUpgrade } from './upgraded-socket.js';
 import { collectGateways, containInitHooks } from './nest-wiring.js';
 
 /** What the adapter works with; all of it comes from the app's own container. */
@@ -114,7 +114,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
         callback: (reason: string | null, allowed: boolean) => void,
       ) => {
         const [reason, allowed] = this.admit(request);
-        if (allowed && request.headers.upgrade !== undefined) writeTogether(request.socket);
+        if (allowed && request.headers.upgrade !== undefined) prepareUpgrade(request);
         callback(reason, allowed);
       },
     };
@@ -133,6 +133,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
       else nameOrigin(request, response, next);
     });
     server.engine.on('connection', limitGoodbye);
+    server.engine.on('connection', prepareReceiver);
     server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
       this.log.debug('a connection was refused', { code, reason: message }),
     );
@@ -208,16 +209,6 @@ export class SwitchboardIoAdapter extends IoAdapter {
     known.set(namespaceKey(namespace), server);
     this.servers.set(key, known);
   }
-}
-
-/**
- * The answer to a WebSocket upgrade and Engine.IO's first packet leave in one write instead of two.
- *
- * Both are written in the turn in which the request was read; whatever ends the connection meanwhile uncorks it.
- */
-function writeTogether(socket: TcpSocket): void {
-  socket.cork();
-  setImmediate(() => socket.uncork());
 }
 
 const serverKey = (port: number, path: string | undefined): string => `${port} ${path ?? ''}`;

@@ -2,6 +2,7 @@
 import { isIP, SocketAddress } from 'node:net';
 import { isLoopbackHost } from '../config/loopback.js';
 
+const MAPPED_PREFIX = '::ffff:';
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
@@ -9,6 +10,11 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * left out. `undefined` when the text is not an address.
  */
 export function normalizeAddress(text: string): string | undefined {
+  // As nearly every connection has it: asked for each of them, so it must cost nothing.
+  if (isIP(text) === 4) return text;
+  if (text.startsWith(MAPPED_PREFIX) && isIP(text.slice(MAPPED_PREFIX.length)) === 4) {
+    return text.slice(MAPPED_PREFIX.length);
+  }
   let address = text.trim();
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(address);
   if (bracketed) address = bracketed[1]!;

@@ -14,14 +14,18 @@ const RETRY_AFTER_MS = 5_000;
 interface Place {
   readonly user: string;
   readonly address: string;
-  readonly free: () => void;
+  /** Listens to the connection's end; only where the app's own checks take their time. */
+  free: (() => void) | undefined;
 }
 
-/** What is private in Socket.IO's types. */
+const ENTERING = Symbol('switchboard.entering');
+
+/** What is private in Socket.IO's types: the client side of a connection, and here its sockets in the handshake. */
 interface Entrance {
-  readonly client: object;
-  readonly nsp: { readonly name: string };
+  readonly client: { [ENTERING]?: readonly GatewaySocket[] };
 }
+
+const NOBODY: readonly GatewaySocket[] = [];
 
 /** How many sockets there may be: in all, per user, per address, and handshakes per second. [Q1] */
 @Injectable()
@@ -32,8 +36,8 @@ export class Admission {
   /** An app's own checks may take their time after {@link admit}, and others come meanwhile. */
   private readonly places = new Map<GatewaySocket, Place>();
   private readonly placesPerUser = new Map<string, number>();
-  /** Sockets in the handshake, by connection and namespace. */
-  private readonly entering = new WeakMap<object, Map<string, GatewaySocket>>();
+  /** Let in during this turn of the event loop; nearly all are connected at its end. */
+  private admitted: GatewaySocket[] = [];
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -72,14 +76,13 @@ export class Admission {
    * @throws SwitchboardError `payload.invalid`, and closes the connection as Socket.IO does
    */
   enter(socket: GatewaySocket): void {
-    const { client, nsp } = socket as unknown as Entrance;
-    let entering = this.entering.get(client);
-    if (!entering) this.entering.set(client, (entering = new Map()));
-    if (entering.has(nsp.name)) {
+    const { client } = socket as unknown as Entrance;
+    const entering = client[ENTERING] ?? NOBODY;
+    if (entering.some((other) => other.nsp === socket.nsp)) {
       socket.conn.close();
       throw new SwitchboardError('payload.invalid', { message: 'this connection is connecting already' });
     }
-    entering.set(nsp.name, socket);
+    client[ENTERING] = [...entering, socket];
   }
 
   /** The socket counts as connected from now on; call {@link disconnected} when it has gone. */
@@ -100,19 +103,35 @@ export class Admission {
   }
 
   private hasEntered(socket: GatewaySocket): void {
-    const { client, nsp } = socket as unknown as Entrance;
-    const entering = this.entering.get(client);
-    if (entering?.get(nsp.name) === socket) entering.delete(nsp.name);
-    if (entering?.size === 0) this.entering.delete(client);
+    const { client } = socket as unknown as Entrance;
+    const entering = client[ENTERING];
+    if (!entering) return;
+    const isAlone = entering.length === 1 && entering[0] === socket;
+    client[ENTERING] = isAlone ? NOBODY : entering.filter((other) => other !== socket);
   }
 
   private keepPlace(socket: GatewaySocket, user: string, address: string): void {
     if (socket.conn.readyState !== 'open') return;
-    const free = (): void => this.refused(socket);
-    this.places.set(socket, { user, address, free });
+    this.places.set(socket, { user, address, free: undefined });
     change(this.placesPerUser, user, 1);
     if (this.config.maxSocketsPerIp > 0) change(this.perAddress, addressGroup(address), 1);
-    socket.conn.once('close', free);
+    if (this.admitted.push(socket) === 1) setImmediate(() => this.watchAdmitted());
+  }
+
+  /** A connection that ends while an app's own checks go on frees its place at once. */
+  private watchAdmitted(): void {
+    const { admitted } = this;
+    this.admitted = [];
+    for (const socket of admitted) {
+      const place = this.places.get(socket);
+      if (!place) continue;
+      if (socket.conn.readyState !== 'open') {
+        this.refused(socket);
+        continue;
+      }
+      place.free = () => this.refused(socket);
+      socket.conn.once('close', place.free);
+    }
   }
 
   private freePlace(socket: GatewaySocket): Place | undefined {
@@ -120,7 +139,7 @@ export class Admission {
     if (!place) return undefined;
     this.places.delete(socket);
     change(this.placesPerUser, place.user, -1);
-    socket.conn.off('close', place.free);
+    if (place.free) socket.conn.off('close', place.free);
     return place;
   }
 }

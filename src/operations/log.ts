@@ -106,7 +106,7 @@ class ServiceLogger extends ConsoleLogger {
     }
     const shownLevel = this.isColoured ? styleText(LEVEL_STYLES[level], name) : name;
     let line = `${time} ${shownLevel} ${context} ${message}`;
-    for (const [key, value] of Object.entries(fields)) line += ` ${key}=${shown(value)}`;
+    for (const key of Object.keys(fields)) line += ` ${key}=${shown(fields[key])}`;
     return `${line}\n`;
   }
 }
@@ -123,10 +123,13 @@ function timeText(now: number): string {
   return lastTimeText;
 }
 
+const HARMLESS = /^[\w.:@/+#|~-]+$/;
+
 /** Bare when it is one harmless word, else quoted, so that nothing from outside can look like another field or line. */
 function shown(value: unknown): string {
+  if (typeof value === 'number') return `${value}`;
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
-  return /^[\w.:@/+#|~-]+$/.test(text) ? text : JSON.stringify(text);
+  return HARMLESS.test(text) ? text : JSON.stringify(text);
 }
 
 export function createLogger(level: string, format: 'pretty' | 'json'): ConsoleLogger {

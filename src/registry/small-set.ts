@@ -1,6 +1,8 @@
 /** Beyond this many elements a hash set is worth its memory. */
 const MAX_LISTED = 16;
 
+const NONE: readonly string[] = [];
+
 /**
  * A `Set` of strings that is small in memory while it holds few elements.
  *
@@ -8,36 +10,49 @@ const MAX_LISTED = 16;
  * these would be the largest part of what an idle connection costs.
  */
 export class SmallSet implements Set<string> {
-  private elements: string[] | Set<string> = [];
+  /** A lone element, the rule, stands here by itself. */
+  private elements: string | readonly string[] | Set<string> = NONE;
 
   get size(): number {
-    return Array.isArray(this.elements) ? this.elements.length : this.elements.size;
+    if (typeof this.elements === 'string') return 1;
+    return Array.isArray(this.elements) ? this.elements.length : (this.elements as Set<string>).size;
   }
 
   has(element: string): boolean {
-    return Array.isArray(this.elements) ? this.elements.includes(element) : this.elements.has(element);
+    const { elements } = this;
+    if (typeof elements === 'string') return elements === element;
+    return Array.isArray(elements) ? elements.includes(element) : (elements as Set<string>).has(element);
   }
 
   add(element: string): this {
-    if (!Array.isArray(this.elements)) {
-      this.elements.add(element);
-    } else if (!this.elements.includes(element)) {
-      if (this.elements.length < MAX_LISTED) this.elements = [...this.elements, element];
-      else this.elements = new Set(this.elements).add(element);
+    const { elements } = this;
+    if (typeof elements === 'string') {
+      if (elements !== element) this.elements = [elements, element];
+    } else if (elements === NONE) {
+      this.elements = element;
+    } else if (elements instanceof Set) {
+      elements.add(element);
+    } else if (!elements.includes(element)) {
+      if (elements.length < MAX_LISTED) this.elements = [...elements, element];
+      else this.elements = new Set(elements).add(element);
     }
     return this;
   }
 
   delete(element: string): boolean {
-    if (!Array.isArray(this.elements)) return this.elements.delete(element);
-    if (!this.elements.includes(element)) return false;
+    const { elements } = this;
+    if (elements instanceof Set) return elements.delete(element);
+    if (!this.has(element)) return false;
     // A new array, so that a walk that is under way does not skip an element.
-    this.elements = this.elements.filter((each) => each !== element);
+    this.elements =
+      typeof elements === 'string' || elements.length === 1
+        ? NONE
+        : elements.filter((each) => each !== element);
     return true;
   }
 
   clear(): void {
-    this.elements = [];
+    this.elements = NONE;
   }
 
   forEach(visit: (value: string, key: string, set: Set<string>) => void, thisArg?: unknown): void {
@@ -45,7 +60,8 @@ export class SmallSet implements Set<string> {
   }
 
   values(): SetIterator<string> {
-    return (this.elements as Set<string>).values();
+    const { elements } = this;
+    return ((typeof elements === 'string' ? [elements] : elements) as Set<string>).values();
   }
 
   keys(): SetIterator<string> {
@@ -53,7 +69,7 @@ export class SmallSet implements Set<string> {
   }
 
   entries(): SetIterator<[string, string]> {
-    return new Set(this.elements).entries();
+    return new Set(this).entries();
   }
 
   [Symbol.iterator](): SetIterator<string> {

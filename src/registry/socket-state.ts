@@ -11,13 +11,10 @@ export interface Inbox {
   open(): void;
 }
 
-/** Who a socket belongs to and where it comes from, as settled in the handshake. */
+/** Who a socket belongs to, as settled in the handshake. */
 export interface Identity {
   readonly user: string;
   readonly info: JsonValue;
-  /** The client's address; behind trusted proxies the one they name. */
-  readonly address: string;
-  readonly userAgent: string;
   readonly grant: Grant;
 }
 
@@ -73,6 +70,7 @@ export class SocketState implements Ordered {
     readonly socket: GatewaySocket,
     readonly user: string,
     readonly info: JsonValue,
+    /** The client's address; behind trusted proxies the one they name. */
     readonly address: string,
     readonly userAgent: string,
     /** What it may do; replaced when its token is refreshed. */
@@ -83,17 +81,15 @@ export class SocketState implements Ordered {
 type Carrier = { [STATE]?: SocketState };
 
 /** Attaches the identity to a socket; called once, in the handshake. */
-export function setSocketState(socket: GatewaySocket, identity: Identity): SocketState {
-  const state = new SocketState(
-    socket,
-    identity.user,
-    identity.info,
-    identity.address,
-    identity.userAgent,
-    identity.grant,
-  );
+export function setSocketState(
+  socket: GatewaySocket,
+  { user, info, grant }: Identity,
+  address: string,
+  userAgent: string,
+): SocketState {
+  const state = new SocketState(socket, user, info, address, userAgent, grant);
   (socket as Carrier)[STATE] = state;
-  socket.data = { user: identity.user, info: identity.info };
+  socket.data = { user, info };
   return state;
 }
 
