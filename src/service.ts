@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { serveApiDirectly } from './api/direct-api.js';
 import { serveApiDocs } from './api/openapi.js';
 import { AppModule } from './app.module.js';
 import type { SwitchboardOptions } from './config/config.js';
@@ -22,5 +23,7 @@ export async function createService(
   harden(app);
   setupSwitchboard(app);
   serveApiDocs(app);
+  // In front of Express: a middleware added with app.use sees only those API requests that are passed on.
+  serveApiDirectly(app);
   return app;
 }

@@ -1,5 +1,5 @@
 /** API keys of backends: checked against their hashes, because the keys themselves are stored nowhere. [A4] */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** One entry of `SWITCHBOARD_API_KEYS`. */
 export interface ApiKeyRecord<Scope extends string = string> {
@@ -20,7 +20,7 @@ const BEARER = /^Bearer +(\S+)$/i;
 /** A key has 47 characters; hashing what is much longer would only be work for an attacker to cause. */
 const MAX_KEY_LENGTH = 512;
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /** The keys that are accepted. */
 export class ApiKeyRing<Scope extends string = string> {

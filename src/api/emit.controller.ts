@@ -1,5 +1,5 @@
 import { Body, HttpCode, Post, Res } from '@nestjs/common';
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { EmitService } from '../delivery/emit.service.js';
 import { ackAnswer, emitAnswer, emitRequest, type EmitRequest } from '../delivery/publication-schemas.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
@@ -17,10 +17,10 @@ export class EmitController {
   ])
   async emit(
     @Body({ schema: emitRequest }) request: EmitRequest,
-    @Res({ passthrough: true }) response: Response,
+    @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<object> {
     const { acknowledged, ...answer } = await this.emitter.emit(request);
-    if (acknowledged) response.status(200);
+    if (acknowledged) response.statusCode = 200;
     return answer;
   }
 }

@@ -5,13 +5,14 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { SwitchboardError } from '../protocol/errors.js';
 import { sendProblem, toProblemError } from './problem.js';
 
 /** A body of this many times the limit is no mistake. */
 const ENDLESS_FACTOR = 8;
 
-const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+export const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**
  * Reads JSON bodies of the API under its own limits, before and instead of the host app's body parser.
@@ -53,16 +54,15 @@ function cutOffEndless(request: Request, response: Response, limit: number): voi
   });
 }
 
-const hasBody = (request: Request): boolean =>
+export const hasBody = (request: IncomingMessage): boolean =>
   request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+
+export const invalidJson = (): SwitchboardError =>
+  new SwitchboardError('payload.invalid', { message: 'the body is not valid JSON' });
 
 /** What the parser refuses never reaches a controller, nor its filter. */
 export const jsonBodyErrors: ErrorRequestHandler = (failure: unknown, _request, response: Response, next) => {
   if (response.headersSent) return next(failure);
   const error = toProblemError(failure);
-  const isSyntax = failure instanceof SyntaxError;
-  return sendProblem(
-    response,
-    isSyntax ? new SwitchboardError('payload.invalid', { message: 'the body is not valid JSON' }) : error,
-  );
+  return sendProblem(response, failure instanceof SyntaxError ? invalidJson() : error);
 };

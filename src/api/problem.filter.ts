@@ -1,5 +1,5 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { logFailure } from '../operations/log.js';
 import { sendProblem, toProblemError } from './problem.js';
 
@@ -11,7 +11,7 @@ export class ProblemFilter implements ExceptionFilter {
   catch(failure: unknown, host: ArgumentsHost): void {
     const error = toProblemError(failure);
     if (error.code === 'internal') logFailure(this.logger, 'a request failed', failure);
-    const response = host.switchToHttp().getResponse<Response>();
+    const response = host.switchToHttp().getResponse<ServerResponse>();
     if (!response.headersSent) sendProblem(response, error);
   }
 }

@@ -1,6 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { STATUS_CODES } from 'node:http';
-import type { Response } from 'express';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { ERRORS, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 
 /** An RFC 9457 problem document. [E2] */
@@ -15,15 +14,16 @@ export function problemOf(error: SwitchboardError): Problem {
   return { title: STATUS_CODES[error.status] ?? 'Error', status: error.status, detail: message, ...rest };
 }
 
-export function sendProblem(response: Response, error: SwitchboardError): void {
+export function sendProblem(response: ServerResponse, error: SwitchboardError): void {
   if (error.retryAfterMs !== undefined) {
     response.setHeader('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
   }
   if (error.status === ERRORS['auth.key_invalid'].status) response.setHeader('WWW-Authenticate', 'Bearer');
-  response
-    .status(error.status)
-    .type('application/problem+json')
-    .send(JSON.stringify(problemOf(error)));
+  const text = JSON.stringify(problemOf(error));
+  response.statusCode = error.status;
+  response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.end(text);
 }
 
 /** What Express, its body parser and Nest throw, in the words of the registry. */

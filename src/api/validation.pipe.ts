@@ -1,35 +1,25 @@
-import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
+import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { z } from 'zod';
 import { SwitchboardError } from '../protocol/errors.js';
 import { MAX_DEPTH, measureValue } from '../protocol/json.js';
-import { inputError } from '../protocol/validation.js';
+import { parseInput } from '../protocol/validation.js';
 
 /**
  * Checks path, query and body against the schema that the route names.
  *
- * Nesting is measured first, iteratively: the schema's own walk recurses.
+ * Nesting is measured first, iteratively: the schema's own walk recurses. Nest's own pipe for schemas would also take
+ * `__proto__` keys out of the value; here they are data like any other, passed on as text and never merged.
  */
 @Injectable()
-export class ApiValidationPipe extends StandardSchemaValidationPipe {
-  constructor() {
-    // Zod's issues are Standard Schema issues and more.
-    super({ exceptionFactory: (issues) => inputError(issues as readonly z.core.$ZodIssue[]) });
-  }
-
-  override transform<T>(
-    value: T,
-    metadata: Parameters<StandardSchemaValidationPipe['transform']>[1],
-  ): Promise<T> {
-    if (metadata.schema && measureValue(value).depth > MAX_DEPTH) {
-      return Promise.reject(
-        new SwitchboardError('payload.invalid', {
-          errors: [{ path: '', message: `expected at most ${MAX_DEPTH} levels of nesting` }],
-        }),
-      );
+export class ApiValidationPipe implements PipeTransform {
+  transform(value: unknown, { schema }: Pick<ArgumentMetadata, 'schema'>): unknown {
+    if (!schema) return value;
+    if (measureValue(value).depth > MAX_DEPTH) {
+      throw new SwitchboardError('payload.invalid', {
+        errors: [{ path: '', message: `expected at most ${MAX_DEPTH} levels of nesting` }],
+      });
     }
-    return super.transform(value, metadata) as Promise<T>;
+    // Every schema here is one of Zod's.
+    return parseInput(schema as z.ZodType, value);
   }
-
-  /** A `__proto__` key is data like any other here: it is passed on as text, never merged into an object. */
-  protected override stripProtoKeys(): void {}
 }

@@ -20,6 +20,7 @@ import { GATEWAY_METADATA } from '@nestjs/websockets/internal';
 import type { SocketServerProvider } from '@nestjs/websockets/socket-server-provider.js';
 import { WebSocketsController } from '@nestjs/websockets/web-sockets-controller.js';
 import type { Namespace, Server } from 'socket.io';
+import { containerOf } from '../nest-container.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { DirectContextCreator, FailingFiltersContext } from './nest-handlers.js';
 import { isPromiseLike } from './promise-like.js';
@@ -120,13 +121,6 @@ function* gatewayProviders(
       if (Reflect.hasMetadata(GATEWAY_METADATA, metatype)) yield { wrapper, moduleKey };
     }
   }
-}
-
-/** Nest offers no public way to its container; every context creator needs it. */
-function containerOf(app: INestApplication): NestContainer {
-  const { container } = app as unknown as { container?: NestContainer };
-  if (!container) throw new Error('this version of @nestjs/core keeps its container elsewhere');
-  return container;
 }
 
 function serverProvider(findServer: FindServer): SocketServerProvider {

@@ -204,7 +204,7 @@ export class LocalRegistry {
       protocol: socket.conn.protocol as SocketEntry['protocol'],
       address: state.address,
       userAgent: state.userAgent,
-      connectedAt: new Date(state.connectedAt).toISOString(),
+      connectedAt: state.connectedAtIso,
       rooms: this.roomsOf(socket),
       info: state.info,
     };

@@ -47,6 +47,7 @@ export class SocketState implements Ordered {
   order = 0;
   gone = false;
   readonly connectedAt = Date.now();
+  private connectedAtText: string | undefined = undefined;
   /** Why the gateway itself ended it. */
   endedWith: ErrorCode | undefined = undefined;
   /** What room tokens have granted it, by room. */
@@ -76,6 +77,11 @@ export class SocketState implements Ordered {
     /** What it may do; replaced when its token is refreshed. */
     public grant: Grant,
   ) {}
+
+  /** {@link connectedAt} in RFC 3339. Kept once asked for: writing it out takes about a third as long as encoding the whole entry. */
+  get connectedAtIso(): string {
+    return (this.connectedAtText ??= new Date(this.connectedAt).toISOString());
+  }
 }
 
 type Carrier = { [STATE]?: SocketState };

@@ -1,0 +1,196 @@
+/**
+ * Serves the API straight from Node's HTTP server, in front of Express. (Decision 0009)
+ *
+ * What comes as nearly every backend sends it goes the short way; everything unusual, and everything that is no route,
+ * goes to Express and Nest, untouched, and is answered there. So nothing has to be understood here twice: compressed,
+ * chunked or oversize bodies, conditional requests, odd paths, other methods.
+ */
+import { Logger, type INestApplication } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/internal';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { parse as parseQuery } from 'node:querystring';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { SECURITY_HEADERS, setSecurityHeaders } from '../operations/hardening.js';
+import { logFailure } from '../operations/log.js';
+import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-routes.js';
+import { hasBody, invalidJson, METHODS_WITH_BODY } from './json-body.js';
+import { ProblemFilter } from './problem.filter.js';
+
+/** Visible ASCII without `#`: Express reads paths like these as they stand. */
+const PLAIN_TARGET = /^\/v1\/[!"$-~]+$/;
+const PLAIN_CONTENT_TYPE = /^application\/json(?:; ?charset=utf-8)?$/i;
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** Puts the direct routes in front of all that listens for requests so far. */
+export function serveApiDirectly(app: INestApplication): void {
+  const api = new DirectApi(readApiRoutes(app), app.get<SwitchboardConfig>(SWITCHBOARD_CONFIG));
+  const server = app.getHttpServer() as Server;
+  const listeners = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    if (api.serve(request, response)) return;
+    for (const listener of listeners) listener.call(server, request, response);
+  });
+}
+
+class DirectApi {
+  private readonly logger = new Logger('Api');
+  private readonly problems = new ProblemFilter();
+  /** By method and number of segments: few enough to look through. */
+  private readonly routes = new Map<string, ApiRouteEntry[]>();
+  private readonly maxBodyBytes: number;
+
+  constructor(routes: readonly ApiRouteEntry[], config: SwitchboardConfig) {
+    for (const route of routes) {
+      const kind = kindOf(route.method, route.segments.length);
+      this.routes.set(kind, [...(this.routes.get(kind) ?? []), route]);
+    }
+    this.maxBodyBytes = Math.min(config.maxPayloadBytes, config.maxBatchBytes);
+  }
+
+  /** Whether the request is answered here. If not, nothing has been done to it. */
+  serve(request: RoutedRequest, response: ServerResponse): boolean {
+    const { method = '', url = '', headers } = request;
+    if (!PLAIN_TARGET.test(url)) return false;
+    if (headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined) return false;
+    const queryStart = url.indexOf('?');
+    const found = this.find(method, queryStart === -1 ? url : url.slice(0, queryStart));
+    if (!found) return false;
+    const { run, readsQuery, params } = found;
+    const readsBody = METHODS_WITH_BODY.has(method) && hasBody(request);
+    if (readsBody && !this.isPlainBody(request)) return false;
+    request.params = params;
+    if (readsQuery) request.query = parseQuery(queryStart === -1 ? '' : url.slice(queryStart + 1));
+    // Neither rejects: what fails, also the parsing, is answered.
+    if (readsBody) readText(request, (text) => void this.answer(run, request, response, text));
+    else void this.answer(run, request, response);
+    return true;
+  }
+
+  private find(method: string, path: string): Found | undefined {
+    const [, ...segments] = path.split('/');
+    for (const route of this.routes.get(kindOf(method, segments.length)) ?? []) {
+      const params = match(route.segments, segments);
+      if (params === 'another route') continue;
+      if (params === 'unreadable' || !route.run) return undefined;
+      return { run: route.run, readsQuery: route.readsQuery, params };
+    }
+    return undefined;
+  }
+
+  /** Of known length, within the limit, and JSON in UTF-8 as it is. */
+  private isPlainBody({ headers }: IncomingMessage): boolean {
+    return (
+      headers['content-encoding'] === undefined &&
+      headers['transfer-encoding'] === undefined &&
+      Number(headers['content-length']) <= this.maxBodyBytes &&
+      PLAIN_CONTENT_TYPE.test(headers['content-type'] ?? '')
+    );
+  }
+
+  private async answer(
+    run: Run,
+    request: RoutedRequest,
+    response: ServerResponse,
+    body?: string,
+  ): Promise<void> {
+    try {
+      if (body !== undefined) request.body = parseBody(body);
+      sendJson(response, await run(request, response));
+    } catch (failure) {
+      this.fail(failure, request, response);
+    }
+  }
+
+  private fail(failure: unknown, request: RoutedRequest, response: ServerResponse): void {
+    try {
+      if (!response.headersSent) setSecurityHeaders(response);
+      // oxlint-disable-next-line promise/valid-params -- an exception filter, not a promise
+      this.problems.catch(failure, new ExecutionContextHost([request, response]));
+    } catch (unanswered) {
+      logFailure(this.logger, 'a request could not be answered', unanswered);
+      response.destroy();
+    }
+  }
+}
+
+type Run = NonNullable<ApiRouteEntry['run']>;
+type Params = Record<string, string>;
+
+interface Found {
+  readonly run: Run;
+  readonly readsQuery: boolean;
+  readonly params: Params;
+}
+
+const kindOf = (method: string, segments: number): string => `${method} ${segments}`;
+
+/** The parameters of a path, if it is one of this route. Names of routes are the same in any case, as in Express. */
+function match(
+  route: readonly string[],
+  segments: readonly string[],
+): Params | 'another route' | 'unreadable' {
+  const params: Params = {};
+  for (let index = 0; index < route.length; index++) {
+    const expected = route[index]!;
+    const segment = segments[index]!;
+    if (!expected.startsWith(':')) {
+      if (expected !== segment && expected !== segment.toLowerCase()) return 'another route';
+      continue;
+    }
+    if (segment === '') return 'another route';
+    const value = decoded(segment);
+    if (value === undefined) return 'unreadable';
+    params[expected.slice(1)] = value;
+  }
+  return params;
+}
+
+function decoded(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who goes away before the end gets no answer, and needs none. */
+function readText(request: IncomingMessage, done: (text: string) => void): void {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => done((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
+}
+
+/** As Express's parser in its strict form: an object or an array. */
+function parseBody(text: string): unknown {
+  let body: unknown;
+  try {
+    body = JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text);
+  } catch {
+    throw invalidJson();
+  }
+  if (typeof body !== 'object' || body === null) throw invalidJson();
+  return body;
+}
+
+/** Flat, as `writeHead` takes them: headers that were never set one by one cost a fraction. */
+const EMPTY_HEADERS = SECURITY_HEADERS.flat();
+const JSON_HEADERS = [...EMPTY_HEADERS, 'Content-Type', 'application/json; charset=utf-8'];
+
+/** Controllers of the API answer with objects, or with nothing. */
+function sendJson(response: ServerResponse, body: unknown): void {
+  if (body === undefined || response.statusCode === 204) {
+    if (response.statusCode !== 204) response.setHeader('Content-Length', 0);
+    response.writeHead(response.statusCode, EMPTY_HEADERS).end();
+    return;
+  }
+  const text = JSON.stringify(body);
+  response.writeHead(response.statusCode, [
+    ...JSON_HEADERS,
+    'Content-Length',
+    String(Buffer.byteLength(text)),
+  ]);
+  response.end(text);
+}

@@ -1,0 +1,198 @@
+/**
+ * The routes of the API as plain functions, made from what their decorators say.
+ *
+ * Nest stays the only place where a route is described: path, method, status, guards, schemas and parameters are read
+ * with Nest's own readers, and guards, pipe and method are those that Nest would call. Only the way between them is
+ * shorter. A route with anything around it that is not known here is left to Nest. (Decision 0009)
+ */
+import { ForbiddenException, RequestMethod, type INestApplication } from '@nestjs/common';
+import {
+  EXCEPTION_FILTERS_METADATA,
+  HOST_METADATA,
+  METHOD_METADATA,
+  PATH_METADATA,
+  REDIRECT_METADATA,
+  RENDER_METADATA,
+  RESPONSE_PASSTHROUGH_METADATA,
+  RouteParamtypes,
+  VERSION_METADATA,
+} from '@nestjs/common/internal';
+import { ApplicationConfig, MetadataScanner } from '@nestjs/core';
+import {
+  ExecutionContextHost,
+  GuardsConsumer,
+  GuardsContextCreator,
+  InterceptorsConsumer,
+  InterceptorsContextCreator,
+  PipesConsumer,
+  PipesContextCreator,
+} from '@nestjs/core/internal';
+import { RouteParamsFactory } from '@nestjs/core/router/route-params-factory.js';
+import { RouterExecutionContext } from '@nestjs/core/router/router-execution-context.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiKeyGuard } from '../access/api-key.guard.js';
+import { OriginGuard } from '../access/origin.guard.js';
+import { containerOf } from '../nest-container.js';
+import { SwitchboardApiModule } from './api.module.js';
+import { ProblemFilter } from './problem.filter.js';
+import { ApiValidationPipe } from './validation.pipe.js';
+
+/** A request with what Nest's parameter decorators look for. */
+export interface RoutedRequest extends IncomingMessage {
+  params?: Readonly<Record<string, string>>;
+  query?: Readonly<Record<string, unknown>>;
+  body?: unknown;
+}
+
+/** One method of a controller under one path. */
+export interface ApiRouteEntry {
+  readonly method: string;
+  /** `['v1', 'users', ':user']` */
+  readonly segments: readonly string[];
+  readonly readsQuery: boolean;
+  /**
+   * Lets the request through the guards, checks its input and calls the method; throws what any of them throws.
+   * `undefined` when the route is left to Nest.
+   */
+  readonly run: ((request: RoutedRequest, response: ServerResponse) => unknown) | undefined;
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/** Parameters whose value is at hand at once. Of a custom decorator the type is text. */
+const READABLE: ReadonlySet<unknown> = new Set([
+  RouteParamtypes.BODY,
+  RouteParamtypes.HEADERS,
+  RouteParamtypes.PARAM,
+  RouteParamtypes.QUERY,
+  RouteParamtypes.RESPONSE,
+]);
+
+/** What changes how Nest finds a route or answers it, on the method or its class. */
+const UNKNOWN_HERE = [HOST_METADATA, REDIRECT_METADATA, RENDER_METADATA, VERSION_METADATA];
+
+/** All routes of the API, in the order in which Nest registers them. */
+export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
+  const container = containerOf(app);
+  const config = app.get(ApplicationConfig);
+  const guards = new GuardsContextCreator(container, config);
+  const interceptors = new InterceptorsContextCreator(container, config);
+  const pipes = new PipesContextCreator(container, config);
+  const contexts = new RouterExecutionContext(
+    new RouteParamsFactory(config),
+    pipes,
+    new PipesConsumer(),
+    guards,
+    new GuardsConsumer(),
+    interceptors,
+    new InterceptorsConsumer(),
+    app.getHttpAdapter(),
+  );
+  const routes: ApiRouteEntry[] = [];
+  for (const [moduleKey, { controllers, metatype }] of container.getModules()) {
+    if (metatype !== SwitchboardApiModule) continue;
+    for (const { instance } of controllers.values()) {
+      const controller = instance as object;
+      for (const name of new MetadataScanner().getAllMethodNames(
+        Object.getPrototypeOf(controller) as object,
+      )) {
+        const method = (controller as Record<string, unknown>)[name] as Method;
+        const paths = pathsOf(controller.constructor, method);
+        if (paths.length === 0) continue;
+        const { run, readsQuery } = compile(controller, method, name, moduleKey);
+        const verb = RequestMethod[Reflect.getMetadata(METHOD_METADATA, method) as RequestMethod];
+        for (const segments of paths) routes.push({ method: verb, segments, readsQuery, run });
+      }
+    }
+  }
+  return routes;
+
+  function compile(
+    controller: object,
+    method: Method,
+    name: string,
+    moduleKey: string,
+  ): Pick<ApiRouteEntry, 'run' | 'readsQuery'> {
+    const around = [controller as never, method, moduleKey] as const;
+    const routeGuards = guards.create(...around) as (OriginGuard | ApiKeyGuard)[];
+    const [pipe, ...morePipes] = pipes.create(...around) as ApiValidationPipe[];
+    const verb = Reflect.getMetadata(METHOD_METADATA, method) as RequestMethod;
+    const metadata = contexts.getMetadata(controller as never, method, name, moduleKey, verb, 'http');
+    const parameters = metadata.getParamsMetadata(moduleKey);
+    const readsQuery = parameters.some(({ type }) => type === RouteParamtypes.QUERY);
+    const readsResponse = parameters.some(({ type }) => type === RouteParamtypes.RESPONSE);
+    const isKnown =
+      routeGuards.every((guard) => guard instanceof OriginGuard || guard instanceof ApiKeyGuard) &&
+      pipe instanceof ApiValidationPipe &&
+      morePipes.length === 0 &&
+      interceptors.create(...around).length === 0 &&
+      hasOnlyProblemFilter(controller.constructor, method) &&
+      !UNKNOWN_HERE.some((key) => isSet(key, method) || isSet(key, controller.constructor)) &&
+      !(readsResponse && !isSet(RESPONSE_PASSTHROUGH_METADATA, controller.constructor, name)) &&
+      !metadata.hasCustomHeaders &&
+      !metadata.isSseHandler &&
+      parameters.every(
+        ({ type, pipes }) => (typeof type === 'string' || READABLE.has(type)) && !pipes.length,
+      );
+    if (!isKnown) return { run: undefined, readsQuery };
+
+    // In the order in which Nest reads them, so that of several faults the same one is reported.
+    const readers = parameters.map(({ index, type, extractValue, schema }) => ({
+      index,
+      read(request: RoutedRequest, response: ServerResponse): unknown {
+        const value: unknown = extractValue(request, response, unreachable);
+        return schema && contexts.isPipeable(type) ? pipe.transform(value, { schema }) : value;
+      },
+    }));
+    return {
+      readsQuery,
+      run(request, response) {
+        const context = new ExecutionContextHost(
+          [request, response],
+          controller.constructor as never,
+          method,
+        );
+        for (const guard of routeGuards) if (!guard.canActivate(context)) throw new ForbiddenException();
+        response.statusCode = metadata.httpStatusCode;
+        const args: unknown[] = Array.from({ length: metadata.argsLength });
+        for (const { index, read } of readers) args[index] = read(request, response);
+        return method.apply(controller, args);
+      },
+    };
+  }
+}
+
+/** `@Controller()` leaves keys without a value. */
+const isSet = (key: string, target: object, property?: string): boolean =>
+  (property === undefined
+    ? (Reflect.getMetadata(key, target) as unknown)
+    : (Reflect.getMetadata(key, target, property) as unknown)) !== undefined;
+
+function hasOnlyProblemFilter(controller: object, method: Method): boolean {
+  const filters = [controller, method].flatMap(
+    (target) => (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, target) ?? []) as unknown[],
+  );
+  return filters.length === 1 && filters[0] === ProblemFilter;
+}
+
+/** The paths of a method, `[]` when it is no route. */
+function pathsOf(controller: object, method: unknown): string[][] {
+  if (typeof method !== 'function') return [];
+  const ends = listOf(Reflect.getMetadata(PATH_METADATA, method));
+  const starts = listOf(Reflect.getMetadata(PATH_METADATA, controller));
+  return starts.flatMap((start) => ends.map((end) => segmentsOf(`${start}/${end}`)));
+}
+
+const listOf = (paths: unknown): string[] =>
+  paths === undefined ? [] : typeof paths === 'string' ? [paths] : (paths as string[]);
+
+function segmentsOf(path: string): string[] {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  if (segments.every((segment) => /^:?[\w-]+$/.test(segment))) return segments;
+  throw new Error(`the API route ${path} has more than names and :parameters in it; teach direct-routes.ts`);
+}
+
+/** `@Next()` is not among the parameters that are read here. */
+const unreachable = (): never => {
+  throw new Error('a direct route has no next');
+};
