@@ -2,15 +2,16 @@ import type { Namespace } from 'socket.io';
 import type { BroadcastOptions, Room } from 'socket.io-adapter';
 import { PacketType, type Packet } from 'socket.io-parser';
 import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
-import type { LoggedPublication, Stamp } from '../engine/log.js';
+import type { Stamp } from '../engine/log.js';
 import type { SocketEntry } from '../protocol/entries.js';
-import { isReservedEvent, userRoom } from '../protocol/names.js';
+import { NOTICE } from '../protocol/events.js';
+import { userRoom } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import { MembershipAdapter, type MembershipObserver } from '../registry/membership.adapter.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { selectRooms, type RoomSelection } from './targets.js';
-import { Tracking } from './tracking.js';
+import { Tracking, type HeldPublication } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
 import { textFrame } from './websocket-frame.js';
 
@@ -76,6 +77,19 @@ function frameOf(packets: readonly unknown[]): Buffer | undefined {
   return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
 }
 
+/** Notices that are of the moment, and names that Socket.IO throws on. */
+const PAST_THE_LOG: ReadonlySet<string> = new Set([
+  NOTICE.serverDisconnect,
+  NOTICE.exception,
+  NOTICE.authExpiring,
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+]);
+
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
 
 /**
@@ -132,19 +146,36 @@ export class FanOutAdapter extends MembershipAdapter {
       if (acceptedAs <= tracking.since) return;
       recipients++;
       if (stamp && !tracking.keep(publication, stamp)) {
-        this.put(socket, wires.with(tracking, stamp), publication.volatile);
+        this.putTracked(socket, wires, tracking, stamp, publication.volatile);
       }
     });
     return recipients;
   }
 
   /** Delivers to one socket what it has missed or what was held back for it, in order. */
-  catchUp(socket: GatewaySocket, missed: readonly LoggedPublication[]): void {
+  catchUp(socket: GatewaySocket, missed: readonly HeldPublication[]): void {
     const tracking = this.trackingOf(socket);
-    for (const { publication, stamp } of missed) {
+    for (const { publication, stamp, send } of missed) {
+      if (send) {
+        send();
+        continue;
+      }
       const wires = new Wires(this, publication);
-      this.put(socket, tracking ? wires.with(tracking, stamp) : wires.plain, false);
+      if (tracking) this.putTracked(socket, wires, tracking, stamp, false);
+      else this.put(socket, wires.plain, false);
     }
+  }
+
+  private putTracked(
+    socket: GatewaySocket,
+    wires: Wires,
+    tracking: Tracking,
+    stamp: Stamp,
+    volatile: boolean,
+  ): void {
+    // Before it is written: that may end the socket, and then nobody knows whether it arrived.
+    tracking.lastCursor = stamp.cursor;
+    this.put(socket, wires.with(tracking, stamp), volatile);
   }
 
   /** What a socket that tracks positions is told; `undefined` for all others. */
@@ -231,23 +262,38 @@ export class FanOutAdapter extends MembershipAdapter {
    * Delivers and hands every acknowledgement to `onAcknowledgement`, at most one per socket. [D6]
    *
    * A client takes no cursor from an event that asks for an acknowledgement, so it carries none and is never replayed:
-   * whoever published it is told who did not answer.
+   * whoever published it is told who did not answer. It has its place in histories all the same, so a socket that tracks
+   * positions is told that one, and gets it in its turn.
    */
   deliverWithAck(
     publication: Publication,
     selection: RoomSelection,
+    stamp: Stamp | undefined,
     onAcknowledgement: OnAcknowledgement,
   ): AwaitedDelivery {
-    const packet = this.eventPacket(publication);
     // One number for all recipients: the counter is the namespace's, so it collides with no other request.
-    packet.id = (this.nsp as Namespace & { _ids: number })._ids++;
-    const id = packet.id;
+    const id = (this.nsp as Namespace & { _ids: number })._ids++;
     const sockets: GatewaySocket[] = [];
-    let wire: Wire | undefined;
+    const wires = new Map<string, Wire>();
+    const send = (socket: GatewaySocket, key: string, added: readonly unknown[]): void => {
+      let wire = wires.get(key);
+      if (!wire) {
+        wire = this.encode({ ...this.eventPacket(publication, added), id });
+        wires.set(key, wire);
+      }
+      this.put(socket, wire, publication.volatile);
+    };
     this.select(selection, (socket) => {
       sockets.push(socket);
       internals(socket).acks.set(id, (...answer) => onAcknowledgement(socket, answer));
-      this.put(socket, (wire ??= this.encode(packet)), publication.volatile);
+      const tracking = stamp && this.trackingOf(socket);
+      if (!tracking) {
+        send(socket, '', []);
+        return;
+      }
+      const { key, args } = tracking.metaOf(publication, stamp);
+      const sendNow = (): void => send(socket, key, args);
+      if (!tracking.keep(publication, stamp, sendNow)) sendNow();
     });
     return {
       sockets,
@@ -309,7 +355,8 @@ export class FanOutAdapter extends MembershipAdapter {
 
   /**
    * What an app emits to the one socket is a publication to it, so that it can be recovered. What asks for an
-   * acknowledgement cannot be, and what the gateway itself has to say is of the moment.
+   * acknowledgement cannot be, what Socket.IO reserves it refuses, and what the gateway itself has to say is of the
+   * moment. All else must carry a cursor: the client would take a text that is its last argument for one.
    */
   private publishDirectEmits(socket: GatewaySocket): void {
     const { outbound } = this;
@@ -317,7 +364,7 @@ export class FanOutAdapter extends MembershipAdapter {
     const emit = socket.emit.bind(socket);
     socket.emit = (name: string | symbol, ...args: unknown[]) => {
       const event = String(name);
-      if (typeof args.at(-1) === 'function' || isReservedEvent(event)) return emit(name, ...args);
+      if (typeof args.at(-1) === 'function' || PAST_THE_LOG.has(event)) return emit(name, ...args);
       const internal = socket as unknown as { flags: { volatile?: boolean } };
       const { volatile = false } = internal.flags;
       internal.flags = {};

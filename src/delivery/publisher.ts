@@ -8,6 +8,7 @@ import {
   type RemoteOutcome,
   type SocketsOfNamespace,
 } from '../engine/engine.js';
+import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../operations/log.js';
 import { Metrics } from '../operations/metrics.js';
 import type { Page, SocketEntry } from '../protocol/entries.js';
@@ -65,8 +66,8 @@ export class Publisher implements Outbound {
   async sendWithAck(publication: Publication, timeoutMs: number): Promise<Receipts> {
     // Now: a socket that is here and ends while it is waited for is missing under its user's name.
     const absent = this.absentSockets(publication);
-    const { remote } = this.engine.publish(publication, timeoutMs);
-    const [here, elsewhere] = await Promise.all([this.collect(publication, timeoutMs), remote]);
+    const { stamp, remote } = this.engine.publish(publication, timeoutMs);
+    const [here, elsewhere] = await Promise.all([this.collect(publication, timeoutMs, stamp), remote]);
     const responses = [...here.responses, ...(elsewhere?.responses ?? [])];
     const missing = [...here.missing, ...(elsewhere?.missing ?? [])];
     const known = new Set([...responses, ...missing].map(({ socketId }) => socketId));
@@ -87,7 +88,7 @@ export class Publisher implements Outbound {
   /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */
   arrived({ publication, stamp, audience, ackTimeoutMs }: Arrival): Promise<Receipts> | undefined {
     if (ackTimeoutMs !== undefined) {
-      return audience === 'all' ? this.collect(publication, ackTimeoutMs) : undefined;
+      return audience === 'all' ? this.collect(publication, ackTimeoutMs, stamp) : undefined;
     }
     try {
       const selection = selectRooms(publication.to, publication.except);
@@ -150,11 +151,11 @@ export class Publisher implements Outbound {
     for (const adapter of this.adaptersOf(publication)) adapter.deliver(publication, selection, stamp);
   }
 
-  private collect(publication: Publication, timeoutMs: number): Promise<Receipts> {
+  private collect(publication: Publication, timeoutMs: number, stamp: Stamp | undefined): Promise<Receipts> {
     const selection = selectRooms(publication.to, publication.except);
     return this.receipts.collect(
       this.adaptersOf(publication).map((adapter) => (onAcknowledgement) => {
-        const delivery = adapter.deliverWithAck(publication, selection, onAcknowledgement);
+        const delivery = adapter.deliverWithAck(publication, selection, stamp, onAcknowledgement);
         this.metrics.published(delivery.sockets.length);
         return delivery;
       }),

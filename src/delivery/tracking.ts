@@ -5,6 +5,8 @@ import type { Stamp } from '../engine/log.js';
 export interface HeldPublication {
   readonly publication: Publication;
   readonly stamp: Stamp;
+  /** How it is sent, when it waits for an acknowledgement. */
+  readonly send?: () => void;
 }
 
 /**
@@ -16,6 +18,8 @@ export interface HeldPublication {
 export class Tracking {
   /** Rooms whose publications carry their position. */
   readonly metaRooms = new Set<string>();
+  /** The cursor of the last that was sent to it, or the one its client came with. */
+  lastCursor: string | undefined;
   private held: HeldPublication[] | undefined;
   private holds = 0;
 
@@ -32,6 +36,10 @@ export class Tracking {
     this.held ??= [];
   }
 
+  get isHolding(): boolean {
+    return this.holds > 0;
+  }
+
   /** Gives back what was held; empty while another catch-up is under way. */
   release(): readonly HeldPublication[] {
     if (--this.holds > 0) return [];
@@ -41,9 +49,17 @@ export class Tracking {
   }
 
   /** Whether the publication was taken to be sent later. */
-  keep(publication: Publication, stamp: Stamp): boolean {
-    this.held?.push({ publication, stamp });
+  keep(publication: Publication, stamp: Stamp, send?: () => void): boolean {
+    this.held?.push({ publication, stamp, ...(send && { send }) });
     return this.held !== undefined;
+  }
+
+  /** The offset of the first held publication that the room's history has as well. */
+  firstHeldOffset(room: string): number | undefined {
+    const first = this.held?.find(
+      ({ publication, stamp }) => !publication.volatile && stamp.positions?.has(room) === true,
+    );
+    return first?.stamp.positions!.get(room)!.offset;
   }
 
   /** Drops what a catch-up has given already, so that it is not given twice. */
@@ -53,11 +69,15 @@ export class Tracking {
 
   /** The arguments that are added for this socket, and a name for them that is the same for all who get the same. */
   suffixOf(publication: Publication, stamp: Stamp): { readonly key: string; readonly args: unknown[] } {
+    const { key, args } = this.metaOf(publication, stamp);
+    return this.recovers ? { key: `r${key}`, args: [...args, stamp.cursor] } : { key, args };
+  }
+
+  /** The same without the cursor, for what a client takes none from. */
+  metaOf(publication: Publication, stamp: Stamp): { readonly key: string; readonly args: unknown[] } {
     const room = this.metaRooms.size === 0 ? undefined : this.metaRoomOf(stamp);
-    const args: unknown[] = [];
-    if (room !== undefined) args.push({ room, id: publication.id, ...stamp.positions!.get(room)! });
-    if (this.recovers) args.push(stamp.cursor);
-    return { key: `${this.recovers ? 'r' : ''}${room ?? ''}`, args };
+    if (room === undefined) return { key: '', args: [] };
+    return { key: `:${room}`, args: [{ room, id: publication.id, ...stamp.positions!.get(room)! }] };
   }
 
   private metaRoomOf({ positions }: Stamp): string | undefined {

@@ -2,8 +2,8 @@ import type { NodeEntry, SocketEntry } from '../protocol/entries.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
-import type { SessionStore } from './sessions.js';
 import type { SharedRevocations } from './revocations.js';
+import type { LastSent, SessionStore } from './sessions.js';
 import type { SharedRegistry } from './shared-registry.js';
 
 /** Whether shared state can be reached. */
@@ -103,8 +103,11 @@ export interface PresenceChange {
 export interface NodeHooks {
   /** Delivers to local sockets; resolves with their acknowledgements when such are asked for. Never throws. */
   arrived(arrival: Arrival): Promise<Receipts> | undefined;
-  /** Ends a socket whose session its client has taken to another connection, silently and at once. */
-  takeOver(socketId: string): void;
+  /**
+   * Ends a socket whose session its client has taken to another connection, silently and at once; what was the last
+   * sent to it, as for {@link SessionStore.detach}.
+   */
+  takeOver(socketId: string): LastSent | undefined;
   /** Carries out what another node was asked for and returns how many sockets it was for. Never rejects. */
   carryOut(command: NodeCommand): Promise<number>;
   /** Tells the sockets that watch a room. */

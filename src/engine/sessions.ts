@@ -22,11 +22,19 @@ export interface NewSession {
   readonly token: unknown;
 }
 
+/** The last that was sent to a socket that can recover, or else what its client had when it came. */
+export interface LastSent {
+  readonly cursor: string | undefined;
+}
+
 /** Who wants a session back. */
 export interface ClaimRequest {
   readonly user: string;
   readonly namespace: string;
-  /** The last cursor the client got; `undefined` when it got none, which is everything since the session began. */
+  /**
+   * The last cursor the client got; `undefined` when it got none, which is everything since the session began. So is one
+   * from before that: the stock client keeps what an earlier session of its left behind, until it gets something new.
+   */
   readonly cursor: string | undefined;
 }
 
@@ -66,8 +74,13 @@ export interface SessionStore {
   /** Its socket is in a room, or is in it in another way than before. */
   joined(sessionId: string, room: SessionRoom): Answer<void>;
   left(sessionId: string, room: string): Answer<void>;
-  /** Its connection broke: it waits for its client for the recovery window. */
-  detach(sessionId: string): Answer<void>;
+  /**
+   * Its connection broke: it waits for its client for the recovery window.
+   *
+   * @param sent the last that was sent to it, when everything for it has been: whoever got that missed nothing before
+   *   the break, however long ago it was and whatever of the time since is no longer kept
+   */
+  detach(sessionId: string, sent?: LastSent): Answer<void>;
   /** It has ended on purpose, or may not come back. Nothing is kept for it any longer. */
   close(sessionId: string): Answer<void>;
   claim(sessionId: string, request: ClaimRequest): Answer<Claim | undefined>;

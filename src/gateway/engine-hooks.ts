@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Publisher } from '../delivery/publisher.js';
 import { endSocket } from '../delivery/end-socket.js';
 import type { Arrival, NodeCommand, NodeHooks, PresenceChange, Receipts } from '../engine/engine.js';
+import type { LastSent } from '../engine/sessions.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
@@ -26,8 +27,8 @@ export class EngineHooks implements NodeHooks {
     return this.publisher.arrived(arrival);
   }
 
-  takeOver(socketId: string): void {
-    this.recovery.takeOver(socketId);
+  takeOver(socketId: string): LastSent | undefined {
+    return this.recovery.takeOver(socketId);
   }
 
   carryOut(command: NodeCommand): Promise<number> {

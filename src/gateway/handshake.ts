@@ -94,7 +94,7 @@ export class Handshake {
 
   /** A session that was claimed by a client that then does not get in waits for the next attempt. */
   private releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
-    const release = (): void => this.recovery.release(session);
+    const release = (): void => this.recovery.release(socket, session);
     if (socket.conn.readyState === 'open') socket.conn.once('close', release);
     else release();
     this.claims.set(socket, release);

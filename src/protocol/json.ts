@@ -80,15 +80,29 @@ export function assertDeliverable(args: readonly unknown[]): void {
 }
 
 /**
- * Arguments as they go over the wire, for whoever keeps them: the caller may change its objects later.
- *
- * Binary parts, which nobody changes in practice and which may be large, are not copied, nor is what holds them.
+ * Arguments as they go over the wire, for whoever keeps them: the caller may change its objects later, or fill its
+ * buffer anew. A copy of the bytes also lets go of the whole message that they may be a slice of.
  */
 export function wireCopy(args: readonly unknown[]): readonly unknown[] {
   return args.map((arg) => {
-    if (typeof arg !== 'object' || arg === null || measureValue(arg).binaryParts > 0) return arg;
-    return JSON.parse(JSON.stringify(arg)) as unknown;
+    if (typeof arg !== 'object' || arg === null) return arg;
+    return measureValue(arg).binaryParts > 0
+      ? copyWithBinary(arg)
+      : (JSON.parse(JSON.stringify(arg)) as unknown);
   });
+}
+
+/** Socket.IO takes such values apart by their own keys, and encodes what is left as JSON. */
+function copyWithBinary(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isBinary(value)) {
+    return value instanceof ArrayBuffer
+      ? Buffer.from(value.slice(0))
+      : Buffer.from(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+  }
+  if (Array.isArray(value)) return value.map(copyWithBinary);
+  if (value instanceof Date) return value.toJSON();
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyWithBinary(item)]));
 }
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

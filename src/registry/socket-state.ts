@@ -38,6 +38,8 @@ export interface RecoverableSession {
   paused: boolean;
   /** What was claimed for it, until its socket is connected. */
   claim: Claim | undefined;
+  /** What has been sent to its socket, once that is connected. */
+  sent: { readonly lastCursor: string | undefined; readonly isHolding: boolean } | undefined;
 }
 
 const STATE = Symbol('switchboard.socket');

@@ -10,9 +10,9 @@ import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import type { Tracking } from '../delivery/tracking.js';
 import { Engine } from '../engine/engine.js';
 import type { Answer, LoggedPublication } from '../engine/log.js';
-import type { Claim, SessionRoom } from '../engine/sessions.js';
+import type { Claim, LastSent, SessionRoom } from '../engine/sessions.js';
 import { logFailure } from '../operations/log.js';
-import { watchedRoom } from '../protocol/names.js';
+import { isInternalRoom, isUserRoom, watchedRoom } from '../protocol/names.js';
 import { Namespaces } from '../registry/namespaces.js';
 import {
   socketState,
@@ -37,6 +37,7 @@ interface SocketInternals {
   id: string;
   pid?: string;
   recovered: boolean;
+  _onclose(reason: string): void;
   readonly nsp: { readonly _preConnectSockets?: Map<string, unknown> };
 }
 
@@ -82,10 +83,15 @@ export class Recovery {
     return this.takeUp(socket, user, pid, claim);
   }
 
-  /** The client did not get in after all. */
-  release(session: RecoverableSession): void {
-    session.claim?.release();
+  /**
+   * The client did not get in after all. Its socket, which Socket.IO has yet to clear away, gives the ID back: by then
+   * it may be that of the client's next attempt.
+   */
+  release(socket: GatewaySocket, session: RecoverableSession): void {
+    if (!session.claim) return;
+    session.claim.release();
     session.claim = undefined;
+    rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
   }
 
   /** The client has just been told that it is connected: gives it its rooms and what it missed, in this turn. */
@@ -93,7 +99,15 @@ export class Recovery {
     const state = socketState(socket);
     const { session } = state;
     if (!session) return;
-    const tracking = adapterOf(socket).track(socket, true);
+    if (!socket.connected) {
+      // Ended already: it was shut out while it was on its way in.
+      session.claim?.release();
+      session.claim = undefined;
+      return;
+    }
+    const tracking = (session.sent = adapterOf(socket).track(socket, true));
+    // What its client has now, if only from a session before this one.
+    tracking.lastCursor = textOf(socket.handshake.auth['offset']);
     const { claim } = session;
     session.claim = undefined;
     if (claim) this.restore(socket, session, claim, tracking);
@@ -111,7 +125,8 @@ export class Recovery {
     const { session } = state;
     if (!session || session.paused) return;
     const { sessions } = this.engine;
-    this.own(comesBack(reason) ? sessions.detach(session.sessionId) : sessions.close(session.sessionId));
+    const { sessionId } = session;
+    this.own(comesBack(reason) ? sessions.detach(sessionId, lastSent(session)) : sessions.close(sessionId));
   }
 
   /** A socket has come into a room, or is in it in another way than before. */
@@ -126,14 +141,18 @@ export class Recovery {
   }
 
   /** Its client has come back by another connection before the end of this one was noticed. */
-  readonly takeOver = (socketId: string): void => {
+  takeOver(socketId: string): LastSent | undefined {
     const socket = this.namespaces.findSocket(socketId);
-    if (!socket) return;
+    if (!socket) return undefined;
     const state = socketState(socket);
+    const { session } = state;
     state.isReplaced = true;
-    if (state.session) state.session.paused = true;
+    if (session) session.paused = true;
     socket.conn.close(true);
-  };
+    // A connection that was closing already waits for its transport; the ID has to be free now.
+    if (socket.connected) (socket as unknown as SocketInternals)._onclose('forced close');
+    return session && lastSent(session);
+  }
 
   private takeUp(
     socket: GatewaySocket,
@@ -147,17 +166,17 @@ export class Recovery {
       this.own(this.engine.sessions.close(sessionId));
       return this.begin(socket);
     }
-    adopt(socket, claim.socketId);
+    rename(socket, claim.socketId);
     const internals = socket as unknown as SocketInternals;
     internals.pid = sessionId;
     internals.recovered = true;
-    return { sessionId, paused: true, claim };
+    return { sessionId, paused: true, claim, sent: undefined };
   }
 
   private begin(socket: GatewaySocket): RecoverableSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     (socket as unknown as SocketInternals).pid = sessionId;
-    return { sessionId, paused: false, claim: undefined };
+    return { sessionId, paused: false, claim: undefined, sent: undefined };
   }
 
   /** A session ends with the token it was opened with, also when its client comes with another one. */
@@ -167,7 +186,8 @@ export class Recovery {
   }
 
   private open(socket: GatewaySocket, sessionId: string): void {
-    const { user, grant } = socketState(socket);
+    const state = socketState(socket);
+    const { user, grant } = state;
     this.own(
       this.engine.sessions.open({
         sessionId,
@@ -177,6 +197,8 @@ export class Recovery {
         token: tokenOf(grant),
       }),
     );
+    // A check of the app's may have put it into rooms before.
+    for (const room of sharedRoomsOf(socket)) this.joined(state, room);
   }
 
   private restore(
@@ -186,33 +208,45 @@ export class Recovery {
     tracking: Tracking,
   ): void {
     const state = socketState(socket);
+    const before = sharedRoomsOf(socket);
     const rooms = new Set<string>();
     for (const each of claim.rooms) {
-      const { room, grant } = each;
-      const watched = watchedRoom(room);
-      if (watched !== undefined) {
-        if (!this.rights.allows(socket, 'presence', watched)) continue;
-        (state.watchedRooms ??= new Set()).add(watched);
+      if (this.enterAgain(socket, each, rooms)) {
+        rooms.add(each.room);
+        if (each.meta) tracking.metaRooms.add(each.room);
+      } else {
+        this.own(this.engine.sessions.left(session.sessionId, each.room));
       }
-      if (grant !== undefined) this.rights.restoreRoomGrant(socket, room, roomGrantOf(grant));
-      if (each.byRight) {
-        if (!this.rights.allows(socket, 'join', room)) {
-          this.own(this.engine.sessions.left(session.sessionId, room));
-          continue;
-        }
-        this.rights.joinedByRight(socket, room);
-      }
-      if (each.meta) tracking.metaRooms.add(room);
-      rooms.add(room);
     }
     adapterOf(socket).addAll(socket.id, rooms);
     session.paused = false;
+    for (const room of before) if (!rooms.has(room)) this.joined(state, room);
     this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
     try {
       this.replay(socket, claim.missed(), tracking);
     } catch (failure) {
-      this.cannotReplay(socket, failure);
+      // Those who are told of its coming are told first.
+      process.nextTick(() => this.cannotReplay(socket, failure));
     }
+  }
+
+  /** Whether it may be in the room still; `entered` are those it is in again. */
+  private enterAgain(
+    socket: GatewaySocket,
+    { room, byRight, grant }: SessionRoom,
+    entered: Set<string>,
+  ): boolean {
+    const watched = watchedRoom(room);
+    if (watched !== undefined) {
+      if (!entered.has(watched) || !this.rights.allows(socket, 'presence', watched)) return false;
+      (socketState(socket).watchedRooms ??= new Set()).add(watched);
+      return true;
+    }
+    if (grant !== undefined) this.rights.restoreRoomGrant(socket, room, roomGrantOf(grant));
+    if (!byRight) return true;
+    if (!this.rights.allows(socket, 'join', room)) return false;
+    this.rights.joinedByRight(socket, room);
+    return true;
   }
 
   private replay(
@@ -251,19 +285,30 @@ export class Recovery {
   }
 }
 
+const textOf = (value: unknown): string | undefined => (isOurText(value) ? value : undefined);
+
 const isOurText = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT_LENGTH;
 
 const tokenOf = ({ jti, issuedAt, expiresAt }: Grant): SessionToken => ({ jti, issuedAt, expiresAt });
 
-/** Gives a socket that is still in the handshake the ID of the one it replaces. */
-function adopt(socket: GatewaySocket, socketId: string): void {
+/** Gives a socket that is still in the handshake another ID: that of the one it replaces. */
+function rename(socket: GatewaySocket, socketId: string): void {
   const internals = socket as unknown as SocketInternals;
   const { _preConnectSockets: entering } = internals.nsp;
-  entering?.delete(internals.id);
+  if (entering?.get(internals.id) === socket) {
+    entering.delete(internals.id);
+    entering.set(socketId, socket);
+  }
   internals.id = socketId;
-  entering?.set(socketId, socket);
 }
+
+const sharedRoomsOf = ({ id, rooms }: GatewaySocket): string[] =>
+  [...rooms].filter((room) => room !== id && !isUserRoom(room) && !isInternalRoom(room));
+
+/** `undefined` when not everything that was for it has been sent. */
+const lastSent = ({ sent }: RecoverableSession): LastSent | undefined =>
+  sent && !sent.isHolding ? { cursor: sent.lastCursor } : undefined;
 
 /** How a room grant is kept with the session: as JSON. */
 interface KeptGrant {

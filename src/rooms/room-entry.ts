@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Rights } from '../access/rights.js';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
+import { SwitchboardError } from '../protocol/errors.js';
 import type { Position } from '../protocol/publication.js';
 import { isUserRoom } from '../protocol/names.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
@@ -18,8 +19,8 @@ const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter a
 /**
  * Brings a socket into a room and up to date with its history, without a gap and without a double in between. [H3]
  *
- * The socket is in the room before the history is read. What arrives meanwhile is held back, and sent after the answer
- * unless the answer holds it.
+ * The socket is in the room before the history is read. What arrives meanwhile is held back and sent after the answer,
+ * which ends where that begins: what a client gets live also counts as received when it recovers. [H4]
  */
 @Injectable()
 export class RoomEntry {
@@ -31,6 +32,8 @@ export class RoomEntry {
 
   /** @throws SwitchboardError `engine.unavailable`, and then the socket is not in the room unless it was before */
   async enter(socket: GatewaySocket, room: string, request: EntryRequest): Promise<CatchUp | undefined> {
+    // Its client may have come back as another socket with the same ID while this request was looked at.
+    if (!socket.connected) throw new SwitchboardError('socket.not_found');
     if (!this.history.keeps(room)) {
       await this.join(socket, room, false);
       return undefined;
@@ -41,9 +44,7 @@ export class RoomEntry {
     tracking.hold();
     try {
       const caughtUp = await this.joinAt(socket, room, meta, since);
-      const given = new Set(caughtUp?.publications?.map(({ id }) => id));
-      tracking.forget(({ publication }) => given.has(publication.id));
-      return caughtUp;
+      return caughtUp && endBefore(tracking.firstHeldOffset(room), caughtUp);
     } finally {
       // The answer is written when this turn ends: what was held comes after it.
       setImmediate(() => adapterOf(socket).catchUp(socket, tracking.release()));
@@ -63,7 +64,7 @@ export class RoomEntry {
     } catch (failure) {
       // Whoever did not ask for a position can do without one; the others are told, and are where they were.
       if (since === undefined && !meta) return undefined;
-      if (!wasIn) await socket.leave(room);
+      if (!wasIn && socket.connected) await socket.leave(room);
       throw failure;
     }
   }
@@ -76,4 +77,10 @@ export class RoomEntry {
     await socket.join(room);
     if (wasIn) this.recovery.joined(socketState(socket), room);
   }
+}
+
+function endBefore(offset: number | undefined, caughtUp: CatchUp): CatchUp {
+  if (offset === undefined || offset > caughtUp.offset) return caughtUp;
+  const publications = caughtUp.publications?.filter((each) => each.offset < offset);
+  return { ...caughtUp, offset: offset - 1, publications };
 }

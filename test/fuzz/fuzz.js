@@ -36,18 +36,21 @@ const MAX_SHOWN = 20;
 
 /** An abandoned connection is noticed soon, as it would be in time. */
 const HEARTBEAT = { SWITCHBOARD_PING_INTERVAL_MS: '3000', SWITCHBOARD_PING_TIMEOUT_MS: '8000' };
+/** Some of the rooms keep a history, and sessions end soon enough to be seen ending. */
+const HISTORY = { SWITCHBOARD_HISTORY: 'chat:*=100/1h,room-*=3/2s', SWITCHBOARD_RECOVERY_WINDOW_MS: '5000' };
 const PHASES = [
   {
     name: 'high limits',
     share: 0.8,
     env: {
       ...HEARTBEAT,
+      ...HISTORY,
       SWITCHBOARD_EVENTS_PER_SECOND: '1000000',
       SWITCHBOARD_EVENTS_BURST: '1000000',
       SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
     },
   },
-  { name: 'default limits', share: 0.2, env: HEARTBEAT },
+  { name: 'default limits', share: 0.2, env: { ...HEARTBEAT, ...HISTORY } },
 ];
 
 /** A frame of a stack as V8 prints it, also within a JSON string, and where our files lie. */

@@ -1,5 +1,14 @@
 /** Engine.IO packets with Socket.IO packets in them: valid ones and every way we know to get them wrong. */
-import { deepJson, eventName, jsonText, MAX_PAYLOAD_BYTES, mutate, oddName, roomName } from './values.js';
+import {
+  deepJson,
+  eventName,
+  jsonText,
+  MAX_PAYLOAD_BYTES,
+  mutate,
+  oddName,
+  position,
+  roomName,
+} from './values.js';
 
 const text = (kind, ...packets) => ({ kind, packets });
 const json = JSON.stringify;
@@ -7,7 +16,7 @@ const json = JSON.stringify;
 const REQUESTS = [
   (random) => ['room:join', { room: roomName(random) }],
   (random) => ['room:join', { room: oddName(random), token: 'x.y.z' }],
-  (random) => ['room:join', { room: roomName(random), since: { epoch: 'e', offset: 1 }, meta: true }],
+  (random) => ['room:join', { room: roomName(random), since: position(random), meta: random.chance(0.5) }],
   (random) => ['room:leave', { room: roomName(random) }],
   (random) => [
     'room:emit',
@@ -16,9 +25,21 @@ const REQUESTS = [
   (random) => ['room:members', { room: roomName(random), limit: random.pick([1, 1000, 0, -1, 1e9]) }],
   (random) => ['room:members', { room: roomName(random), cursor: oddName(random) }],
   (random) => ['room:history', { room: roomName(random) }],
+  (random) => [
+    'room:history',
+    { room: roomName(random), since: position(random), limit: random.pick([1, 10, 1000, 0, -1, 1e9]) },
+  ],
   () => ['socket:info'],
   () => ['auth:refresh', { token: 'e30.e30.e30' }],
 ];
+
+/** `since` and `meta` as no client writes them. */
+const positionRequest = (random) => {
+  const name = random.pick(['room:join', 'room:history']);
+  const since = random.chance(0.5) ? jsonText(random, 1) : json(position(random));
+  const meta = random.chance(0.5) ? jsonText(random, 1) : 'true';
+  return `42${acknowledgement(random)}[${json(name)},{"room":${json(roomName(random))},"since":${since},"meta":${meta}}]`;
+};
 
 const acknowledgement = (random) =>
   random.weighted([
@@ -29,7 +50,15 @@ const acknowledgement = (random) =>
 
 const validRequest = (random) => `42${acknowledgement(random)}${json(random.pick(REQUESTS)(random))}`;
 
-const REQUEST_NAMES = ['room:join', 'room:leave', 'room:emit', 'room:members', 'socket:info', 'auth:refresh'];
+const REQUEST_NAMES = [
+  'room:join',
+  'room:leave',
+  'room:emit',
+  'room:members',
+  'room:history',
+  'socket:info',
+  'auth:refresh',
+];
 
 /** Kinds of input, each with its weight. */
 const KINDS = [
@@ -56,6 +85,7 @@ const KINDS = [
         `42["socket:info",${random.several(random.int(1, 6), () => jsonText(random)).join()}]`,
       ),
   ],
+  [4, (random) => text('position', positionRequest(random))],
   [4, (random) => text('event-name', `42${random.int(0, 9)}[${json(eventName(random))},1]`)],
   [
     3,

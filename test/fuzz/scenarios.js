@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { apiInput } from './api-requests.js';
 import { packetInput } from './packets.js';
 import { RawConnection } from './raw-connection.js';
-import { invalidUtf8, userName } from './values.js';
+import { invalidUtf8, sessionClaim, userName } from './values.js';
 import { brokenFrame, fragmented, packetFrame } from './websocket-frames.js';
 
 /** A request that has been read whole is answered by then, or it never is. */
@@ -38,6 +38,7 @@ function webSocketSession(random) {
   const protocol = random.chance(0.75) ? 4 : 3;
   const isConnected = random.chance(0.9);
   const user = userName(random);
+  const claim = random.chance(0.4) ? `,${sessionClaim(random)}` : '';
   const inputs = random.several(random.int(4, 30), packetInput);
   const writes = inputs.map(({ packets }) =>
     Buffer.concat(
@@ -52,12 +53,12 @@ function webSocketSession(random) {
   const pieces = random.chance(0.1) ? random.int(2, 40) : 1;
   const readsOn = !random.chance(0.03);
   return {
-    kinds: inputs.map(({ kind }) => kind),
+    kinds: [...(claim ? ['session-claim'] : []), ...inputs.map(({ kind }) => kind)],
     async run(target) {
       const connection = target.connect();
       connection.write(upgradeRequest(enginePath(protocol, 'websocket')));
       await connection.until((text) => (text.includes('"sid"') ? true : undefined), ANSWER_TIMEOUT_MS);
-      if (isConnected) connection.write(packetFrame(`40{"user":"${user}"}`));
+      if (isConnected) connection.write(packetFrame(`40{"user":"${user}"${claim}}`));
       if (!readsOn) connection.stopReading();
       for (const bytes of writes) {
         if (connection.isClosed) break;

@@ -72,6 +72,21 @@ export const eventName = (random) =>
     [2, oddName(random)],
   ]);
 
+/** A position that no gateway has given. */
+export const position = (random) => ({
+  epoch: random.pick(['e', '', 'AAAAAAAA', oddName(random)]),
+  offset: random.pick([...NUMBERS, 1, 5, '1', null]),
+});
+
+/** What a client says that wants a session back which it never had. */
+export const sessionClaim = (random) => {
+  const text = () =>
+    random.pick(['AAAAAAAA.0', 'AAAAAAAA.zz', 'A'.repeat(24), 'A'.repeat(300), oddName(random)]);
+  const any = () => (random.chance(0.6) ? JSON.stringify(text()) : jsonText(random, 1));
+  const recovery = random.chance(0.8) ? 'true' : jsonText(random, 1);
+  return `"recovery":${recovery},"pid":${any()},"offset":${any()}`;
+};
+
 /** `[[[…]]]`: deeper than any encoder that recurses can take. */
 export const deepJson = (random) => {
   const depth = random.pick([10, 63, 64, 65, 500, 5000, 20_000, 45_000]);

@@ -20,12 +20,20 @@ export interface PythonClient {
   readonly events: EventQueue;
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>;
+  /** Says a line on its standard input. */
+  say(line: string): void;
   kill(): void;
 }
 
-export function startPythonClient(url: string, transport: string, user: string): PythonClient {
+/** @param script what it does: `tour` unless it is said, see python_client.py */
+export function startPythonClient(
+  url: string,
+  transport: string,
+  user: string,
+  script: 'tour' | 'positions' = 'tour',
+): PythonClient {
   if (!isInstalled) throw new Error(`python-socketio is missing: ${HOW_TO_GET_IT}`);
-  const child = spawn(PYTHON, [SCRIPT, url, transport, user], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(PYTHON, [SCRIPT, url, transport, user, script], { stdio: ['pipe', 'pipe', 'inherit'] });
   const events = new EventQueue();
   createInterface({ input: child.stdout }).on('line', (line) => {
     const { event, args } = JSON.parse(line) as { event: string; args: unknown[] };
@@ -34,6 +42,7 @@ export function startPythonClient(url: string, transport: string, user: string):
   return {
     events,
     exited: new Promise((resolve) => child.once('close', resolve)),
+    say: (line) => child.stdin.write(`${line}\n`),
     kill: () => child.kill('SIGKILL'),
   };
 }

@@ -1,6 +1,6 @@
 """A stock python-socketio client that tells what it sees as one JSON object per line.
 
-Usage: python_client.py URL TRANSPORT USER
+Usage: python_client.py URL TRANSPORT USER [tour|positions]
 Binary is told as {"bytes": [..]}.
 """
 
@@ -11,6 +11,7 @@ import threading
 import socketio
 
 url, transport, user = sys.argv[1:4]
+script = sys.argv[4] if len(sys.argv) > 4 else "tour"
 client = socketio.Client()
 # Handlers run in threads of their own.
 one_at_a_time = threading.Lock()
@@ -49,6 +50,9 @@ def on_server_disconnect(error):
 @client.on("news")
 def on_news(*args):
     tell("news", *args)
+    if args and isinstance(args[-1], dict) and "offset" in args[-1]:
+        last_position.update(args[-1])
+        has_news.set()
 
 
 @client.on("mirror")
@@ -56,12 +60,36 @@ def on_mirror(*args):
     return args
 
 
-try:
+last_position = {}
+has_news = threading.Event()
+
+
+def connect():
     client.connect(url, auth={"user": user}, transports=[transport], wait_timeout=1)
+
+
+def positions():
+    """Joins with positions, goes away after the first publication, and resumes when it is told to."""
+    tell("joined", client.call("room:join", {"room": "lobby", "meta": True}, timeout=10))
+    has_news.wait()
+    client.disconnect()
+    tell("away")
+    sys.stdin.readline()
+    connect()
+    since = {"epoch": last_position["epoch"], "offset": last_position["offset"]}
+    tell("resumed", client.call("room:join", {"room": "lobby", "meta": True, "since": since}, timeout=10))
+    client.wait()
+
+
+try:
+    connect()
 except socketio.exceptions.ConnectionError:
     sys.exit(3)
 
 tell("connect", client.get_sid())
+if script == "positions":
+    positions()
+    sys.exit(0)
 tell("joined", client.call("room:join", {"room": "lobby"}, timeout=10))
 publication = {"room": "lobby", "event": "news", "args": [b"\x00\x01\xff", {"n": 1}], "echo": True}
 tell("emitted", client.call("room:emit", publication, timeout=10))

@@ -111,8 +111,9 @@ export class TestNode implements NodeHooks {
     return this.acknowledge(arrival);
   }
 
-  takeOver(socketId: string): void {
+  takeOver(socketId: string): undefined {
     this.takenOver.push(socketId);
+    return undefined;
   }
 
   carryOut(command: NodeCommand): Promise<number> {

@@ -46,9 +46,10 @@ export class RecordedHooks implements NodeHooks {
     this.awaited.delete(id);
   }
 
-  takeOver(socketId: string): void {
+  takeOver(socketId: string): undefined {
     this.takenOver.push(socketId);
     this.onTakeOver(socketId);
+    return undefined;
   }
 
   async carryOut(command: NodeCommand): Promise<number> {

@@ -253,13 +253,20 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
 
   it('[H4] is not given back for a cursor that it cannot have got', async () => {
     const before = await publish({ all: true });
+    await detach();
+    for (const cursor of ['', 'x', `${before.cursor}zzzzzz`, `x${before.cursor}`, '0', '-1']) {
+      expect([cursor, await claim(cursor)]).toEqual([cursor, undefined]);
+    }
+  });
+
+  it('[H4] with a cursor from before it began, which its client still has, it missed everything since', async () => {
+    const before = await publish({ all: true });
     await publish({ all: true });
     session = newSession();
     await test.engine.sessions.open(session);
     await detach();
-    for (const cursor of [before.cursor, '', 'x', `${before.cursor}zzzzzz`, `x${before.cursor}`, '0', '-1']) {
-      expect([cursor, await claim(cursor)]).toEqual([cursor, undefined]);
-    }
+    const { id } = await publish({ all: true });
+    expect(await recover(before.cursor)).toEqual([id]);
   });
 
   it('[H4] is given to one client only', async () => {

@@ -32,6 +32,16 @@ describe('session table', () => {
     expect(test.engine.stats).toMatchObject({ sessions: 1, waitingSessions: 0 });
   });
 
+  it('[H4] a client that has the last it was sent is back, however much has gone since that was not for it', async () => {
+    await start({ maxHistoryBytes: 4_000 });
+    const { cursor } = test.engine.publish(publicationTo({ users: ['42'] })).stamp!;
+    for (let count = 0; count < 50; count++) {
+      test.engine.publish(publicationTo({ all: true }, { except: { users: ['42'] } }));
+    }
+    test.engine.sessions.detach('session', { cursor });
+    expect(test.engine.sessions.claim('session', { ...REQUEST, cursor })).toBeDefined();
+  });
+
   it('[A6] a session that is closed while its client comes in is not caught up', async () => {
     await start();
     test.engine.sessions.detach('session');

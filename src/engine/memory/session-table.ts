@@ -1,6 +1,6 @@
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { LoggedPublication } from '../log.js';
-import type { Claim, ClaimRequest, NewSession, SessionRoom, SessionStore } from '../sessions.js';
+import type { Claim, ClaimRequest, LastSent, NewSession, SessionRoom, SessionStore } from '../sessions.js';
 import type { Deadlines } from './deadlines.js';
 import type { PublicationLog } from './publication-log.js';
 import { type ClaimedState, Session } from './session.js';
@@ -22,7 +22,7 @@ export class SessionTable implements SessionStore {
     private readonly log: PublicationLog,
     private readonly deadlines: Deadlines,
     private readonly windowMs: number,
-    private readonly takeOver: (socketId: string) => void,
+    private readonly takeOver: (socketId: string) => LastSent | undefined,
   ) {}
 
   get size(): number {
@@ -52,9 +52,10 @@ export class SessionTable implements SessionStore {
     this.find(sessionId)?.leave(room);
   }
 
-  detach(sessionId: string): void {
+  detach(sessionId: string, sent?: LastSent): void {
     const session = this.find(sessionId);
     if (session?.state.is === 'attached' || session?.state.is === 'claimed') {
+      session.brokeAfter(sent);
       this.wait(session, this.log.now() + this.windowMs);
     }
   }
@@ -81,14 +82,15 @@ export class SessionTable implements SessionStore {
       this.end(session);
       return undefined;
     }
-    const seq = cursor === undefined ? session.openedSeq : this.log.cursors.parse(cursor);
-    if (seq === undefined || seq < session.openedSeq || seq > this.log.seq) return undefined;
+    const got = cursor === undefined ? 0 : this.log.cursors.parse(cursor);
+    if (got === undefined || got > this.log.seq) return undefined;
+    const claimed = this.beClaimed(session, state.is === 'waiting' ? state.endsAt : now + this.windowMs);
+    if (state.is === 'attached') this.endSocketOf(session);
+    const seq = session.seqOf(got, cursor);
     if (!session.covers(seq)) {
       this.end(session);
       return undefined;
     }
-    const claimed = this.beClaimed(session, state.is === 'waiting' ? state.endsAt : now + this.windowMs);
-    if (state.is === 'attached') this.endSocketOf(session);
     return {
       socketId: identity.socketId,
       rooms: session.entries,
@@ -107,7 +109,7 @@ export class SessionTable implements SessionStore {
   private endSocketOf(session: Session): void {
     this.takenOver = session;
     try {
-      this.takeOver(session.identity.socketId);
+      session.brokeAfter(this.takeOver(session.identity.socketId));
     } finally {
       this.takenOver = undefined;
     }

@@ -1,7 +1,7 @@
 import { userRoom } from '../../protocol/names.js';
 import type { Publication } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
-import type { NewSession, SessionRoom } from '../sessions.js';
+import type { LastSent, NewSession, SessionRoom } from '../sessions.js';
 import type { Deadline } from './deadlines.js';
 import { EVERYONE, type PublicationLog } from './publication-log.js';
 import type { LogRecord, RoomLog } from './room-log.js';
@@ -43,6 +43,8 @@ export class Session {
   private readonly userRoom: string;
   private readonly own: readonly RoomLog[];
   private readonly rooms = new Map<string, Membership>();
+  /** Where its connection broke, when it had been sent everything until then, and what the last of that was. */
+  private break: { readonly seq: number; readonly sent: LastSent } | undefined;
 
   constructor(
     readonly identity: NewSession,
@@ -76,6 +78,23 @@ export class Session {
     for (const log of this.own) this.log.release(log);
     for (const { log } of this.rooms.values()) this.log.release(log);
     this.rooms.clear();
+  }
+
+  /** Its connection broke, and this is the last that was sent to it. */
+  brokeAfter(sent: LastSent | undefined): void {
+    this.break = sent && { seq: this.log.seq, sent };
+  }
+
+  /**
+   * After which place its client has missed something.
+   *
+   * Who has the last that was sent has everything until the break. Much may have been published since that last one that
+   * was not for it, and is no longer kept.
+   */
+  seqOf(got: number, cursor: string | undefined): number {
+    if (this.break === undefined) return Math.max(got, this.openedSeq);
+    const { seq, sent } = this.break;
+    return Math.max(sent.cursor === cursor ? seq : got, this.openedSeq);
   }
 
   /** Whether everything that was published for it after `seq` is still there. */

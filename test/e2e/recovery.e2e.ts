@@ -1,0 +1,257 @@
+import { startGateway, TestGateway, type TestClient } from 'switchboard-gateway/testing';
+import { CollectingLogger } from '../support/collecting-logger.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { breakOff, comeBack, received, sessionOf } from '../support/recovering.js';
+
+const TRANSPORTS = ['websocket', 'polling', 'upgrade'] as const;
+
+const logger = new CollectingLogger();
+let gateway: TestGateway;
+let proxy: CuttingProxy;
+
+beforeAll(async () => {
+  gateway = await startGateway({ logger, history: 'kept:*=100/1h' });
+  proxy = await CuttingProxy.to(gateway.port);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await gateway?.close();
+});
+
+let users = 0;
+const newUser = (): string => `user-${++users}`;
+
+const connect = (
+  user: string,
+  transport: (typeof TRANSPORTS)[number] = 'websocket',
+  more: object = {},
+): Promise<TestClient> => gateway.connect({ transport, auth: { user, recovery: true, ...more } });
+
+describe('a client that asked for recovery and lost its connection', () => {
+  it.each(TRANSPORTS)(
+    '[H4] is the same socket again, with its rooms and what it missed, by %s',
+    async (transport) => {
+      const user = newUser();
+      const room = `room-${user}`;
+      const client = await connect(user, transport);
+      await client.request('room:join', { room });
+      await client.request('room:join', { room: `kept:${user}` });
+      const { broadcaster } = gateway;
+      await broadcaster.toRooms(room).emit('n', 0);
+
+      expect(await received(client, 'n')).toEqual([0]);
+      const id = await breakOff(gateway, client);
+      await broadcaster.toRooms(room).emit('n', 1);
+      await broadcaster.toUsers(user).emit('n', 2);
+      await broadcaster.toSockets(id).emit('n', 3);
+      await broadcaster.toAll().emit('n', 4);
+      await gateway.http('POST', '/v1/emit', { to: { rooms: [`kept:${user}`] }, event: 'n', data: 5 });
+      await broadcaster.to({ rooms: [room, `kept:${user}`], users: [user], sockets: [id] }).emit('n', 6);
+      await broadcaster
+        .toAll()
+        .except({ rooms: [room] })
+        .emit('n', -1);
+      await broadcaster
+        .toAll()
+        .except({ users: [user] })
+        .emit('n', -2);
+      await broadcaster
+        .toAll()
+        .except({ sockets: [id] })
+        .emit('n', -3);
+      await broadcaster.toRooms('elsewhere').emit('n', -4);
+
+      expect(await comeBack(client)).toBe(true);
+      expect(client.id).toBe(id);
+      expect(await client.request('socket:info')).toMatchObject({
+        socketId: id,
+        user,
+        rooms: [room, `kept:${user}`],
+        recovered: true,
+      });
+      await broadcaster.toRooms(room).emit('n', 7);
+      expect(await received(client, 'n')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect(await gateway.registry.getSocket(id)).toMatchObject({ user, rooms: [room, `kept:${user}`] });
+      expect(
+        logger.find('a user connected', { socketId: id }).map(({ fields }) => fields['recovered']),
+      ).toEqual([undefined, true]);
+    },
+  );
+
+  it('[H4] is back also when there was nothing to recover, before it ever got an event', async () => {
+    const client = await connect(newUser());
+    const id = await breakOff(gateway, client);
+    expect(await comeBack(client)).toBe(true);
+    expect(client.id).toBe(id);
+  });
+
+  it('[H4] comes back again and again, and gets each event once', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    await client.request('room:join', { room: user });
+    for (let n = 0; n < 5; n++) {
+      await breakOff(gateway, client);
+      await gateway.broadcaster.toRooms(user).emit('n', n);
+      expect(await comeBack(client)).toBe(true);
+    }
+    expect(await received(client, 'n')).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('[H4] gets the rest when the connection breaks in the middle of what it missed', async () => {
+    const user = newUser();
+    const far = new TestGateway(gateway.app, proxy.url);
+    const client = await far.connect({ auth: { user, recovery: true } });
+    await client.request('room:join', { room: user });
+    await breakOff(gateway, client);
+    const all = Array.from({ length: 500 }, (_, n) => n);
+    for (const n of all) void gateway.broadcaster.toRooms(user).emit('n', n, 'x'.repeat(1_000));
+    for (const bytes of [100_000, 150_000]) {
+      proxy.cutAfter(bytes);
+      expect(await comeBack(client)).toBe(true);
+      await client.next('disconnect');
+      const got = client.queue.log.filter(({ event }) => event === 'n').length;
+      expect(got).toBeGreaterThan(50);
+      expect(got).toBeLessThan(450);
+    }
+    expect(await comeBack(client)).toBe(true);
+    expect(await received(client, 'n')).toEqual(all);
+    client.close();
+  });
+
+  it('[H4] [D3] gets binary arguments as they were', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    await breakOff(gateway, client);
+    const bytes = Buffer.from([0, 1, 127, 128, 255]);
+    void gateway.broadcaster.toUsers(user).emit('n', bytes, { deep: [bytes, 'ä😀'] });
+    bytes.fill(7);
+    await gateway.broadcaster.toUsers(user).emit('n', 'after');
+    expect(await comeBack(client)).toBe(true);
+    const kept = Buffer.from([0, 1, 127, 128, 255]);
+    const [first, second, cursor] = await client.next('n');
+    expect(Buffer.from(first as Uint8Array)).toEqual(kept);
+    expect(second).toEqual({ deep: [kept, 'ä😀'] });
+    expect(cursor).toEqual(expect.any(String));
+    expect((await client.next('n'))[0]).toBe('after');
+  });
+
+  it('[H4] is not given what was volatile or waited for its acknowledgement', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    const { broadcaster } = gateway;
+    await client.request('room:join', { room: user });
+    await breakOff(gateway, client);
+    await broadcaster.toRooms(user).volatile().emit('n', -1);
+    expect(await broadcaster.toRooms(user).emitWithAck('n', -2, { timeoutMs: 1 })).toMatchObject({
+      responses: [],
+      missing: [],
+    });
+    await broadcaster.toRooms(user).emit('n', 1);
+    expect(await comeBack(client)).toBe(true);
+    expect(await received(client, 'n')).toEqual([1]);
+  });
+
+  it('[H4] is not given what it had left before, or what was sent before it joined', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    const { broadcaster } = gateway;
+    await client.request('room:join', { room: `left-${user}` });
+    await client.request('room:leave', { room: `left-${user}` });
+    await broadcaster.toRooms(`late-${user}`).emit('n', -1);
+    await client.request('room:join', { room: `late-${user}` });
+    await breakOff(gateway, client);
+    await broadcaster.toRooms(`left-${user}`).emit('n', -2);
+    await broadcaster.toRooms(`late-${user}`).emit('n', 1);
+    expect(await comeBack(client)).toBe(true);
+    expect(await received(client, 'n')).toEqual([1]);
+  });
+
+  it('[H4] [M1] gets the lines of others, and not its own', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    const other = await gateway.connect();
+    const room = `chat-${user}`;
+    await client.request('room:join', { room });
+    await other.request('room:join', { room });
+    await client.request('room:emit', { room, event: 'n', args: ['mine'] });
+    await breakOff(gateway, client);
+    await other.request('room:emit', { room, event: 'n', args: ['theirs'] });
+    expect(await comeBack(client)).toBe(true);
+    expect(await received(client, 'n')).toEqual(['theirs']);
+    expect(await received(other, 'n')).toEqual(['mine']);
+  });
+
+  it('[H4] is in the rooms that a backend put it in, and not in those that it was taken out of', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    const path = `/v1/sockets/${client.id}/rooms`;
+    await gateway.http('PUT', `${path}/by-backend`);
+    await client.request('room:join', { room: 'taken-away' });
+    await gateway.http('DELETE', `${path}/taken-away`);
+    await breakOff(gateway, client);
+    expect(await comeBack(client)).toBe(true);
+    expect(await client.request('socket:info')).toMatchObject({ rooms: ['by-backend'] });
+  });
+
+  it('[H4] is back when it had come in as someone new in between, whatever it got last', async () => {
+    // The stock client keeps the last cursor of the session before.
+    const user = newUser();
+    const client = await connect(user);
+    await gateway.broadcaster.toUsers(user).emit('n', 0);
+    await client.settled();
+    const { offset } = sessionOf(client);
+    expect(offset).toEqual(expect.any(String));
+    const first = client.id!;
+    await gateway.http('DELETE', `/v1/sockets/${first}`);
+    await client.next('disconnect');
+    const other = await connect(newUser());
+    await gateway.broadcaster.toSockets(other.id!).emit('n', -1);
+    expect(await comeBack(client)).toBe(false);
+    expect(client.id).not.toBe(first);
+    await breakOff(gateway, client);
+    expect(await comeBack(client)).toBe(true);
+    expect(sessionOf(client).offset).toBe(offset);
+    const second = await breakOff(gateway, client);
+    await gateway.broadcaster.toUsers(user).emit('n', 1);
+    expect(await comeBack(client)).toBe(true);
+    expect(client.id).toBe(second);
+    expect(await received(client, 'n')).toEqual([0, 1]);
+  });
+});
+
+describe('a client that did not ask for recovery', () => {
+  it.each([2, 3, 4] as const)(
+    '[H4] sees no extra argument and is a new socket, v%i, next to one that asked',
+    async (version) => {
+      const user = newUser();
+      const asking = await connect(user);
+      const plain = await gateway.connect({ version, auth: { user } });
+      const { id } = plain;
+      for (const client of [asking, plain]) await client.request('room:join', { room: user });
+      await gateway.broadcaster.toRooms(user).emit('n', 1, 'two');
+      expect(await plain.next('n')).toEqual([1, 'two']);
+      expect(await asking.next('n')).toEqual([1, 'two', expect.any(String)]);
+      await breakOff(gateway, plain);
+      await gateway.broadcaster.toRooms(user).emit('n', 2);
+      expect(await comeBack(plain)).toBe(false);
+      expect(plain.id).not.toBe(id);
+      expect(await received(plain, 'n')).toEqual([1]);
+      expect(await plain.request('socket:info')).toMatchObject({ rooms: [], recovered: false });
+    },
+  );
+
+  it('[H4] a 2.x client that asks gets none, because it has no way to come back', async () => {
+    const user = newUser();
+    const client = await gateway.connect({ version: 2, auth: { user, recovery: 'true' } });
+    await gateway.broadcaster.toUsers(user).emit('n', 1);
+    expect(await client.next('n')).toEqual([1]);
+  });
+
+  it.each([1, 'true', {}, null])('[H4] `recovery: %j` is not asking', async (recovery) => {
+    const user = newUser();
+    const client = await gateway.connect({ auth: { user, recovery } });
+    await gateway.broadcaster.toUsers(user).emit('n', 1);
+    expect(await client.next('n')).toEqual([1]);
+    expect(sessionOf(client).pid).toBeUndefined();
+  });
+});
