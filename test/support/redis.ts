@@ -14,7 +14,8 @@ if (!isInstalled && !process.env['CI']) process.stderr.write(`skipping Redis tes
 /** Skips where there is no Redis, but never in CI: there a missing one is a failure. */
 export const describeWithRedis = isInstalled || process.env['CI'] ? describe : describe.skip;
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on right now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

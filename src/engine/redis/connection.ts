@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { Script } from './scripts/script.js';
@@ -74,7 +73,7 @@ export const unavailable = (failure?: unknown): SwitchboardError =>
   new SwitchboardError('engine.unavailable', failure === undefined ? {} : { cause: causeOf(failure) });
 
 /** Whether an error came from Redis itself, so that Redis is there. */
-const isReply = (failure: unknown): boolean => failure instanceof ReplyError;
+export const isReply = (failure: unknown): boolean => failure instanceof ReplyError;
 
 /** Runs a script; where Redis has forgotten it, with its text. */
 export async function runScript(
@@ -88,157 +87,5 @@ export async function runScript(
   } catch (failure) {
     if (!(failure instanceof Error) || !failure.message.startsWith('NOSCRIPT')) throw failure;
     return await redis.eval(script.lua, 1, key, ...args);
-  }
-}
-
-/** What a {@link RedisLink} tells whoever uses it. */
-export interface LinkEvents {
-  /** Redis answers, or answers again: what became of everything before is not known. */
-  answers(): void;
-  /** It cannot be used. Called once until it answers again. */
-  gone(reason: string): void;
-  /** A script was refused because this node counts as dead. */
-  fenced(): void;
-}
-
-/** How long an answer may take before Redis counts as hung. */
-export const ANSWER_WITHIN_MS = 1_000;
-/** How long the start waits for Redis. */
-const FIRST_ANSWER_WITHIN_MS = 2_000;
-/** How long a hung connection is kept, in case only Redis was busy. */
-const GIVE_UP_AFTER_MS = 5_000;
-
-/**
- * The connection that requests go over, in order.
- *
- * No request waits longer than {@link ANSWER_WITHIN_MS}. The first that would makes the link unusable, so that the next
- * fail at once, until Redis answers that one or a new connection is made.
- */
-export class RedisLink {
-  readonly client: Redis;
-  private isConnected = false;
-  private isHung = false;
-  private isClosed = false;
-  private lastReason = 'Redis has not answered yet';
-  private refusedBecause: string | undefined;
-  private preparing: Promise<void> = Promise.resolve();
-  private giveUp: NodeJS.Timeout | undefined;
-
-  constructor(
-    url: string,
-    private readonly key: string,
-    private readonly scripts: readonly Script[],
-    private readonly events: LinkEvents,
-  ) {
-    this.client = createClient(url);
-    this.client.on('error', (failure: unknown) => this.lose(reasonOf(failure)));
-    this.client.on('close', () => this.lose());
-    this.client.on('ready', () => (this.preparing = this.prepare()));
-  }
-
-  get isUsable(): boolean {
-    return this.isConnected && !this.isHung && !this.isClosed;
-  }
-
-  /** Why it is not usable; never holds a secret. */
-  get reason(): string {
-    return this.lastReason;
-  }
-
-  /** Why Redis last refused to do something, until it does such things again. */
-  get refusal(): string | undefined {
-    return this.refusedBecause;
-  }
-
-  /** Tries once and then keeps trying by itself; resolves after the first try. */
-  async open(): Promise<void> {
-    // What it rejects with says less than the error event before it.
-    const connected = this.client.connect().catch(() => this.lose());
-    // Something may accept the connection and never answer.
-    await Promise.race([connected, delay(FIRST_ANSWER_WITHIN_MS, undefined, { ref: false })]);
-    await this.preparing;
-  }
-
-  /** @throws SwitchboardError `engine.unavailable` whatever the failure, which is its cause */
-  async run(script: Script, ...args: readonly (string | number)[]): Promise<unknown> {
-    if (!this.isUsable) throw unavailable();
-    try {
-      const reply = await this.answered(runScript(this.client, script, this.key, args));
-      if (!script.needsNoMemory) this.refusedBecause = undefined;
-      return reply;
-    } catch (failure) {
-      if (isFenced(failure)) this.events.fenced();
-      else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
-      throw failure instanceof SwitchboardError ? failure : unavailable(failure);
-    }
-  }
-
-  close(): void {
-    this.isClosed = true;
-    clearTimeout(this.giveUp);
-    this.client.disconnect();
-  }
-
-  /** Scripts are there before anything is sent, so that none is sent twice and out of order. */
-  private async prepare(): Promise<void> {
-    try {
-      await this.answered(Promise.all(this.scripts.map(({ lua }) => this.client.script('LOAD', lua))));
-    } catch (failure) {
-      this.lose(reasonOf(failure));
-      this.client.disconnect(true);
-      return;
-    }
-    this.isConnected = true;
-    this.events.answers();
-  }
-
-  private answered<T>(reply: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.hang();
-        reject(unavailable());
-      }, ANSWER_WITHIN_MS);
-      const settled = (): void => {
-        clearTimeout(timer);
-        if (this.isHung) this.wake();
-      };
-      reply.then(
-        (value) => {
-          settled();
-          resolve(value);
-        },
-        (failure: unknown) => {
-          if (isReply(failure)) settled();
-          else clearTimeout(timer);
-          reject(failure);
-        },
-      );
-    });
-  }
-
-  private hang(): void {
-    if (this.isHung || this.isClosed) return;
-    const wasUsable = this.isUsable;
-    this.isHung = true;
-    this.lastReason = 'Redis does not answer';
-    this.giveUp = setTimeout(() => this.client.disconnect(true), GIVE_UP_AFTER_MS);
-    if (wasUsable) this.events.gone(this.lastReason);
-  }
-
-  private wake(): void {
-    this.isHung = false;
-    clearTimeout(this.giveUp);
-    if (this.isUsable) this.events.answers();
-  }
-
-  private lose(reason?: string): void {
-    if (this.isClosed) return;
-    const wasUsable = this.isUsable;
-    if (reason !== undefined) this.lastReason = reason;
-    else if (wasUsable) this.lastReason = 'the connection to Redis broke';
-    this.isConnected = false;
-    this.isHung = false;
-    clearTimeout(this.giveUp);
-    if (wasUsable) this.events.gone(this.lastReason);
   }
 }

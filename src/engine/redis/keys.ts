@@ -8,7 +8,7 @@
  * |---|---|---|
  * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead |
  * | `nodes` | zset | node → when its lease lapses, in ms by the clock of Redis |
- * | `node:<node>` | hash | `g` generation that fences its writes, `c` how many entries its inbox has had, `since` |
+ * | `node:<node>` | hash | `g` generation that fences its writes, `c` how many entries its inbox has had, `w` how often it changed the registry, `since` |
  * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis |
  * | `held:<node>` | set | its sockets |
  * | `kept:<node>` | set | sessions of its sockets |
@@ -19,8 +19,8 @@
  * | `rs:<room>` · `ru:<room>` · `rc:<room>` | zset · zset · hash | its sockets by order · its users by order · user → sockets |
  * | `rn:<room>` · `rn` | hash | `<node> <namespace>` → sockets in the room · everywhere |
  * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `w` sessions that want it |
- * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` when acknowledgements were asked for |
- * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `st` `q` `until` `tk` token, `r:<room>` how it is in it, `q:<room>` since which place |
+ * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |
+ * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until`, `r:<room>` how it is in it, `q:<room>` since which place |
  * | `waiting` | zset | sessions without a socket → when they end |
  * | `us:<user>` | set | sessions of a user |
  * | `idem:<hash>` | hash | a request that must not take effect twice |

@@ -53,7 +53,7 @@ describeWithRedis('nodes that die', () => {
     const session = { sessionId: 'secret', socketId: 'b', user: 'ben', namespace: '/', token: null };
     await lost.engine.sessions.open(session);
     await lost.connect('b', 'ben');
-    const how = { room: 'x', meta: false, presence: false, byRight: true };
+    const how = { room: 'x', meta: false, byRight: true };
     await lost.join('b', 'x');
     await lost.engine.sessions.joined('secret', how);
     const seen = publication({ rooms: ['x'] });

@@ -10,6 +10,8 @@ export interface Attached {
   readonly outcome: Outcome;
   readonly epoch: string;
   readonly seq: number;
+  /** How often this node has changed the registry, as far as these contents know. */
+  readonly writes: number;
 }
 
 /** What a renewal tells. */
@@ -62,12 +64,12 @@ export class Lease {
         newEpoch(),
         this.epoch,
         seq,
-      )) as [Outcome | 'dying', string, number | string, string];
+      )) as [Outcome | 'dying', string, number | string, string, number];
       if (reply[0] !== 'dying') {
-        const [outcome, epoch, place, generation] = reply;
+        const [outcome, epoch, place, generation, writes] = reply;
         this.generation = generation;
         this.epoch = epoch;
-        return { outcome: isFenced && !isNew ? 'fenced' : outcome, epoch, seq: Number(place) };
+        return { outcome: isFenced && !isNew ? 'fenced' : outcome, epoch, seq: Number(place), writes };
       }
       isFenced = true;
       await this.takeOut(node, 'dead');

@@ -8,7 +8,7 @@ const WITHIN_MS = 2_000;
  * step, and waits for it: what stands before was delivered by then, and what stands behind was not.
  */
 export class Marks {
-  private readonly waiting = new Map<string, () => void>();
+  private readonly waiting = new Map<string, { reach(): void; readonly timer: NodeJS.Timeout }>();
   private lastNumber = 0;
 
   /** @returns a token to put into the inbox, and a promise that resolves when it was read */
@@ -19,11 +19,7 @@ export class Marks {
         this.waiting.delete(token);
         reject(unavailable());
       }, WITHIN_MS);
-      this.waiting.set(token, () => {
-        clearTimeout(timer);
-        this.waiting.delete(token);
-        resolve();
-      });
+      this.waiting.set(token, { reach: resolve, timer });
     });
     reached.catch(() => undefined);
     return { token, reached };
@@ -31,9 +27,16 @@ export class Marks {
 
   /** Resolves after those who waited for the mark went on: nothing behind it may be delivered before. */
   reach(token: string): Promise<void> | undefined {
-    const reached = this.waiting.get(token);
-    if (reached === undefined) return undefined;
-    reached();
+    const waiting = this.waiting.get(token);
+    if (waiting === undefined) return undefined;
+    this.drop(token);
+    waiting.reach();
     return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** The mark was not put there after all, or nobody waits for it any longer. */
+  drop(token: string): void {
+    clearTimeout(this.waiting.get(token)?.timer);
+    this.waiting.delete(token);
   }
 }

@@ -4,7 +4,8 @@ import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcom
 import type { Stamp } from '../log.js';
 import type { Calls } from './calls.js';
 import { decodeArgs, decodePublication, encodeArgs, encodePublication } from './codec.js';
-import { ANSWER_WITHIN_MS, unavailable } from './connection.js';
+import { unavailable } from './connection.js';
+import { ANSWER_WITHIN_MS } from './link.js';
 import { partsOf, roomOfPart } from './keys.js';
 import { formatPlace, isUpTo, parsePlace, type Place } from './place.js';
 import type { PublishOrder, PublishReply } from './scripts/publish.js';
@@ -25,6 +26,9 @@ export interface PublisherContext {
 /** Nodes get this much longer than their clients to send acknowledgements back. */
 const REPLY_SLACK_MS = 1_000;
 
+/** More than Redis can take in the time it is given: it has hung, and not been noticed yet. */
+const MAX_PENDING = 20_000;
+
 interface Pending {
   readonly publication: Publication;
   /** Whoever it is for has it already when acknowledgements were asked for. */
@@ -32,8 +36,6 @@ interface Pending {
   /** How long it waits for its place. */
   readonly until: number;
 }
-/** More than Redis can take in the time it is given: it has hung, and not been noticed yet. */
-const MAX_PENDING = 20_000;
 
 interface Outgoing {
   readonly order: PublishOrder;

@@ -6,7 +6,8 @@ import { HistoryRules } from '../memory/history-rules.js';
 import type { NodeIdentity } from '../node-identity.js';
 import { Calls } from './calls.js';
 import { Commands } from './commands.js';
-import { RedisLink, unavailable } from './connection.js';
+import { unavailable } from './connection.js';
+import { RedisLink } from './link.js';
 import { Inbox } from './inbox.js';
 import { dispatch } from './inbox-dispatch.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
@@ -94,7 +95,7 @@ export class RedisEngine extends Engine {
     this.link = new RedisLink(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
       answers: () => void this.attach(),
       gone: (reason) => this.lose(reason),
-      fenced: () => void this.reattach(),
+      fenced: () => this.reattach(),
     });
     const raw: RunScript = (script, ...args) => this.link.run(script, ...args);
     const run: RunScript = async (script, ...args) => {
@@ -223,8 +224,9 @@ export class RedisEngine extends Engine {
     if (wasAvailable) this.events.unavailable?.(reason);
   }
 
+  /** What this node wrote counts no longer, or has gone. */
   private reattach(): void {
-    if (this.isAttached) this.lose('this node counts as dead');
+    if (this.isAttached) this.lose('Redis does not know this node any longer');
     void this.attach();
   }
 
@@ -238,17 +240,17 @@ export class RedisEngine extends Engine {
 
   private async attachOnce(): Promise<void> {
     if (this.isStopped || this.isAttached) return;
-    const { outcome, epoch, seq } = await this.lease.attach(this.publisher.seq);
+    const { outcome, epoch, seq, writes } = await this.lease.attach(this.publisher.seq);
     if (outcome !== 'kept') {
       this.publisher.beginAt(epoch, seq);
       this.inbox.restart();
       this.reaper.begin();
     }
     if (outcome === 'fenced') this.hooks?.fenced();
-    // What was written before the break may have been lost; after the rewriting, look-ups are whole again.
-    if (outcome === 'lost' || outcome === 'kept') await this.rewrite(outcome === 'lost');
-    if (outcome === 'lost') await this.sessions.rewrite();
-    else await this.sessions.settle();
+    if (writes !== this.registry.timesChanged) this.isOutOfDate = true;
+    if (outcome === 'lost' || (outcome === 'kept' && this.isOutOfDate))
+      await this.rewrite(outcome === 'lost');
+    await this.sessions.settle(outcome === 'lost');
     await this.revocations.load(this.link, outcome === 'lost');
     if (!this.link.isUsable) return;
     this.isAttached = true;

@@ -11,7 +11,8 @@ import { isUserRoom, USER_ROOM_PREFIX } from '../../protocol/names.js';
 import type { SharedPageRequest, SharedRegistry } from '../shared-registry.js';
 import { unavailable } from './connection.js';
 import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
-import { CHANGE, type Change, type EntryFields } from './scripts/change.js';
+import { entryOf, fieldsOf } from './entry-fields.js';
+import { CHANGE, type Change } from './scripts/change.js';
 import * as pages from './scripts/pages.js';
 import type { RunScript } from './scripts/script.js';
 import { TurnQueue } from './turn-queue.js';
@@ -34,9 +35,13 @@ type PageReply<Item> = readonly [
   items: readonly (readonly [order: string, Item])[],
 ];
 
+/** Redis is given time for others: all nodes may have to write everything again at the same time. */
+const REWRITTEN_AT_ONCE = 100;
+
 /** The registry of all nodes, in Redis. [R4] */
 export class RedisRegistry implements SharedRegistry {
   private readonly changes: TurnQueue<Change>;
+  private writes = 0;
   /** Sockets with changes under way, and how many: what is written of them is not yet what it will be. */
   private readonly changing = new Map<string, number>();
   /** Sockets that were let in and are not connected yet. */
@@ -45,7 +50,10 @@ export class RedisRegistry implements SharedRegistry {
   constructor(private readonly context: RegistryContext) {
     this.changes = new TurnQueue(async (changes) => {
       try {
-        return (await context.runEarly(CHANGE, ...context.identity(), JSON.stringify(changes))) as unknown[];
+        const reply = await context.runEarly(CHANGE, ...context.identity(), JSON.stringify(changes));
+        const [writes, results] = reply as [number, unknown[]];
+        this.writes = writes;
+        return results;
       } catch (failure) {
         context.lost();
         throw failure;
@@ -157,6 +165,11 @@ export class RedisRegistry implements SharedRegistry {
     return { sockets, users, rooms };
   }
 
+  /** How often this node has changed the registry; Redis knowing of as many shows that it has lost none of them. */
+  get timesChanged(): number {
+    return this.writes;
+  }
+
   /**
    * Writes again what this node holds, and takes out what it does not.
    *
@@ -165,29 +178,32 @@ export class RedisRegistry implements SharedRegistry {
    * @returns whether there was one, so that it has to be done again
    */
   async rewrite(held: Iterable<SocketEntry>, isSilent: boolean): Promise<boolean> {
-    const writes: Promise<unknown>[] = [];
     const known = new Set<string>();
     let isUnsettled = false;
+    let batch: Change[] = [];
     for (const socket of held) {
       known.add(socket.socketId);
       this.entering.delete(socket.socketId);
-      if (this.changing.has(socket.socketId)) isUnsettled = true;
-      else {
-        const change = [
-          'hold',
-          socket.socketId,
-          ...fieldsOf(socket),
-          socket.rooms,
-          isSilent ? 1 : 0,
-        ] as const;
-        writes.push(this.changes.push(change));
+      if (this.changing.has(socket.socketId)) {
+        isUnsettled = true;
+        continue;
       }
+      batch.push(['hold', socket.socketId, ...fieldsOf(socket), socket.rooms, isSilent ? 1 : 0]);
+      if (batch.length < REWRITTEN_AT_ONCE) continue;
+      await this.makeAll(batch);
+      batch = [];
     }
-    await Promise.all(writes);
+    await this.makeAll(batch);
     const written = (await this.context.runEarly(pages.HELD, this.context.identity()[0])) as string[];
     const gone = written.filter((id) => !known.has(id) && !this.entering.has(id) && !this.changing.has(id));
-    await Promise.all(gone.map((id) => this.changes.push(['leave', id, 'broken'])));
+    while (gone.length > 0) {
+      await this.makeAll(gone.splice(0, REWRITTEN_AT_ONCE).map((id) => ['leave', id, 'broken']));
+    }
     return isUnsettled;
+  }
+
+  private async makeAll(changes: readonly Change[]): Promise<void> {
+    await Promise.all(changes.map((change) => this.changes.push(change)));
   }
 
   private async change(change: Change): Promise<unknown> {
@@ -244,26 +260,6 @@ export class RedisRegistry implements SharedRegistry {
 }
 
 const userOf = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
-
-function fieldsOf(socket: SocketEntry): EntryFields {
-  // What changes while the socket lives is kept beside the entry.
-  const entry = JSON.stringify({ ...socket, rooms: undefined, info: undefined, transport: undefined });
-  return [socket.user, socket.namespace, socket.transport, entry, JSON.stringify(socket.info ?? null)];
-}
-
-function entryOf(fields: pages.SocketFields): SocketEntry | undefined {
-  if (fields.length === 0) return undefined;
-  const values = new Map<string, string>();
-  const rooms: string[] = [];
-  for (let index = 0; index < fields.length; index += 2) {
-    const field = fields[index]!;
-    if (field.startsWith('r:')) rooms.push(field.slice(2));
-    else values.set(field, fields[index + 1]!);
-  }
-  const entry = JSON.parse(values.get('e')!) as Omit<SocketEntry, 'rooms' | 'info' | 'transport'>;
-  const transport = values.get('t') as SocketEntry['transport'];
-  return { ...entry, transport, rooms, info: JSON.parse(values.get('i')!) as unknown };
-}
 
 function pageOf<Item, Entry>(
   kind: string,

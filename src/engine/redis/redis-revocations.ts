@@ -1,4 +1,4 @@
-import type { RedisLink } from './connection.js';
+import type { RedisLink } from './link.js';
 import { LOAD_REVOCATIONS, REVOKE, type Revocation } from './scripts/revocation.js';
 import type { RunScript } from './scripts/script.js';
 

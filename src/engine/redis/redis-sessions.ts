@@ -1,12 +1,11 @@
 import { SwitchboardError } from '../../protocol/errors.js';
-import type { Position, Publication } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
 import type { Claim, ClaimRequest, NewSession, SessionRoom, SessionStore } from '../sessions.js';
-import { decodePublication } from './codec.js';
 import { unavailable } from './connection.js';
-import { hashed, partOfRoom, roomOfPart } from './keys.js';
+import { hashed } from './keys.js';
 import type { Marks } from './marks.js';
-import { formatPlace, isUpTo, parsePlace, type Place } from './place.js';
+import { parsePlace, type Place } from './place.js';
+import { missedBy, type MissedReply } from './missed.js';
 import type { RunScript } from './scripts/script.js';
 import { CHANGE_SESSIONS, CLAIM, MISSED, type SessionChange } from './scripts/session.js';
 import { TurnQueue } from './turn-queue.js';
@@ -27,32 +26,33 @@ export interface SessionsContext {
   readonly marks: Marks;
 }
 
-type MissedReply = readonly [
-  epoch: string,
-  parts: readonly (readonly [part: string, since: number])[],
-  entries: readonly (readonly [
-    seq: number,
-    part: string,
-    epoch: string,
-    offset: number,
-    publication: string,
-  ])[],
-];
+/** What is known here of a session whose socket is here. */
+interface LiveSession {
+  session: NewSession;
+  readonly rooms: Map<string, SessionRoom>;
+}
 
-/** What is made up for when it was not written: whoever asked for anything else was told that it failed. */
-const ENDS: ReadonlySet<SessionChange[0]> = new Set(['left', 'detach', 'close', 'closeOfUser', 'release']);
 const MAX_UNSETTLED = 100_000;
+/** Redis is given time for others: all nodes may have to make up for something at the same time. */
+const SETTLED_AT_ONCE = 100;
+
+type ClaimReply = readonly [
+  socketId: string,
+  holder: string,
+  token: string,
+  rooms: readonly string[],
+  isOwnCursor: 0 | 1,
+];
 
 /** Sessions of all nodes, in Redis; by the hash of their IDs, which are secrets. [H4] [H6] */
 export class RedisSessions implements SessionStore {
   private readonly changes: TurnQueue<SessionChange>;
   /** Sessions of sockets here, to be written again where Redis has lost them. */
-  private readonly live = new Map<
-    string,
-    { readonly session: NewSession; readonly rooms: Map<string, SessionRoom> }
-  >();
+  private readonly live = new Map<string, LiveSession>();
   /** Ends that Redis may not know of: a session that nobody ends would be kept for as long as this node lives. */
   private unsettled: SessionChange[] = [];
+  /** Sessions of sockets here that Redis may not know all of. */
+  private readonly outOfDate = new Set<string>();
   /** The session whose socket is being ended in favour of another connection. */
   private takenOver: string | undefined;
 
@@ -70,23 +70,23 @@ export class RedisSessions implements SessionStore {
 
   open(session: NewSession): Promise<void> {
     this.live.set(session.sessionId, { session, rooms: new Map() });
-    return this.change(this.opening(session));
+    return this.change(this.opening(session, 0), session.sessionId);
   }
 
   renewed(sessionId: string, token: unknown): Promise<void> {
     const live = this.live.get(sessionId);
-    if (live) this.live.set(sessionId, { session: { ...live.session, token }, rooms: live.rooms });
-    return this.change(['renewed', hashed(sessionId), JSON.stringify(token)]);
+    if (live) live.session = { ...live.session, token };
+    return this.change(['renewed', hashed(sessionId), JSON.stringify(token ?? null)], sessionId);
   }
 
   joined(sessionId: string, room: SessionRoom): Promise<void> {
     this.live.get(sessionId)?.rooms.set(room.room, room);
-    return this.change(['joined', hashed(sessionId), room.room, JSON.stringify(room)]);
+    return this.change(['joined', hashed(sessionId), room.room, JSON.stringify(room)], sessionId);
   }
 
   left(sessionId: string, room: string): Promise<void> {
     if (hashed(sessionId) !== this.takenOver) this.live.get(sessionId)?.rooms.delete(room);
-    return this.change(['left', hashed(sessionId), room]);
+    return this.change(['left', hashed(sessionId), room], sessionId);
   }
 
   detach(sessionId: string): Promise<void> {
@@ -107,6 +107,7 @@ export class RedisSessions implements SessionStore {
     const place = cursor === undefined ? undefined : parsePlace(cursor);
     if (cursor !== undefined && place === undefined) return undefined;
     const id = hashed(sessionId);
+    const { token: mark, reached } = this.context.marks.next();
     this.changes.flush();
     const given = (await this.context.run(
       CLAIM,
@@ -117,23 +118,28 @@ export class RedisSessions implements SessionStore {
       place?.epoch ?? '',
       place?.seq ?? 0,
       this.context.recoveryWindowMs,
-    )) as readonly [socketId: string, holder: string, rooms: readonly string[], token: string] | null;
-    if (given === null) return undefined;
-    const [socketId, holder, rooms, token] = given;
+      mark,
+    )) as ClaimReply | null;
+    if (given === null) {
+      this.context.marks.drop(mark);
+      return undefined;
+    }
+    const [socketId, holder, token, rooms, isOwn] = given;
     if (holder === this.context.identity()[0]) this.endSocketOf(id, socketId);
     const session = { sessionId, socketId, user, namespace, token: JSON.parse(token) as unknown };
     const entries = rooms.map((how) => JSON.parse(how) as SessionRoom);
     this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])) });
-    return {
-      socketId,
-      rooms: entries,
-      token: session.token,
-      missed: () => this.missed(id, session, place),
-      release: () => {
-        this.forget(sessionId);
-        this.change(['release', id]).catch(() => undefined);
-      },
+    const release = (): void => {
+      this.forget(sessionId);
+      this.change(['release', id]).catch(() => undefined);
     };
+    // This node may be behind the one its client comes from: what the client has had must not reach it live here.
+    await reached.catch((failure: unknown) => {
+      release();
+      throw failure;
+    });
+    const missed = () => this.missed(id, session, isOwn === 1 ? place : undefined);
+    return { socketId, token: session.token, rooms: entries, missed, release };
   }
 
   /** Another node has the session of a socket here. Rare, so that no second index is kept for it. */
@@ -143,33 +149,41 @@ export class RedisSessions implements SessionStore {
     }
   }
 
-  /** Makes up for what was not written while Redis was away. */
-  async settle(): Promise<void> {
-    const changes = this.unsettled;
+  /**
+   * Makes up for what was not written while Redis was away.
+   *
+   * @param isLost Redis has lost all sessions
+   * @throws SwitchboardError `engine.unavailable` when it has to be tried again
+   */
+  async settle(isLost: boolean): Promise<void> {
+    if (isLost) for (const sessionId of this.live.keys()) this.outOfDate.add(sessionId);
+    const ends = isLost ? [] : this.unsettled;
     this.unsettled = [];
-    const outcomes = await Promise.allSettled(changes.map((change) => this.changes.push(change)));
-    if (outcomes.every(({ status }) => status === 'fulfilled')) return;
-    this.unsettled = [...changes, ...this.unsettled].slice(0, MAX_UNSETTLED);
-    throw unavailable();
-  }
-
-  /** Writes the sessions of sockets here again: from now on they can come back, for what is published from now on. */
-  async rewrite(): Promise<void> {
-    this.unsettled = [];
-    const writes: Promise<unknown>[] = [];
-    for (const [sessionId, { session, rooms }] of this.live) {
-      const id = hashed(sessionId);
-      writes.push(this.changes.push(this.opening(session)));
-      for (const room of rooms.values()) {
-        writes.push(this.changes.push(['joined', id, room.room, JSON.stringify(room)]));
+    const sessions = [...this.outOfDate];
+    this.outOfDate.clear();
+    const changes = [...ends, ...sessions.flatMap((sessionId) => this.writtenAgain(sessionId))];
+    try {
+      for (let start = 0; start < changes.length; start += SETTLED_AT_ONCE) {
+        const batch = changes.slice(start, start + SETTLED_AT_ONCE);
+        await Promise.all(batch.map((change) => this.changes.push(change)));
       }
+    } catch (failure) {
+      this.unsettled = [...ends, ...this.unsettled].slice(0, MAX_UNSETTLED);
+      for (const sessionId of sessions) this.outOfDate.add(sessionId);
+      throw failure;
     }
-    await Promise.all(writes);
   }
 
-  private opening({ sessionId, socketId, user, namespace, token }: NewSession): SessionChange {
-    const known = this.context.seq();
-    return ['open', hashed(sessionId), socketId, user, namespace, known, JSON.stringify(token)];
+  /** A whole session: from now on it can come back, from any cursor that it gets from now on. */
+  private writtenAgain(sessionId: string): SessionChange[] {
+    const live = this.live.get(sessionId);
+    if (live === undefined) return [];
+    const id = hashed(sessionId);
+    const rooms = [...live.rooms.values()];
+    return [
+      this.opening(live.session, 1),
+      ...rooms.map((room): SessionChange => ['joined', id, room.room, JSON.stringify(room)]),
+    ];
   }
 
   /** Nothing is written for it again; not while its socket makes room for another one of the same session. */
@@ -177,14 +191,20 @@ export class RedisSessions implements SessionStore {
     if (hashed(sessionId) !== this.takenOver) this.live.delete(sessionId);
   }
 
-  private async change(change: SessionChange): Promise<void> {
+  private opening({ sessionId, socketId, user, namespace, token }: NewSession, again: 0 | 1): SessionChange {
+    const written = JSON.stringify(token ?? null);
+    return ['open', hashed(sessionId), socketId, user, namespace, written, this.context.seq(), again];
+  }
+
+  private async change(change: SessionChange, sessionId?: string): Promise<void> {
     // What an ending socket says of its session on the way out is no longer true of it.
     if (change[1] === this.takenOver) return;
     try {
       if (!this.context.isAvailable()) throw unavailable();
       await this.changes.push(change);
     } catch (failure) {
-      if (ENDS.has(change[0]) && this.unsettled.length < MAX_UNSETTLED) this.unsettled.push(change);
+      if (sessionId !== undefined) this.outOfDate.add(sessionId);
+      else if (this.unsettled.length < MAX_UNSETTLED) this.unsettled.push(change);
       throw failure;
     }
   }
@@ -201,7 +221,7 @@ export class RedisSessions implements SessionStore {
   /** Resolves between what it holds and what reaches the socket live: see {@link Marks}. */
   private async missed(
     id: string,
-    session: SessionOwner,
+    session: NewSession,
     after: Place | undefined,
   ): Promise<readonly LoggedPublication[]> {
     const { token, reached } = this.context.marks.next();
@@ -215,56 +235,11 @@ export class RedisSessions implements SessionStore {
       token,
     )) as MissedReply | null;
     if (reply === null) {
+      this.context.marks.drop(token);
       throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
     }
     const missed = missedBy(session, reply, after, this.context.keeps);
     await reached;
     return missed;
   }
-}
-
-/** Whose session it is, and where. */
-type SessionOwner = Pick<NewSession, 'socketId' | 'user' | 'namespace'>;
-
-interface MissedEntry {
-  readonly text: string;
-  readonly positions: Map<string, Position>;
-}
-
-function missedBy(
-  { socketId, user, namespace }: SessionOwner,
-  [epoch, parts, entries]: MissedReply,
-  after: Place | undefined,
-  keeps: (room: string) => boolean,
-): LoggedPublication[] {
-  const since = new Map(parts);
-  /** Whether it was in a part when something was published: one that it joined later took nothing off. */
-  const wasIn = (part: string, seq: number): boolean => (since.get(part) ?? Infinity) < seq;
-  const isFor = ({ namespace: only, except }: Publication, seq: number): boolean => {
-    if (only !== undefined && only !== namespace) return false;
-    return !(
-      except.rooms?.some((room) => room === socketId || wasIn(partOfRoom(room), seq)) ||
-      except.users?.some((name) => name === user) ||
-      except.sockets?.includes(socketId)
-    );
-  };
-  const found = new Map<number, MissedEntry>();
-  for (const [seq, part, partEpoch, offset, text] of entries) {
-    const entry = found.get(seq) ?? { text, positions: new Map<string, Position>() };
-    found.set(seq, entry);
-    const room = roomOfPart(part);
-    if (room !== undefined && keeps(room)) entry.positions.set(room, { epoch: partEpoch, offset });
-  }
-  const missed: LoggedPublication[] = [];
-  for (const [seq, { text, positions }] of [...found].sort(([one], [other]) => one - other)) {
-    const publication = decodePublication(text);
-    const had = after?.had !== undefined && isUpTo(publication.id, after.had);
-    if (had || !isFor(publication, seq)) continue;
-    const stamp = {
-      cursor: formatPlace({ epoch, seq, ...(after?.had === undefined ? {} : { had: after.had }) }),
-      positions: positions.size === 0 ? undefined : positions,
-    };
-    missed.push({ publication, stamp });
-  }
-  return missed;
 }

@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { publication, TestNode } from '../../../test/support/redis-node.js';
-import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { describeWithRedis, freePort, TestRedis } from '../../../test/support/redis.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { until } from '../../../test/support/until.js';
 import type { EngineHealth } from '../engine.js';
@@ -109,7 +113,7 @@ describeWithRedis('when Redis is in trouble', () => {
     const missed = publication({ rooms: ['x'] });
     await one.engine.publish(missed).remote;
     await one.engine.sessions.detach('secret');
-    const request = { user: 'ann', namespace: '/', token: null };
+    const request = { user: 'ann', namespace: '/' };
     expect(await two.engine.sessions.claim('secret', { ...request, cursor: before })).toBeUndefined();
     const claim = await two.engine.sessions.claim('secret', { ...request, cursor });
     expect(claim?.rooms).toEqual([how]);
@@ -126,10 +130,7 @@ describeWithRedis('when Redis is in trouble', () => {
     await until('all have arrived', () => node.got.length === 3);
     const { epoch } = await node.engine.history.read('x', { limit: 1 });
     await redis.ask((client) => client.hset('{sb}:state', 'q', 1));
-    await until(
-      'it is noticed',
-      () => node.troubles.includes('this node counts as dead') || node.troubles.length > 1,
-    );
+    await until('it is noticed', () => node.troubles.length > 0);
     await until('it is back', () => node.isReady);
     const page = await node.engine.history.read('x', { limit: 10 });
     expect(page).toMatchObject({ offset: 0, publications: [] });
@@ -229,6 +230,22 @@ describeWithRedis('when Redis is in trouble', () => {
     expect(right.isReady).toBe(true);
   });
 
+  it('[O3] trusts no certificate that nobody vouches for', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'switchboard-tls-'));
+    const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+    const subject = ['-subj', '/CN=127.0.0.1', '-days', '1', '-keyout', key, '-out', certificate];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], {
+      stdio: 'ignore',
+    });
+    const tls = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-auth-clients', 'no'];
+    const tlsPort = await freePort();
+    const secured = await TestRedis.start(['--tls-port', String(tlsPort), ...tls]);
+    const node = await start(`rediss://127.0.0.1:${tlsPort}`);
+    expect(reasonOf(node.engine.health())).toBe('the TLS connection to Redis failed');
+    await secured.kill();
+    await rm(directory, { recursive: true });
+  });
+
   it('[O3] refuses what cannot be kept when Redis is out of memory, and keeps its lease', async () => {
     const node = await start(redis.url, { nodeLeaseMs: 1_000 });
     await node.connect('a', 'ann', ['x']);
@@ -278,6 +295,52 @@ describeWithRedis('when Redis is in trouble', () => {
     expect(await two.engine.sessions.claim('ended', request)).toBeUndefined();
     expect(await two.engine.sessions.claim('broken', request)).toMatchObject({ socketId: 'broken' });
     expect(one.takenOver).toEqual([]);
+  });
+
+  it('[H4] a session that Redis does not know all of never passes a part off as the whole', async () => {
+    const [one, two] = await Promise.all([start(proxy.url), start(redis.url)]);
+    await one.engine.sessions.open({
+      sessionId: 'secret',
+      socketId: 'a',
+      user: 'ann',
+      namespace: '/',
+      token: { jti: 'j' },
+    });
+    proxy.cut();
+    await until('it is noticed', () => !one.isReady);
+    const how = { room: 'x', meta: false, byRight: true };
+    await expect(one.engine.sessions.joined('secret', how)).rejects.toMatchObject(unavailable);
+    await two.engine.publish(publication({ rooms: ['x'] })).remote;
+    proxy.mend();
+    await until('it is back', () => one.isReady);
+    const request = { user: 'ann', namespace: '/' };
+    expect(await two.engine.sessions.claim('secret', { ...request, cursor: undefined })).toBeUndefined();
+    const seen = publication({ users: ['ann'] });
+    await one.engine.publish(seen).remote;
+    await until('it has arrived', () => one.got.includes(seen.id));
+    const { cursor } = one.arrivals.at(-1)!.stamp;
+    const missed = publication({ rooms: ['x'] });
+    await two.engine.publish(missed).remote;
+    const claim = await two.engine.sessions.claim('secret', { ...request, cursor });
+    expect(claim).toMatchObject({ rooms: [how], token: { jti: 'j' } });
+    expect((await claim!.missed()).map(({ publication: { id } }) => id)).toEqual([missed.id]);
+  });
+
+  it('[R4] what the registry has lost is written again, however much it is', async () => {
+    const node = await start(proxy.url);
+    await Promise.all(
+      Array.from({ length: 450 }, (_, index) => node.connect(`s${index}`, `u${index}`, ['x'])),
+    );
+    proxy.cut();
+    await until('it is noticed', () => !node.isReady);
+    // As a replica would that has become the primary without the last writes.
+    await redis.ask(async (client) => {
+      await client.hincrby(`{sb}:node:${node.id}`, 'w', -1);
+      await client.del('{sb}:rs:x', '{sb}:rn:x', '{sb}:rc:x', '{sb}:ru:x', '{sb}:rooms', '{sb}:s:s7');
+    });
+    proxy.mend();
+    await until('it is back', () => node.isReady);
+    expect(await node.registry.socket('s7')).toMatchObject({ user: 'u7', rooms: ['x'] });
   });
 
   it('[O3] a change that was lost is made up for', async () => {

@@ -24,7 +24,8 @@ export type EntryFields = readonly [
   info: string,
 ];
 
-/** Runs changes in order. `ARGV`: node, generation, changes as JSON. Gives 1 per change, or 0 for one refused. */
+/** Runs changes in order. `ARGV`: node, generation, changes as JSON. Gives how many runs of
+ * this node there have been, and 1 per change, or 0 for one refused. */
 export const CHANGE = script(
   'change',
   [
@@ -75,7 +76,7 @@ for index, change in ipairs(cjson.decode(ARGV[3])) do
   results[index] = result or 1
 end
 tellPresence()
-return results
+return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', 1), results }
 `,
   ],
   '',

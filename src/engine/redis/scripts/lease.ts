@@ -6,7 +6,8 @@ import { SESSION_LUA } from './session-lua.js';
  * Makes a node known, or finds it still known after its connection was cut.
  *
  * `ARGV`: node, its generation or '', a new generation, when it started, lease in ms, a new epoch, the epoch it knows or
- * '', the last place it knows. Gives: outcome, epoch, place, generation.
+ * '', the last place it knows. Gives: outcome, epoch, place, generation, how often it
+ * has changed the registry.
  *
  * - `kept`: nothing was lost.
  * - `new`: not known before.
@@ -40,8 +41,10 @@ if outcome ~= 'kept' then
   redis.call('DEL', key, P .. 'inbox:' .. node)
   redis.call('HSET', key, 'g', generation, 'c', 0, 'since', ARGV[4])
 end
+-- A node that was not there before does not tell by its silence that Redis was away.
+if outcome == 'new' then redis.call('HSET', STATE, 'beat', now()) end
 redis.call('ZADD', P .. 'nodes', now() + leaseMs, node)
-return { outcome, epoch, place, generation }
+return { outcome, epoch, place, generation, tonumber(redis.call('HGET', key, 'w') or '0') }
 `,
   ],
   'allow-oom',

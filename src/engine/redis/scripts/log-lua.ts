@@ -33,11 +33,7 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   local keepMs = isWanted and math.max(ttlMs, windowMs) or ttlMs
   local time = now()
   local offset = redis.call('HINCRBY', meta, 'o', 1)
-  if isAsked then
-    redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', 1)
-  else
-    redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload)
-  end
+  redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', isAsked and 1 or 0)
   local over = math.min(redis.call('XLEN', log) - limit, 500)
   local trimmed
   for index, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(over, 0) + 1)) do

@@ -3,15 +3,19 @@ import { SESSION_LUA } from './session-lua.js';
 
 /** One change of a session, which goes by the hash of its ID. Those of a turn are one run, in order. */
 export type SessionChange =
-  /** `known` is the place up to which the node had read when the session began: no cursor of it is older. */
+  /**
+   * `known` is the place up to which the node had read when the session began: no cursor of it is older. `again` when it
+   * is written once more because Redis may not know all of it: without a cursor, nobody knows then what was missed.
+   */
   | readonly [
       'open',
       id: string,
       socketId: string,
       user: string,
       namespace: string,
-      known: number,
       token: string,
+      known: number,
+      again: 0 | 1,
     ]
   | readonly ['renewed', id: string, token: string]
   | readonly ['joined', id: string, room: string, how: string]
@@ -32,17 +36,18 @@ if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 local function isMine(id) return redis.call('HGET', sessionKey(id), 'n') == node end
 local function live(id) redis.call('HSET', sessionKey(id), 'st', 'live') end
 local run = {}
-function run.open(id, socketId, user, namespace, known, token)
+function run.open(id, socketId, user, namespace, token, known, again)
+  if again == 1 and redis.call('EXISTS', sessionKey(id)) == 1 and not isMine(id) then return end
   finish(id)
-  redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'e', EPOCH,
-    'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'tk', token)
+  redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'tok', token, 'e', EPOCH,
+    'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'again', again)
   redis.call('SADD', P .. 'us:' .. user, id)
   hold(id, node)
   live(id)
   for _, part in ipairs(sessionParts(id)) do want(part[1]) end
 end
 function run.renewed(id, token)
-  if isMine(id) then redis.call('HSET', sessionKey(id), 'tk', token) end
+  if isMine(id) then redis.call('HSET', sessionKey(id), 'tok', token) end
 end
 function run.joined(id, room, how)
   if not isMine(id) then return end
@@ -76,15 +81,17 @@ return 1
 /**
  * Gives a session to the node of whoever wants it, or nothing. One that cannot be given whole ends.
  *
- * `ARGV`: node, generation, session, user, namespace, epoch of the cursor or '', its place, recovery window in ms.
- * Gives the socket ID, the node that seems to hold its socket or '', how it is in each of its rooms, and its token.
+ * `ARGV`: node, generation, session, user, namespace, epoch of the cursor or '', its place, recovery window in ms,
+ * token of a mark for the node's inbox: what stands before it is not for the socket that comes back.
+ * Gives the socket ID, the node that seems to hold its socket or '', its token, how it is in its rooms, and whether the
+ * cursor is one of this session.
  */
 export const CLAIM = script('claim', [
   SESSION_LUA,
   String.raw`
 local node, id, cursorEpoch, after = ARGV[1], ARGV[3], ARGV[6], tonumber(ARGV[7])
 if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
-local of = redis.call('HMGET', sessionKey(id), 'sid', 'u', 'ns', 'n', 'st', 'e', 'until', 'k')
+local of = redis.call('HMGET', sessionKey(id), 'sid', 'u', 'ns', 'n', 'st', 'e', 'until', 'k', 'again')
 if of[2] ~= ARGV[4] or of[3] ~= ARGV[5] or of[5] == 'claimed' then return false end
 local time = now()
 if of[5] == 'waiting' and tonumber(of[7]) <= time then
@@ -92,9 +99,12 @@ if of[5] == 'waiting' and tonumber(of[7]) <= time then
   return false
 end
 local isCovered = of[6] == EPOCH
-if isCovered and cursorEpoch ~= '' and (cursorEpoch ~= EPOCH or after < tonumber(of[8]) or after > place()) then
-  return false
+if isCovered and cursorEpoch == EPOCH and after > place() then return false end
+if cursorEpoch ~= EPOCH or after < tonumber(of[8]) then
+  -- From before the session, which its client still has: it got nothing of this one yet.
+  cursorEpoch, after = '', 0
 end
+if isCovered and cursorEpoch == '' and of[9] == '1' then return false end
 for _, part in ipairs(sessionParts(id)) do
   isCovered = isCovered and covers(part[1], math.max(part[2], after))
 end
@@ -109,11 +119,12 @@ if held ~= '' then
 end
 hold(id, node)
 redis.call('HSET', sessionKey(id), 'st', 'claimed')
+tell(node, 'mark', 'd', ARGV[9])
 local rooms = {}
 for _, room in ipairs(sessionRooms(id)) do
   table.insert(rooms, redis.call('HGET', sessionKey(id), 'r:' .. room))
 end
-return { of[1], held, rooms, redis.call('HGET', sessionKey(id), 'tk') }
+return { of[1], held, redis.call('HGET', sessionKey(id), 'tok'), rooms, cursorEpoch == '' and 0 or 1 }
 `,
 ]);
 
@@ -150,8 +161,8 @@ for _, part in ipairs(parts) do
     for _, entry in ipairs(page) do
       local fields, seq = fieldsOf(entry), placeOf(entry)
       from = seq
-      -- Who did not answer has been named to the publisher.
-      if not fields.a then
+      -- Whoever asked for acknowledgements has been told who did not answer.
+      if fields.a == '0' then
         if not given[seq] then bytes = bytes + #fields.p end
         table.insert(entries, { seq, part[1], epoch, tonumber(fields.o), given[seq] and '' or fields.p })
         given[seq] = true

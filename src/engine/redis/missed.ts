@@ -1,0 +1,63 @@
+import type { Position, Publication } from '../../protocol/publication.js';
+import type { LoggedPublication } from '../log.js';
+import type { NewSession } from '../sessions.js';
+import { decodePublication } from './codec.js';
+import { partOfRoom, roomOfPart } from './keys.js';
+import { formatPlace, isUpTo, type Place } from './place.js';
+
+/** What the script gives of the logs of a session: see `MISSED`. */
+export type MissedReply = readonly [
+  epoch: string,
+  parts: readonly (readonly [part: string, since: number])[],
+  entries: readonly (readonly [
+    seq: number,
+    part: string,
+    epoch: string,
+    offset: number,
+    publication: string,
+  ])[],
+];
+
+interface MissedEntry {
+  readonly text: string;
+  readonly positions: Map<string, Position>;
+}
+
+/** What a session missed after a place: in order, each once, without what was not for it. */
+export function missedBy(
+  { socketId, user, namespace }: NewSession,
+  [epoch, parts, entries]: MissedReply,
+  after: Place | undefined,
+  keeps: (room: string) => boolean,
+): LoggedPublication[] {
+  const since = new Map(parts);
+  /** Whether it was in a part when something was published: one that it joined later took nothing off. */
+  const wasIn = (part: string, seq: number): boolean => (since.get(part) ?? Infinity) < seq;
+  const isFor = ({ namespace: only, except }: Publication, seq: number): boolean => {
+    if (only !== undefined && only !== namespace) return false;
+    return !(
+      except.rooms?.some((room) => room === socketId || wasIn(partOfRoom(room), seq)) ||
+      except.users?.some((name) => name === user) ||
+      except.sockets?.includes(socketId)
+    );
+  };
+  const found = new Map<number, MissedEntry>();
+  for (const [seq, part, partEpoch, offset, text] of entries) {
+    const entry = found.get(seq) ?? { text, positions: new Map<string, Position>() };
+    found.set(seq, entry);
+    const room = roomOfPart(part);
+    if (room !== undefined && keeps(room)) entry.positions.set(room, { epoch: partEpoch, offset });
+  }
+  const missed: LoggedPublication[] = [];
+  for (const [seq, { text, positions }] of [...found].sort(([one], [other]) => one - other)) {
+    const publication = decodePublication(text);
+    const had = after?.had !== undefined && isUpTo(publication.id, after.had);
+    if (had || !isFor(publication, seq)) continue;
+    const stamp = {
+      cursor: formatPlace({ epoch, seq, ...(after?.had === undefined ? {} : { had: after.had }) }),
+      positions: positions.size === 0 ? undefined : positions,
+    };
+    missed.push({ publication, stamp });
+  }
+  return missed;
+}

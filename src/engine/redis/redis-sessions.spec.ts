@@ -1,0 +1,100 @@
+import { publication, TestNode } from '../../../test/support/redis-node.js';
+import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { until } from '../../../test/support/until.js';
+
+describeWithRedis('sessions in Redis', () => {
+  let redis: TestRedis;
+  let one: TestNode;
+  let two: TestNode;
+
+  beforeEach(async () => {
+    redis = await TestRedis.start();
+    const config = { recoveryWindowMs: 1_000, nodeLeaseMs: 1_000 };
+    [one, two] = await Promise.all([TestNode.start(redis.url, config), TestNode.start(redis.url, config)]);
+  });
+  afterEach(async () => {
+    await Promise.all([one.engine.stop(), two.engine.stop()]);
+    await redis.kill();
+  });
+
+  const session = { sessionId: 'the-secret', socketId: 'a', user: 'ann', namespace: '/', token: null };
+  const request = { user: 'ann', namespace: '/', cursor: undefined };
+  const keys = (pattern: string): Promise<string[]> => redis.ask((client) => client.keys(`{sb}:${pattern}`));
+
+  it('[H4] nothing stays for ever of a session that nobody came back to', async () => {
+    await one.engine.sessions.open(session);
+    await one.engine.sessions.joined(session.sessionId, { room: 'x', meta: false, byRight: true });
+    await one.engine.publish(publication({ rooms: ['x'], users: ['ann'], sockets: ['a'] })).remote;
+    await one.engine.publish(publication({ all: true })).remote;
+    await one.engine.sessions.detach(session.sessionId);
+    await until('it has ended', async () => (await keys('session:*')).length === 0);
+    expect(await one.engine.sessions.claim(session.sessionId, request)).toBeUndefined();
+    expect([await keys('us:*'), await keys('waiting'), await keys('kept:*'), await keys('*:sa')]).toEqual([
+      [],
+      [],
+      [],
+      [],
+    ]);
+    const lasting = await redis.ask(async (client) => {
+      const kept = [...(await keys('meta:*')), ...(await keys('log:*'))];
+      const times = await Promise.all(kept.map((key) => client.pttl(key)));
+      return kept.filter((_, index) => times[index]! < 0);
+    });
+    expect(lasting).toEqual([]);
+    // And nothing is kept any longer for what nobody wants.
+    await one.engine.publish(publication({ rooms: ['unwanted'] })).remote;
+    expect(await keys('log:runwanted')).toEqual([]);
+  });
+
+  it('[H4] Redis never learns what a client proves itself with', async () => {
+    await one.engine.sessions.open(session);
+    const turn = await one.engine.idempotency.begin('the-secret', 'print');
+    expect(turn.state).toBe('first');
+    const names = await keys('*');
+    expect(names.filter((name) => name.includes('the-secret'))).toEqual([]);
+  });
+
+  it('[D7] a repetition on another node gets the response of the first', async () => {
+    const first = await one.engine.idempotency.begin('key', 'print');
+    const repeated = two.engine.idempotency.begin('key', 'print');
+    expect(await two.engine.idempotency.begin('key', 'other')).toEqual({ state: 'conflict' });
+    if (first.state === 'first') await first.settle('done');
+    expect(await repeated).toEqual({ state: 'repeated', response: 'done' });
+  });
+
+  it('[H4] [H6] one of many that want a session on several nodes gets it', async () => {
+    await one.engine.sessions.open(session);
+    await one.engine.sessions.detach(session.sessionId);
+    const claims = await Promise.all(
+      [one, two, one, two].map(({ engine }) => engine.sessions.claim(session.sessionId, request)),
+    );
+    expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+  });
+
+  it('[H4] what a session missed ends where live delivery goes on', async () => {
+    await one.engine.sessions.open(session);
+    await one.engine.sessions.joined(session.sessionId, { room: 'x', meta: false, byRight: true });
+    await two.connect('watcher', 'w', ['x']);
+    const publishMany = () =>
+      Array.from({ length: 20 }, () => {
+        const next = publication({ rooms: ['x'] });
+        one.engine.publish(next);
+        return next.id;
+      });
+    const sent = publishMany();
+    await one.engine.sessions.detach(session.sessionId);
+    sent.push(...publishMany());
+    const claim = await two.engine.sessions.claim(session.sessionId, request);
+    const liveFrom = two.got.length;
+    sent.push(...publishMany());
+    const missing = claim!.missed();
+    sent.push(...publishMany());
+    const missed = (await missing).map(({ publication: { id } }) => id);
+    const heldUntil = two.got.length;
+    await until('all has arrived', () => two.got.length === sent.length);
+    // What came while it was being read is in it; what comes afterwards is not.
+    const held = two.got.slice(liveFrom, heldUntil).filter((id) => !missed.includes(id));
+    expect(held).toEqual([]);
+    expect([...missed, ...two.got.slice(heldUntil)]).toEqual(sent);
+  });
+});
