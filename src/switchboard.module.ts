@@ -23,6 +23,7 @@ import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
 import { createEngine } from './engine/create-engine.js';
 import { Engine } from './engine/engine.js';
+import { MEMORY_ENGINE_CLOCK } from './engine/memory/memory-engine.js';
 import { NodeIdentity } from './engine/node-identity.js';
 import { ConnectionLog } from './gateway/connection-log.js';
 import { EngineHooks } from './gateway/engine-hooks.js';
@@ -100,7 +101,11 @@ export class SwitchboardModule {
           inject: [OPTIONS],
           useFactory: loadProcessConfig,
         },
-        { provide: Engine, inject: [SWITCHBOARD_CONFIG, NodeIdentity, Metrics], useFactory: createEngine },
+        {
+          provide: Engine,
+          inject: [SWITCHBOARD_CONFIG, NodeIdentity, Metrics, { token: MEMORY_ENGINE_CLOCK, optional: true }],
+          useFactory: createEngine,
+        },
         { provide: Revocations, useFactory: () => new Revocations() },
         NodeIdentity,
         Metrics,
@@ -146,6 +151,7 @@ export class SwitchboardModule {
         EmitService,
         History,
         MembershipService,
+        Presence,
         ShutOutService,
         LocalRegistry,
         OriginPolicy,

@@ -19,6 +19,8 @@ export type Scopes = ReadonlySet<ApiKeyScope>;
 interface KeyedRequest {
   readonly headers: { readonly authorization?: string };
   scopes?: Scopes;
+  /** The name of its API key; none in open mode, where all callers are one. */
+  caller?: string;
 }
 
 const SCOPE = 'switchboard:scope';
@@ -70,6 +72,7 @@ export class ApiKeyGuard implements CanActivate {
     if (this.config.mode === 'open') return EVERY_SCOPE;
     const holder = this.keys.authenticate(request.headers.authorization);
     if (!holder) throw new SwitchboardError('auth.key_invalid');
+    request.caller = holder.name;
     return holder.scopes;
   }
 }

@@ -137,10 +137,12 @@ export class Rights {
 
   private leaveWhatIsNotAllowed(socket: GatewaySocket): void {
     const state: SocketState = socketState(socket);
+    for (const room of state.watchedRooms ?? []) {
+      if (this.allows(socket, 'presence', room)) continue;
+      state.watchedRooms?.delete(room);
+      void socket.leave(presenceRoom(room));
+    }
     for (const room of state.joinedByRight ?? []) {
-      if (!this.allows(socket, 'presence', room) && state.watchedRooms?.delete(room)) {
-        void socket.leave(presenceRoom(room));
-      }
       if (this.allows(socket, 'join', room)) continue;
       state.joinedByRight?.delete(room);
       void socket.leave(room);

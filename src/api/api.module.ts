@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AccessController } from './access.controller.js';
 import { BatchController } from './batch.controller.js';
 import { EmitController } from './emit.controller.js';
+import { Idempotency } from './idempotency.js';
 import { RoomsController } from './rooms.controller.js';
 import { SocketsController } from './sockets.controller.js';
 import { StatsController } from './stats.controller.js';
@@ -22,5 +23,6 @@ import { UsersController } from './users.controller.js';
     StatsController,
     AccessController,
   ],
+  providers: [Idempotency],
 })
 export class SwitchboardApiModule {}

@@ -1,4 +1,5 @@
-import { Body, HttpCode, Logger, Post } from '@nestjs/common';
+import { Body, HttpCode, Logger, Post, Res } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { ApiBody } from '@nestjs/swagger';
 import { assertScope, CallerScopes, type Scopes } from '../access/api-key.guard.js';
@@ -8,6 +9,7 @@ import { parseInput } from '../protocol/validation.js';
 import { MembershipService } from '../rooms/membership.service.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { batchAnswer, batchRequest, batchRequestDocument, command, type Command } from './batch.schemas.js';
+import { Idempotency, IdempotencyKey, TakesIdempotencyKey, type KeyedCall } from './idempotency.js';
 import { toProblemError } from './problem.js';
 
 @ApiController('Delivery', 'v1/batch')
@@ -17,24 +19,30 @@ export class BatchController {
   constructor(
     private readonly emitter: EmitService,
     private readonly membership: MembershipService,
+    private readonly idempotency: Idempotency,
   ) {}
 
   @Post()
   @HttpCode(200)
+  @TakesIdempotencyKey()
   @ApiBody({ standardSchema: batchRequestDocument } as Parameters<typeof ApiBody>[0])
   @ApiRoute(
     undefined,
     'Carry out commands in order; one that fails does not stop the rest',
     { 200: batchAnswer },
-    ['engine.unavailable'],
+    ['idempotency.conflict', 'engine.unavailable'],
   )
   async run(
     @Body({ schema: batchRequest }) { commands }: z.output<typeof batchRequest>,
     @CallerScopes() scopes: Scopes,
+    @IdempotencyKey() call: KeyedCall | undefined,
+    @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<object> {
-    const results: object[] = [];
-    for (const each of commands) results.push(await this.answer(each, scopes));
-    return { results };
+    return this.idempotency.once(call, response, async () => {
+      const results: object[] = [];
+      for (const each of commands) results.push(await this.answer(each, scopes));
+      return { results };
+    });
   }
 
   private async answer(input: unknown, scopes: Scopes): Promise<object> {

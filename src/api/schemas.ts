@@ -1,6 +1,7 @@
 /** What the routes take in path and query, and what lists answer. */
 import { z } from 'zod';
 import { roomName, socketId, userName } from '../protocol/names.js';
+import type { Position } from '../protocol/publication.js';
 import { cursor } from '../protocol/requests.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../registry/cursor.js';
 
@@ -25,6 +26,49 @@ export const socketsQuery = pageQuery.extend({ user: userName.optional(), room: 
 export const roomsQuery = pageQuery.extend({
   prefix: z.string().max(128).optional().meta({ description: 'Only rooms that start with this' }),
 });
+
+const SINCE = /^([\w-]{1,64}):(\d{1,16})$/;
+
+/** A place in a history, as `<epoch>:<offset>`. [H2] */
+const since = z
+  .string()
+  .refine((text) => Number.isSafeInteger(Number(SINCE.exec(text)?.[2])), {
+    message: 'expected <epoch>:<offset>',
+  })
+  .transform((text): Position => {
+    const [, epoch, offset] = SINCE.exec(text)!;
+    return { epoch: epoch!, offset: Number(offset) };
+  });
+
+export const historyQuery = z.object({
+  since: since.optional().meta({
+    description:
+      '`<epoch>:<offset>`: gives what was published after it. Without it, the last `limit` publications',
+  }),
+  limit: pageQuery.shape.limit,
+});
+
+/** Part of a room's history. [H1] [H2] */
+export const historyAnswer = z
+  .object({
+    epoch: z.string().meta({ description: 'Another epoch is another history' }),
+    offset: z.int().min(0).meta({ description: 'Of the last publication; 0 when there was none' }),
+    publications: z.array(
+      z.object({
+        id: z.string(),
+        offset: z.int().min(1),
+        event: z.string(),
+        args: z.array(z.unknown().meta({ description: 'Any JSON value; binary as {"$base64": "…"}' })),
+        user: z.string().optional().meta({ description: 'Who sent it, when a client did' }),
+      }),
+    ),
+    more: z.boolean().meta({ description: 'Whether publications after the last one given are kept' }),
+    recovered: z.boolean().optional().meta({
+      description:
+        'With `since` only: whether everything after it is kept. When it is not, `publications` is empty',
+    }),
+  })
+  .meta({ id: 'HistoryAnswer' });
 
 export const disconnectQuery = z.object({
   reconnect: z

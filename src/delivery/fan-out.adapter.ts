@@ -36,6 +36,9 @@ export interface Outbound {
 /** Receives a socket's acknowledgement. */
 export type OnAcknowledgement = (socket: GatewaySocket, args: unknown[]) => void;
 
+/** Told that a socket has ended without having answered. */
+export type OnGone = (socket: GatewaySocket) => void;
+
 /** A delivery that waits for acknowledgements; `cancel` forgets those that did not come. */
 export interface AwaitedDelivery {
   readonly sockets: readonly GatewaySocket[];
@@ -101,6 +104,8 @@ const internals = (socket: GatewaySocket): SocketInternals => socket as unknown 
 export class FanOutAdapter extends MembershipAdapter {
   /** The sockets of this namespace that track positions. */
   private readonly trackers = new Map<string, Tracking>();
+  /** Deliveries that wait for acknowledgements, by the number that they went out with. */
+  private readonly awaited = new Map<number, OnGone>();
 
   constructor(
     nsp: Namespace,
@@ -270,10 +275,15 @@ export class FanOutAdapter extends MembershipAdapter {
     selection: RoomSelection,
     stamp: Stamp | undefined,
     onAcknowledgement: OnAcknowledgement,
+    onGone: OnGone,
   ): AwaitedDelivery {
     // One number for all recipients: the counter is the namespace's, so it collides with no other request.
     const id = (this.nsp as Namespace & { _ids: number })._ids++;
     const sockets: GatewaySocket[] = [];
+    const cancel = (): void => {
+      this.awaited.delete(id);
+      for (const socket of sockets) internals(socket).acks.delete(id);
+    };
     const wires = new Map<string, Wire>();
     const send = (socket: GatewaySocket, key: string, added: readonly unknown[]): void => {
       let wire = wires.get(key);
@@ -283,24 +293,31 @@ export class FanOutAdapter extends MembershipAdapter {
       }
       this.put(socket, wire, publication.volatile);
     };
-    this.select(selection, (socket) => {
-      sockets.push(socket);
-      internals(socket).acks.set(id, (...answer) => onAcknowledgement(socket, answer));
-      const tracking = stamp && this.trackingOf(socket);
-      if (!tracking) {
-        send(socket, '', []);
-        return;
-      }
-      const { key, args } = tracking.metaOf(publication, stamp);
-      const sendNow = (): void => send(socket, key, args);
-      if (!tracking.keep(publication, stamp, sendNow)) sendNow();
-    });
-    return {
-      sockets,
-      cancel: () => {
-        for (const socket of sockets) internals(socket).acks.delete(id);
-      },
-    };
+    this.awaited.set(id, onGone);
+    try {
+      this.select(selection, (socket) => {
+        sockets.push(socket);
+        internals(socket).acks.set(id, (...answer) => onAcknowledgement(socket, answer));
+        const tracking = stamp && this.trackingOf(socket);
+        if (!tracking) {
+          send(socket, '', []);
+          return;
+        }
+        const { key, args } = tracking.metaOf(publication, stamp);
+        const sendNow = (): void => send(socket, key, args);
+        if (!tracking.keep(publication, stamp, sendNow)) sendNow();
+      });
+    } catch (failure) {
+      cancel();
+      throw failure;
+    }
+    return { sockets, cancel };
+  }
+
+  /** A socket has ended: nobody waits for its answers any longer. */
+  stopAwaiting(socket: GatewaySocket): void {
+    // It has a few requests open at the most, where all of them together may be many.
+    for (const id of internals(socket).acks.keys()) this.awaited.get(id)?.(socket);
   }
 
   /** Sends one packet to one socket, in order with everything else that goes to it. */

@@ -2,24 +2,22 @@ import { Injectable } from '@nestjs/common';
 import type { MissingReceipt, Receipt, Receipts } from '../engine/engine.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { socketState } from '../registry/socket-state.js';
-import type { AwaitedDelivery } from './fan-out.adapter.js';
+import type { AwaitedDelivery, FanOutAdapter, OnAcknowledgement, OnGone } from './fan-out.adapter.js';
 
-/** Sends one publication somewhere and reports acknowledgements. */
-export type AwaitedSend = (
-  onAcknowledgement: (socket: GatewaySocket, args: unknown[]) => void,
-) => AwaitedDelivery;
+/** Sends one publication somewhere, and reports who has answered and who has ended instead. */
+export type AwaitedSend = (onAcknowledgement: OnAcknowledgement, onGone: OnGone) => AwaitedDelivery;
 
 /** Publications that wait for acknowledgements. */
 @Injectable()
 export class OpenReceipts {
   private readonly open = new Set<OpenReceipt>();
 
-  /** How many publications wait; for tests and metrics. */
+  /** How many publications wait; for tests. */
   get size(): number {
     return this.open.size;
   }
 
-  /** Sends, and resolves when every socket answered, left, or the time is up. Never rejects. */
+  /** Sends, and resolves when every socket answered, left, or the time is up. Rejects only when sending fails. */
   collect(sends: readonly AwaitedSend[], timeoutMs: number): Promise<Receipts> {
     return new Promise((resolve) => {
       const receipt = new OpenReceipt(sends, timeoutMs, (receipts) => {
@@ -33,7 +31,7 @@ export class OpenReceipts {
 
   /** A socket has gone: nobody waits for its answer any longer. */
   socketClosed(socket: GatewaySocket): void {
-    for (const receipt of this.open) receipt.socketClosed(socket);
+    (socket.nsp.adapter as FanOutAdapter).stopAwaiting(socket);
   }
 }
 
@@ -41,7 +39,7 @@ class OpenReceipt {
   private readonly pending = new Set<GatewaySocket>();
   private readonly responses: Receipt[] = [];
   private readonly missing: MissingReceipt[] = [];
-  private readonly deliveries: AwaitedDelivery[];
+  private readonly deliveries: AwaitedDelivery[] = [];
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -49,8 +47,19 @@ class OpenReceipt {
     timeoutMs: number,
     private readonly settle: (receipts: Receipts) => void,
   ) {
-    this.deliveries = sends.map((send) => send((socket, args) => this.acknowledged(socket, args)));
-    for (const { sockets } of this.deliveries) for (const socket of sockets) this.pending.add(socket);
+    try {
+      for (const send of sends) this.deliveries.push(send(this.acknowledged, this.gone));
+    } catch (failure) {
+      this.cancel();
+      throw failure;
+    }
+    for (const { sockets } of this.deliveries) {
+      for (const socket of sockets) {
+        // Writing to it may have ended it.
+        if (socket.connected) this.pending.add(socket);
+        else this.miss(socket);
+      }
+    }
     this.timer = setTimeout(() => this.finish(), timeoutMs);
   }
 
@@ -58,24 +67,30 @@ class OpenReceipt {
     if (this.pending.size === 0) this.finish();
   }
 
-  socketClosed(socket: GatewaySocket): void {
+  private readonly gone: OnGone = (socket) => {
     if (!this.pending.delete(socket)) return;
-    this.missing.push({ socketId: socket.id, user: socketState(socket).user });
+    this.miss(socket);
     this.settleIfComplete();
-  }
+  };
 
-  private acknowledged(socket: GatewaySocket, args: unknown[]): void {
+  private readonly acknowledged: OnAcknowledgement = (socket, args) => {
     if (!this.pending.delete(socket)) return;
     this.responses.push({ socketId: socket.id, user: socketState(socket).user, args });
     this.settleIfComplete();
+  };
+
+  private miss(socket: GatewaySocket): void {
+    this.missing.push({ socketId: socket.id, user: socketState(socket).user });
+  }
+
+  private cancel(): void {
+    for (const delivery of this.deliveries) delivery.cancel();
   }
 
   private finish(): void {
     clearTimeout(this.timer);
-    for (const delivery of this.deliveries) delivery.cancel();
-    for (const socket of this.pending) {
-      this.missing.push({ socketId: socket.id, user: socketState(socket).user });
-    }
+    this.cancel();
+    for (const socket of this.pending) this.miss(socket);
     this.pending.clear();
     this.settle({ responses: this.responses, missing: this.missing });
   }

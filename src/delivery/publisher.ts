@@ -154,8 +154,8 @@ export class Publisher implements Outbound {
   private collect(publication: Publication, timeoutMs: number, stamp: Stamp | undefined): Promise<Receipts> {
     const selection = selectRooms(publication.to, publication.except);
     return this.receipts.collect(
-      this.adaptersOf(publication).map((adapter) => (onAcknowledgement) => {
-        const delivery = adapter.deliverWithAck(publication, selection, stamp, onAcknowledgement);
+      this.adaptersOf(publication).map((adapter) => (onAcknowledgement, onGone) => {
+        const delivery = adapter.deliverWithAck(publication, selection, stamp, onAcknowledgement, onGone);
         this.metrics.published(delivery.sockets.length);
         return delivery;
       }),

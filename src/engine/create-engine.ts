@@ -10,9 +10,10 @@ export async function createEngine(
   config: SwitchboardConfig,
   node: NodeIdentity,
   metrics: Metrics,
+  clock?: () => number,
 ): Promise<Engine> {
   const { redisUrl } = config;
-  if (redisUrl === undefined) return new MemoryEngine(config, node);
+  if (redisUrl === undefined) return new MemoryEngine(config, node, clock);
   // Not before it is needed: one node alone needs no Redis client.
   const { RedisEngine } = await import('./redis/redis-engine.js');
   const logger = new Logger('Engine');

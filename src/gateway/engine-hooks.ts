@@ -36,7 +36,7 @@ export class EngineHooks implements NodeHooks {
   }
 
   presence(change: PresenceChange): void {
-    this.presences.changed(change);
+    this.presences.changedAnywhere(change);
   }
 
   sockets(): Iterable<SocketEntry> {

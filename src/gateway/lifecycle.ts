@@ -77,6 +77,7 @@ export class Lifecycle {
     this.rights.watch(socket);
     this.recovery.connected(socket);
     this.entrance.connected(socket);
+    if (cameBack(socket)) this.metrics.cameBack(socket.recovered ? 'recovered' : 'new_session');
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;
     inbox.opened = this.runConnectionHooks(socket, inboxes.table, inbox);
@@ -193,3 +194,9 @@ export class Lifecycle {
     }
   }
 }
+
+/** Whether its client presented a session, and asked for recovery, as those do that take part in it. */
+const cameBack = ({ handshake }: GatewaySocket): boolean => {
+  const { recovery, pid } = (handshake.auth ?? {}) as Readonly<Record<string, unknown>>;
+  return recovery === true && pid !== undefined;
+};

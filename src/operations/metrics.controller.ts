@@ -4,7 +4,10 @@ import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
 import { OriginGuard } from '../access/origin.guard.js';
 import { ProblemFilter } from '../api/problem.filter.js';
 import { collectDefaultMetrics } from 'prom-client';
+import { Engine } from '../engine/engine.js';
+import { MemoryEngine } from '../engine/memory/memory-engine.js';
 import { LocalRegistry } from '../registry/local-registry.js';
+import { Presence } from '../rooms/presence.service.js';
 import { Metrics } from './metrics.js';
 
 /** Counters and gauges of this node for Prometheus. [O1] */
@@ -16,11 +19,33 @@ export class MetricsController {
   constructor(
     private readonly metrics: Metrics,
     registry: LocalRegistry,
+    presence: Presence,
+    engine: Engine,
   ) {
     collectDefaultMetrics({ register: metrics.registry });
     metrics.gauge('sockets', 'Sockets connected to this node', () => registry.socketCount);
     metrics.gauge('users', 'Users online on this node', () => registry.userCount);
     metrics.gauge('rooms', 'Rooms with a socket of this node', () => registry.roomCount);
+    metrics.gauge(
+      'presence_held',
+      'Users per room whose connection broke and who are not yet told to have left',
+      () => presence.heldCount,
+    );
+    if (engine instanceof MemoryEngine) this.watchMemory(engine);
+  }
+
+  /** What would otherwise be in another process, with figures of its own. */
+  private watchMemory(engine: MemoryEngine): void {
+    const { metrics } = this;
+    metrics.gauge(
+      'history_publications',
+      'Publications kept for histories and recovery',
+      () => engine.stats.publications,
+    );
+    metrics.gauge('history_bytes', 'Memory that they take, estimated', () => engine.stats.bytes);
+    metrics.gauge('sessions', 'Sessions that clients can come back to', () => engine.stats.sessions);
+    metrics.gauge('sessions_waiting', 'Sessions whose client is away', () => engine.stats.waitingSessions);
+    metrics.gauge('idempotency_keys', 'Idempotency keys that are remembered', () => engine.stats.keys);
   }
 
   @Get()

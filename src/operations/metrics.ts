@@ -19,6 +19,11 @@ export class Metrics {
   private readonly refusals = this.tally('refusals_total', 'Handshakes refused', 'code');
   private readonly failures = this.tally('failures_total', 'Failures inside hooks and handlers', 'place');
   private readonly errors = this.tally('errors_total', 'Requests of clients answered with an error', 'code');
+  private readonly recoveries = this.tally(
+    'recoveries_total',
+    'Clients that came back for their session',
+    'outcome',
+  );
   private readonly publications = this.tally('publications_total', 'Publications accepted');
   private readonly deliveries = this.tally(
     'deliveries_total',
@@ -53,6 +58,11 @@ export class Metrics {
 
   disconnected(reason: string): void {
     this.disconnections.add(1, reason);
+  }
+
+  /** A client came back for its session: it got it, or a new one because that was over or no longer covered. */
+  cameBack(outcome: 'recovered' | 'new_session'): void {
+    this.recoveries.add(1, outcome);
   }
 
   refused(code: ErrorCode): void {

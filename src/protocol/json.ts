@@ -140,3 +140,13 @@ export function encodeBinary(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encodeBinary(item)]));
 }
+
+/** The same for a value that nobody has checked: `null` when it is nested too deep to be encoded. */
+export function encodeUnchecked(value: unknown): unknown {
+  try {
+    assertDeliverable([value]);
+  } catch {
+    return null;
+  }
+  return encodeBinary(value);
+}

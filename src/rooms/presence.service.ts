@@ -7,19 +7,15 @@ import { Engine, type PresenceChange } from '../engine/engine.js';
 import { NOTICE } from '../protocol/events.js';
 import type { JsonValue } from '../protocol/json.js';
 import { presenceRoom } from '../protocol/names.js';
-import type { Selection } from '../protocol/publication.js';
 import { LocalRegistry } from '../registry/local-registry.js';
+import { Namespaces } from '../registry/namespaces.js';
 import { socketState, type GatewaySocket, type SocketState } from '../registry/socket-state.js';
 import { comesBack } from './coming-back.js';
-import { PresenceTurn, type PresenceNotice } from './presence-turn.js';
 import { Recovery } from './recovery.service.js';
+import { RoomPresence, type AddressedNotice } from './room-presence.js';
 
-/** A user whose last socket in a room broke and who may be back before anybody is told. */
-interface Absence {
-  readonly deadline: Deadline;
-  /** Sockets that began to watch meanwhile: they do not know of the user. */
-  readonly lateWatchers: Set<string>;
-}
+/** A session may outlast its window by as much as its deadline is inexact. */
+const SESSION_SLACK_MS = 1_000;
 
 /**
  * Tells those that watch a room who comes and who leaves: users, not sockets. [M4]
@@ -30,34 +26,40 @@ interface Absence {
  */
 @Injectable()
 export class Presence {
-  private readonly turns = new Map<string, PresenceTurn>();
-  private readonly absent = new Map<string, Map<string, Absence>>();
+  /** The rooms in which something is going on. */
+  private readonly rooms = new Map<string, RoomPresence<Deadline>>();
+  /** The rooms in which something has happened in this turn. */
+  private readonly changed = new Set<string>();
+  /** How many sessions, by the room they watch, may come back and want what they missed. */
+  private readonly awayWatchers = new Map<string, number>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
     private readonly local: LocalRegistry,
+    private readonly namespaces: Namespaces,
     private readonly publisher: Publisher,
     private readonly expiries: Expiries,
     private readonly recovery: Recovery,
   ) {}
 
-  /** How many users are held for their return; for metrics and tests. */
+  /** How many users are held for their return, counted per room; for metrics and tests. */
   get heldCount(): number {
     let count = 0;
-    for (const users of this.absent.values()) count += users.size;
+    for (const { absentCount } of this.rooms.values()) count += absentCount;
     return count;
   }
 
   /** A socket that is in the room gets its presence events from now on. */
   async watch(socket: GatewaySocket, room: string): Promise<void> {
     const state = socketState(socket);
-    if (state.watchedRooms?.has(room)) return;
+    // It may have ended, or have been taken out again, while it came in.
+    if (!socket.rooms.has(room) || state.watchedRooms?.has(room)) return;
     (state.watchedRooms ??= new Set()).add(room);
-    await socket.join(presenceRoom(room));
+    const watches = socket.join(presenceRoom(room));
     this.recovery.joined(state, presenceRoom(room));
-    this.turns.get(room)?.watchedBy(socket.id);
-    for (const { lateWatchers } of this.absent.get(room)?.values() ?? []) lateWatchers.add(socket.id);
+    this.rooms.get(room)?.watchedBy(socket.id);
+    await watches;
   }
 
   /** A socket has come into a room; counted already. */
@@ -70,25 +72,31 @@ export class Presence {
     if (state.watchedRooms?.delete(room)) {
       void state.socket.leave(presenceRoom(room));
       this.recovery.left(state, presenceRoom(room));
+      this.rooms.get(room)?.unwatchedBy(state.socket.id);
     }
-    if (!this.isShared && this.local.membershipOf(state.user, room) === 0) this.went(room, state.user);
+    if (!this.isShared && this.local.membershipOf(state.user, room) === 0) this.change(room).left(state.user);
   }
 
   /** A socket has ended, for a reason. */
   ended(state: SocketState, reason: string): void {
+    const mayReturn = this.config.recoveryWindowMs > 0 && comesBack(reason);
+    if (mayReturn && state.session) for (const room of state.watchedRooms ?? []) this.expectWatcher(room);
     if (this.isShared) return;
     for (const room of state.goneFrom) {
       if (this.local.membershipOf(state.user, room) > 0) continue;
-      if (comesBack(reason)) this.broke(room, state.user);
-      else this.went(room, state.user);
+      if (mayReturn) this.hold(room, state.user);
+      else this.change(room).left(state.user);
     }
   }
 
   /** Users have come and left on any of the nodes. */
-  changed({ room, joined, left, broken }: PresenceChange): void {
+  changedAnywhere({ room, joined, left, broken }: PresenceChange): void {
     for (const { user, info } of joined) this.came(room, user, info as JsonValue);
-    for (const user of left) this.went(room, user);
-    for (const user of broken) this.broke(room, user);
+    for (const user of left) this.change(room).left(user);
+    for (const user of broken) {
+      if (this.config.recoveryWindowMs > 0) this.hold(room, user);
+      else this.change(room).left(user);
+    }
   }
 
   /** Where there are other nodes, who is in a room is not known here: shared state tells all nodes alike. */
@@ -97,80 +105,68 @@ export class Presence {
   }
 
   private came(room: string, user: string, info: JsonValue): void {
-    const absence = this.endAbsence(room, user);
-    if (!absence) this.turnOf(room).came(user, info);
-    else if (absence.lateWatchers.size > 0) {
-      this.tell(room, { joined: [{ user, info }], left: [] }, { sockets: [...absence.lateWatchers] });
-    }
-  }
-
-  private went(room: string, user: string): void {
-    this.endAbsence(room, user);
-    this.turnOf(room).left(user);
-  }
-
-  private broke(room: string, user: string): void {
-    if (this.config.recoveryWindowMs > 0) this.hold(room, user);
-    else this.turnOf(room).left(user);
+    const deadline = this.change(room).came(user, info);
+    if (deadline) this.expiries.cancel(deadline);
   }
 
   private hold(room: string, user: string): void {
-    let users = this.absent.get(room);
-    if (!users) this.absent.set(room, (users = new Map()));
-    const deadline = this.expiries.at(Date.now() + this.config.recoveryWindowMs, () => {
-      const { lateWatchers } = this.endAbsence(room, user)!;
-      this.tell(room, { joined: [], left: [user] }, undefined, { sockets: [...lateWatchers] });
+    const deadline = this.expiries.at(Date.now() + this.config.recoveryWindowMs, () =>
+      this.change(room).lost(user),
+    );
+    this.presenceOf(room).broke(user, deadline);
+  }
+
+  private expectWatcher(room: string): void {
+    this.awayWatchers.set(room, (this.awayWatchers.get(room) ?? 0) + 1);
+    this.expiries.at(Date.now() + this.config.recoveryWindowMs + SESSION_SLACK_MS, () => {
+      const others = this.awayWatchers.get(room)! - 1;
+      if (others > 0) this.awayWatchers.set(room, others);
+      else this.awayWatchers.delete(room);
     });
-    users.set(user, { deadline, lateWatchers: new Set() });
   }
 
-  private endAbsence(room: string, user: string): Absence | undefined {
-    const users = this.absent.get(room);
-    const absence = users?.get(user);
-    if (!users || !absence) return undefined;
-    this.expiries.cancel(absence.deadline);
-    users.delete(user);
-    if (users.size === 0) this.absent.delete(room);
-    return absence;
+  private presenceOf(room: string): RoomPresence<Deadline> {
+    let presence = this.rooms.get(room);
+    if (!presence) this.rooms.set(room, (presence = new RoomPresence()));
+    return presence;
   }
 
-  private turnOf(room: string): PresenceTurn {
-    let turn = this.turns.get(room);
-    if (!turn) {
-      turn = new PresenceTurn();
-      this.turns.set(room, turn);
-      if (this.turns.size === 1) setImmediate(() => this.endTurn());
-    }
-    return turn;
+  /** For what has to be told when the turn ends. */
+  private change(room: string): RoomPresence<Deadline> {
+    if (this.changed.size === 0) setImmediate(() => this.endTurn());
+    this.changed.add(room);
+    return this.presenceOf(room);
   }
 
   private endTurn(): void {
-    const turns = [...this.turns];
-    this.turns.clear();
-    for (const [room, turn] of turns) {
-      const newWatchers = [...turn.newWatchers];
-      const notice = turn.noticeFrom();
-      if (notice) this.tell(room, notice, undefined, { sockets: newWatchers.map(([socketId]) => socketId) });
-      for (const [socketId, step] of newWatchers) {
-        const rest = turn.noticeFrom(step);
-        if (rest) this.tell(room, rest, { sockets: [socketId] });
-      }
+    const changed = [...this.changed];
+    this.changed.clear();
+    for (const room of changed) {
+      const presence = this.presenceOf(room);
+      for (const each of presence.endTurn()) this.tell(room, each);
+      if (presence.isQuiet) this.rooms.delete(room);
     }
   }
 
-  private tell(room: string, notice: PresenceNotice, to?: Selection, except: Selection = {}): void {
+  private tell(room: string, { notice, to, except }: AddressedNotice): void {
     const watchers = presenceRoom(room);
-    if (!this.local.isOccupied(watchers)) return;
+    if (!this.local.isOccupied(watchers) && !this.awayWatchers.has(room)) return;
     this.publisher.emit(
       {
         event: NOTICE.roomPresence,
         args: [{ room, ...notice }],
-        to: to ?? { rooms: [watchers] },
-        except,
+        to: to ? { sockets: to.filter((socketId) => this.mayHear(socketId, room)) } : { rooms: [watchers] },
+        except: { sockets: except },
         volatile: false,
       },
       // Every node tells its own.
       this.isShared,
     );
+  }
+
+  /** Not if it has lost the right to; a session whose client is away is asked for it when the client returns. */
+  private mayHear(socketId: string, room: string): boolean {
+    const socket = this.namespaces.findSocket(socketId);
+    return !socket || socketState(socket).watchedRooms?.has(room) === true;
   }
 }

@@ -15,7 +15,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   const apiKeys = [...Object.values(CREATED), ALL].map(({ entry }) => entry).join(',');
-  gateway = await startGateway({ jwtSecret: SECRET, apiKeys });
+  gateway = await startGateway({ jwtSecret: SECRET, apiKeys, history: 'lobby=10/1h' });
 });
 afterAll(async () => {
   await gateway?.close();
@@ -56,6 +56,8 @@ const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v1/rooms', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/rooms/lobby', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/rooms/lobby/members', scope: 'read', status: 200 },
+  { method: 'GET', path: '/v1/rooms/lobby/history', scope: 'read', status: 200 },
+  { method: 'DELETE', path: '/v1/rooms/lobby/history', scope: 'manage', status: 204 },
   { method: 'GET', path: '/v1/nodes', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/stats', scope: 'read', status: 200 },
   { method: 'GET', path: '/metrics', scope: 'metrics', status: 200 },

@@ -41,6 +41,8 @@ const ROUTES = [
   'GET /v1/rooms',
   'GET /v1/rooms/{room}',
   'GET /v1/rooms/{room}/members',
+  'GET /v1/rooms/{room}/history',
+  'DELETE /v1/rooms/{room}/history',
   'GET /v1/nodes',
   'GET /v1/stats',
 ];
@@ -58,6 +60,7 @@ const SCHEMAS = [
   'UserEntry',
   'RoomEntry',
   'MemberEntry',
+  'HistoryAnswer',
   'NodeEntry',
   'Stats',
 ];
