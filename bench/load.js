@@ -19,11 +19,17 @@ let check;
 
 serve({
   /** Opens more clients and keeps them; client `i` belongs to the user `u<i / 2>`. Gives all socket IDs. */
-  async open({ port, protocol, count, secured }) {
+  async open({ port, protocol, count, secured, recovers }) {
     const first = clients.length;
     await inParallel(count, 50, async (nth) => {
       const index = first + nth;
-      clients[index] = await openClient({ port, protocol, user: secured ? userOf(index) : undefined });
+      const user = secured ? userOf(index) : undefined;
+      clients[index] = await openClient({
+        port,
+        protocol,
+        user,
+        recovers: recovers ? { user: userOf(index) } : undefined,
+      });
     });
     return clients.map(({ socketId }) => socketId);
   },
@@ -33,6 +39,19 @@ serve({
     await inParallel(count, concurrency, async (index) => {
       const client = await openClient({ port, protocol, user: secured ? userOf(index) : undefined });
       await client.close();
+    });
+  },
+
+  /** Breaks all connections. */
+  async breakAll() {
+    await Promise.all(clients.map((client) => client.break()));
+  },
+
+  /** Brings all sessions back, some at a time. */
+  async resumeAll({ port, protocol, concurrency }) {
+    await inParallel(clients.length, concurrency, async (index) => {
+      const { recovers } = /** @type {WebSocketClient} */ (clients[index]).options;
+      clients[index] = await openClient({ port, protocol, recovers });
     });
   },
 
@@ -79,12 +98,16 @@ serve({
 /** @param {number} index */
 const userOf = (index) => `u${index >> 1}`;
 
-/** @param {{ port: number, protocol: 'socket.io' | 'ws', user?: string }} options */
-async function openClient({ port, protocol, user }) {
+/**
+ * @param {{ port: number, protocol: 'socket.io' | 'ws', user?: string,
+ *   recovers?: import('./support/websocket-client.js').Session }} options
+ */
+async function openClient({ port, protocol, user, recovers }) {
   const client = new WebSocketClient({
     port,
     protocol,
     token: user === undefined ? undefined : signToken(user),
+    recovers,
     onEvent(bytes) {
       events++;
       eventBytes += bytes;

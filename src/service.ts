@@ -5,6 +5,7 @@ import { serveApiDirectly } from './api/direct-api.js';
 import { serveApiDocs } from './api/openapi.js';
 import { AppModule } from './app.module.js';
 import type { SwitchboardOptions } from './config/config.js';
+import { limitClosing } from './operations/closing.js';
 import { harden } from './operations/hardening.js';
 import { setupSwitchboard } from './switchboard.module.js';
 
@@ -21,6 +22,7 @@ export async function createService(
   });
   app.disable('x-powered-by');
   harden(app);
+  limitClosing(app.getHttpServer());
   setupSwitchboard(app);
   serveApiDocs(app);
   // In front of Express: a middleware added with app.use sees only those API requests that are passed on.

@@ -6,11 +6,12 @@ import { BODY, EVENT } from '../support/message.js';
 
 const MAX_BATCH = 1000;
 
-servePeer(async ({ secured }) => {
+servePeer(async ({ secured, history }) => {
   Object.assign(process.env, {
     // The rate is still counted for each event; only the benchmark's own clients are not to be refused.
     SWITCHBOARD_EVENTS_PER_SECOND: '100000',
     SWITCHBOARD_EVENTS_BURST: '100000',
+    ...(history && { SWITCHBOARD_HISTORY: history, SWITCHBOARD_MAX_SOCKETS_PER_USER: '0' }),
     ...(secured && { SWITCHBOARD_JWT_SECRET: JWT_SECRET, SWITCHBOARD_API_KEYS: API_KEY_ENTRY }),
   });
   // Imported only now: the configuration is read when the module is.

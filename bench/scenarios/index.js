@@ -13,6 +13,7 @@
  * @property {'lower' | 'higher'} better
  * @property {string[]} peers
  * @property {boolean} [secured] clients come with a token that every peer verifies
+ * @property {string} [history] `SWITCHBOARD_HISTORY` of the gateway
  * @property {(options: Options) => number} connections how many are open at once
  * @property {(context: import('../support/sample.js').Context) => Promise<number | Record<string, number>>} run
  *   one sample: a number, or several under a label each
@@ -22,11 +23,13 @@ import connectToken from './connect-token.js';
 import fanOut1 from './fan-out-1.js';
 import fanOut10 from './fan-out-10.js';
 import fanOut100 from './fan-out-100.js';
+import fanOutHistory from './fan-out-history.js';
 import fanOutRooms from './fan-out-rooms.js';
 import httpEmit from './http-emit.js';
 import idleMemory from './idle-memory.js';
 import registryLookup from './registry-lookup.js';
 import requestAck from './request-ack.js';
+import resume from './resume.js';
 
 /** @type {Scenario[]} */
 export const SCENARIOS = [
@@ -34,6 +37,8 @@ export const SCENARIOS = [
   fanOut10,
   fanOut100,
   fanOutRooms,
+  fanOutHistory,
+  resume,
   connect,
   connectToken,
   idleMemory,

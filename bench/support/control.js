@@ -37,7 +37,8 @@ export function serve(commands) {
 
 /**
  * Serves a peer.
- * @param {(options: { secured: boolean }) => Promise<Peer>} start `secured`: clients come with a token
+ * @param {(options: { secured: boolean, history?: string }) => Promise<Peer>} start
+ *   `secured`: clients come with a token; `history`: `SWITCHBOARD_HISTORY`
  */
 export function servePeer(start) {
   /** @type {Peer} */

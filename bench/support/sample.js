@@ -36,7 +36,7 @@ export async function takeSample(scenario, peerName, options, logFolder) {
   const peer = new Child(fileOf(`peers/${peerName}.js`), join(logFolder, `${peerName}.log`));
   const load = new Child(fileOf('load.js'), join(logFolder, 'load.log'));
   try {
-    const { port, infoEvent } = await peer.call('ready', { secured });
+    const { port, infoEvent } = await peer.call('ready', { secured, history: scenario.history });
     /** @type {Context['target']} */
     const target = { port, protocol: peerName === 'ws' ? 'ws' : 'socket.io', secured };
     const result = await scenario.run({

@@ -6,10 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 
 /**
+ * @typedef {{ user: string, pid?: string, offset?: string }} Session a client writes down here what it needs to come back
+ *
  * @typedef {object} ClientOptions
  * @property {number} port
  * @property {'socket.io' | 'ws'} protocol `ws`: no Socket.IO, the server says hello with its first frame
  * @property {string} [token] sent as `auth.token`
+ * @property {Session} [recovers] asks for recovery, and comes back with what is in here
  * @property {(frameBytes: number) => void} onEvent an event arrived
  * @property {() => void} onAnswer an acknowledgement arrived
  * @property {(error: Error) => void} onLost the connection ended although nobody closed it
@@ -32,6 +35,7 @@ export class WebSocketClient {
   socketId = '';
   #rest = EMPTY;
   #upgraded = false;
+  #lastEvent = '';
   /** @type {'connecting' | 'open' | 'closing'} */
   #state = 'connecting';
 
@@ -142,7 +146,7 @@ export class WebSocketClient {
     } else if (data[start] === PING) {
       this.send('3');
     } else if (data[start] === CONNECT) {
-      this.send(`40${this.options.token ? JSON.stringify({ token: this.options.token }) : ''}`);
+      this.send(`40${this.#auth()}`);
     } else if (data[start] === MESSAGE) {
       this.#handlePacket(data, start + 1, length - 1, frameBytes);
     }
@@ -156,10 +160,38 @@ export class WebSocketClient {
    */
   #handlePacket(data, start, length, frameBytes) {
     const type = data[start];
-    if (type === EVENT) this.options.onEvent(frameBytes);
-    else if (type === ANSWER) this.options.onAnswer();
-    else if (type === CONNECT) this.#open(JSON.parse(data.toString('utf8', start + 1, start + length)).sid);
+    if (type === EVENT) {
+      // Only who comes back needs what was said last; it is read then.
+      if (this.options.recovers) this.#lastEvent = data.toString('utf8', start + 1, start + length);
+      this.options.onEvent(frameBytes);
+    } else if (type === ANSWER) this.options.onAnswer();
+    else if (type === CONNECT) this.#connected(JSON.parse(data.toString('utf8', start + 1, start + length)));
     else this.#fail(`packet ${data.toString('utf8', start, start + length)}`);
+  }
+
+  #auth() {
+    const { token, recovers } = this.options;
+    if (!token && !recovers) return '';
+    return JSON.stringify({ ...(token && { token }), ...(recovers && { recovery: true, ...recovers }) });
+  }
+
+  /** @param {{ sid: string, pid?: string }} answer */
+  #connected({ sid, pid }) {
+    const { recovers } = this.options;
+    if (recovers) {
+      if (recovers.pid !== undefined && recovers.pid !== pid) this.#fail('not recovered');
+      recovers.pid = pid;
+    }
+    this.#open(sid);
+  }
+
+  /** Breaks the connection as a network does. */
+  async break() {
+    this.#state = 'closing';
+    const { recovers } = this.options;
+    if (recovers && this.#lastEvent) recovers.offset = JSON.parse(this.#lastEvent).at(-1);
+    this.tcp.resetAndDestroy();
+    await this.closed;
   }
 
   /** @param {string} socketId */

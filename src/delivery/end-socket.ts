@@ -1,3 +1,4 @@
+import { WebSocketServer, type ServerOptions } from 'ws';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
@@ -66,6 +67,19 @@ export function limitGoodbye(conn: Connection): void {
   transport.closeTimeout = GOODBYE_TIMEOUT_MS;
   conn.on('close', closeTransport);
   conn.on('upgrading', watchUpgrade);
+}
+
+/**
+ * Cuts off a WebSocket whose peer does not answer the close frame within the time for a goodbye.
+ *
+ * `ws` gives it 30 s. A client that has come back by another connection leaves one behind that never answers, and a
+ * process that ends would wait for it. [O2]
+ */
+export class PromptWebSocketServer extends WebSocketServer {
+  constructor(options: ServerOptions) {
+    const closing = { closeTimeout: GOODBYE_TIMEOUT_MS };
+    super({ ...options, ...closing });
+  }
 }
 
 /** A client may upgrade while it is being sent away: the polling it leaves behind would wait for its poll in vain. */

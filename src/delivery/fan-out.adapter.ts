@@ -165,9 +165,9 @@ export class FanOutAdapter extends MembershipAdapter {
         send();
         continue;
       }
-      const wires = new Wires(this, publication);
-      if (tracking) this.putTracked(socket, wires, tracking, stamp, false);
-      else this.put(socket, wires.plain, false);
+      if (tracking) tracking.lastCursor = stamp.cursor;
+      const packet = this.eventPacket(publication, tracking?.suffixOf(publication, stamp).args);
+      this.put(socket, this.encodeForOne(packet), false);
     }
   }
 
@@ -361,6 +361,13 @@ export class FanOutAdapter extends MembershipAdapter {
     return { packet, packets, options, frame: frameOf(packets) };
   }
 
+  /** Without the frame that Socket.IO's plain path would share between its recipients. */
+  private encodeForOne(packet: Packet): Wire {
+    const packets = (this as unknown as AdapterInternals).encoder.encode(packet);
+    const options: PacketOptions = { preEncoded: true, volatile: false, compress: false };
+    return { packet, packets, options, frame: frameOf(packets) };
+  }
+
   private put(socket: GatewaySocket, wire: Wire, volatile: boolean): void {
     const { _anyOutgoingListeners, client } = internals(socket);
     if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(wire.packet);
@@ -434,6 +441,7 @@ const remoteSocket = ({ socketId, user, info, rooms, address, connectedAt }: Soc
 /** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
 class Wires {
   private bare: Wire | undefined;
+  private recovering: Wire | undefined;
   private others: Map<string, Wire> | undefined;
 
   constructor(
@@ -446,6 +454,12 @@ class Wires {
   }
 
   with(tracking: Tracking, stamp: Stamp): Wire {
+    // What most of them get, found without putting a suffix together for each.
+    if (tracking.recovers && tracking.metaRooms.size === 0) {
+      return (this.recovering ??= this.adapter.encode(
+        this.adapter.eventPacket(this.publication, [stamp.cursor]),
+      ));
+    }
     const { key, args } = tracking.suffixOf(this.publication, stamp);
     if (args.length === 0) return this.plain;
     let wire = this.others?.get(key);

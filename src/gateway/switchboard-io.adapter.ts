@@ -6,7 +6,7 @@ import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type S
 import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import { hurryGoodbyes, limitGoodbye } from '../delivery/end-socket.js';
+import { PromptWebSocketServer, hurryGoodbyes, limitGoodbye } from '../delivery/end-socket.js';
 import type { Admission } from '../limits/admission.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
@@ -107,6 +107,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
       maxHttpBufferSize: config.maxPayloadBytes,
       transports: [...config.transports],
       allowEIO3: config.allowV2Clients,
+      wsEngine: PromptWebSocketServer,
       ...given,
       adapter,
       allowRequest: (

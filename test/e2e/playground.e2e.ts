@@ -67,7 +67,7 @@ describeWithBrowser('the playground in a browser', () => {
   };
 
   beforeAll(async () => {
-    gateway = await startGateway();
+    gateway = await startGateway({ history: [{ pattern: 'kept-*', size: 100, ttlMs: 60_000 }] });
     browser = await launchBrowser();
   });
   afterEach(async () => {
@@ -231,6 +231,78 @@ describeWithBrowser('the playground in a browser', () => {
     await here.page.fill('#emit-args', '["to the room"]');
     await here.page.click('#emit-send');
     await received(there.page, 'to the room');
+  });
+
+  /** Breaks the transport and publishes before the client is back. */
+  async function missEvent(page: Page, to: object, text: string): Promise<void> {
+    await page.click('#timeline-clear');
+    await page.click('#break');
+    await untilState(page, 'retrying');
+    await gateway.http('POST', '/v1/emit', { to, event: 'message', data: text });
+    await untilHappened(page, 'reconnect');
+    await untilState(page, 'connected');
+  }
+
+  it('[H4] a 4.x client that asks for recovery comes back as the same socket and shows what was replayed', async () => {
+    const { page, problems } = await open();
+    await page.check('#recovery');
+    await page.fill('#delay', '3000');
+    await page.click('#apply');
+    await untilState(page, 'connected');
+    await join(page, 'lobby');
+    const before = await page.textContent('#socket-id');
+    await missEvent(page, { rooms: ['lobby'] }, 'while away');
+    await page
+      .locator('#events [data-event="message"][data-origin="replayed"]', { hasText: 'while away' })
+      .waitFor();
+    await page.locator('#state-detail', { hasText: 'recovered, 1 event replayed' }).waitFor();
+    // The cursor that its client is told is no argument.
+    expect(await page.locator('#events [data-origin="replayed"] .entry-args').textContent()).toBe(
+      '"while away"',
+    );
+    expect(await page.textContent('#socket-id')).toBe(before);
+    await page.waitForSelector('#rooms [data-room="lobby"]');
+
+    await broadcast(page, 'after that');
+    await received(page, 'after that');
+    expect(await page.locator('#events [data-origin="replayed"]').count()).toBe(1);
+    expect(problems).toEqual([]);
+  });
+
+  it.each(['v2', 'v3', 'v4'])(
+    '[H5] the %s client joins with positions and goes on where it was',
+    async (generation) => {
+      const { page, problems } = await open();
+      await useClient(page, generation);
+      await page.fill('#delay', '3000');
+      await page.click('#apply');
+      await untilState(page, 'connected');
+      const room = `kept-${generation}`;
+      await page.check('#room-meta');
+      await join(page, room);
+      await missEvent(page, { rooms: [room] }, 'while away');
+      await page.locator('#events [data-origin="replayed"]', { hasText: 'while away' }).waitFor();
+      await page.locator('#room-status', { hasText: `Joined ${room} again, 1 replayed.` }).waitFor();
+
+      await page.click('#room-history');
+      await page.locator('#events [data-origin="history"]', { hasText: 'while away' }).waitFor();
+      expect(problems).toEqual([]);
+    },
+  );
+
+  it('[M4] members come and go as it happens', async () => {
+    const { page, problems } = await open();
+    await join(page, 'hall');
+    await page.locator('#members-title', { hasText: '1 in hall' }).waitFor();
+    const guest = await gateway.connect({ auth: { user: 'grace' } });
+    await guest.request('room:join', { room: 'hall' });
+    await page.locator('#members [data-user="grace"]').waitFor();
+    await page.locator('#members-title', { hasText: '2 in hall' }).waitFor();
+    await page.locator('#events [data-event="room:presence"]', { hasText: 'grace' }).waitFor();
+    await guest.request('room:leave', { room: 'hall' });
+    await page.locator('#members-title', { hasText: '1 in hall' }).waitFor();
+    expect(await page.locator('#members [data-user="grace"]').count()).toBe(0);
+    expect(problems).toEqual([]);
   });
 
   it('[L8] every control is reached with the keyboard, and a button that goes off keeps its focus', async () => {

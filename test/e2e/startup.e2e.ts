@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { CONFIG_KEY_LIST } from '../../src/config/keys.js';
 import { createClient, type TestClient } from 'switchboard-gateway/testing';
 import { RawPolling } from '../support/raw-clients.js';
@@ -222,6 +223,17 @@ describe('the service as a process', () => {
       const { service } = await start({ SWITCHBOARD_DRAIN_WINDOW_MS: '600000' });
       service.signal('SIGTERM');
       expect(await service.ended).toEqual({ code: 0, signal: null });
+    });
+
+    it('[O2] a connection on which no request comes does not keep the process', async () => {
+      const { service, url } = await start();
+      const silent = connectTcp(Number(new URL(url).port), new URL(url).hostname);
+      await once(silent, 'connect');
+      // Accepted before this one is answered.
+      await fetch(`${url}/health/live`);
+      service.signal('SIGTERM');
+      expect(await service.ended).toEqual({ code: 0, signal: null });
+      silent.destroy();
     });
 
     it('[O2] a second signal exits at once, whoever has not left yet', async () => {

@@ -4,7 +4,8 @@
  *     npm run soak -- --minutes 30
  *
  * After a warm-up the gateway is left alone until its memory is measured; then clients connect, join, send, are sent
- * to and leave in every way there is; then it is left alone and measured again. Resident memory has to be within 10 %
+ * to and leave in every way there is, and half of those that can lose their connections and come back to their sessions;
+ * then it is left alone and measured again. Resident memory has to be within 10 %
  * of the first measure, and the registry has to hold exactly who stayed. Exits with 1 otherwise.
  */
 import { createRequire } from 'node:module';
@@ -35,6 +36,8 @@ const MAX_GROWTH = 1.1;
 const WARM_UP_MS = Math.min(60_000, churnMs / 2);
 /** Until sessions of clients that vanished have timed out and the collector had its turn. */
 const SETTLE_TIMEOUT_MS = 90_000;
+/** Until the last session and the last history have run out. */
+const KEPT_MS = 22_000;
 const STEP_MS = 10;
 const STAYERS = 10;
 const MAX_EVENTS_PER_STEP = 4;
@@ -46,6 +49,9 @@ const ENV = {
   SWITCHBOARD_PING_INTERVAL_MS: '2000',
   SWITCHBOARD_PING_TIMEOUT_MS: '8000',
   SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
+  // Short enough that nothing is left of it when memory is measured.
+  SWITCHBOARD_HISTORY: 'room-1*=100/20s,room-2*=5/5s',
+  SWITCHBOARD_RECOVERY_WINDOW_MS: '10000',
 };
 const ROOMS = Array.from({ length: 40 }, (_, index) => `room-${index}`);
 const USERS = Array.from({ length: 100 }, (_, index) => `user-${index}`);
@@ -60,47 +66,73 @@ const WAYS = [
 /** A client, with the rooms that it knows to be in. */
 class Client {
   rooms = new Set();
+  waiting = new Set();
 
   constructor(url, user) {
     const { version, transports } = random.pick(WAYS);
-    const options = { transports, forceNew: true, reconnection: false };
+    this.recovers = version === 4 && random.chance(0.5);
+    const options = { transports, forceNew: true, reconnection: this.recovers, reconnectionDelay: 50 };
     this.user = user;
     this.socket =
-      version === 2 ? io2(url, { ...options, query: { user } }) : io(url, { ...options, auth: { user } });
+      version === 2
+        ? io2(url, { ...options, query: { user } })
+        : io(url, { ...options, auth: { user, recovery: this.recovers } });
     this.gone = new Promise((resolve) => (this.isOver = resolve));
     const connected = new Promise((resolve) => this.socket.on('connect', () => resolve(true)));
-    for (const end of ['connect_error', 'disconnect']) this.socket.on(end, () => this.end());
+    this.socket.on('connect_error', () => this.recovers || this.end());
+    this.socket.on('disconnect', (reason) => this.lost(reason));
     this.connected = Promise.race([connected, this.gone]);
+  }
+
+  /** Its connection is gone: for good, unless it recovers. */
+  lost(reason) {
+    for (const settle of this.waiting) settle();
+    if (!this.recovers || this.isGone || reason.startsWith('io ')) return this.end();
+    this.socket.once('connect', () => (this.socket.recovered ? this.onRecovered?.() : this.onForgotten?.()));
   }
 
   /** Whatever waits for an answer need not wait any longer. */
   end() {
     this.isGone = true;
+    for (const settle of this.waiting) settle();
     this.isOver();
   }
 
-  /** Resolves when it is answered, or with undefined when the client goes before that. */
+  /** Resolves when it is answered, or with undefined when the connection goes before that. */
   request(event, payload) {
-    const answer = new Promise((resolve) => this.socket.emit(event, ...(payload ? [payload] : []), resolve));
-    return Promise.race([answer, this.gone]);
+    return new Promise((resolve) => {
+      const settle = (answer) => {
+        this.waiting.delete(settle);
+        resolve(answer);
+      };
+      this.waiting.add(settle);
+      if (this.isGone || !this.socket.connected) settle();
+      else this.socket.emit(event, ...(payload ? [payload] : []), settle);
+    });
   }
 
   async join(room) {
-    const answer = await this.request('room:join', { room });
+    const answer = await this.request('room:join', { room, presence: random.chance(0.3) });
     if (answer?.ok) this.rooms.add(room);
   }
 
   /** Politely, or as a network does. */
   leave() {
     this.end();
-    if (random.chance(0.5)) this.socket.close();
-    else this.socket.io.engine.close();
+    if (random.chance(0.5)) return this.socket.close();
+    this.socket.io.reconnection(false);
+    this.socket.io.engine.close();
+  }
+
+  /** As a network does, and its client comes back. */
+  break() {
+    this.socket.io.engine?.close();
   }
 }
 
 class Soak {
   clients = new Set();
-  counts = { connected: 0, left: 0, ended: 0, requests: 0, publications: 0 };
+  counts = { connected: 0, left: 0, ended: 0, recovered: 0, requests: 0, publications: 0 };
   problems = [];
 
   constructor(gateway) {
@@ -116,6 +148,8 @@ class Soak {
     if (!(await client.connected)) return undefined;
     this.clients.add(client);
     this.counts.connected++;
+    client.onRecovered = () => this.counts.recovered++;
+    client.onForgotten = () => this.clients.has(client) && this.problems.push('a client was not recovered');
     return client;
   }
 
@@ -145,6 +179,7 @@ class Soak {
     await random.weighted([
       [3, () => this.leave(client)],
       [1, () => this.end(client)],
+      [3, () => client.recovers && client.break()],
       [4, () => this.ask(client)],
       [4, () => this.publish()],
       [
@@ -177,6 +212,7 @@ class Soak {
       () => client.join(room),
       () => client.request('room:emit', { room, event: 'talk', args: ['x'.repeat(random.int(1, 2000))] }),
       () => client.request('room:members', { room }),
+      () => client.request('room:history', { room, limit: 10 }),
       () => client.request('socket:info'),
       () => client.request('no:such:event', {}),
     ])();
@@ -205,14 +241,23 @@ class Soak {
   /** All but a few leave; resolves when the gateway has noticed. */
   async empty() {
     for (const client of this.clients) if (client.isGone) this.clients.delete(client);
+    const gone = [...this.clients].filter(({ socket }) => !socket.connected);
+    for (const client of gone) await this.leave(client);
     while (this.clients.size < STAYERS && this.gateway.isRunning) await this.connect();
     for (const client of [...this.clients].slice(STAYERS)) await this.leave(client);
     const until = performance.now() + SETTLE_TIMEOUT_MS;
     while (performance.now() < until) {
       const { sockets } = await this.api('GET', '/v1/stats');
-      if (sockets <= STAYERS) return;
+      if (sockets <= STAYERS) break;
       await pause(500);
     }
+  }
+
+  /** The gateway's own gauges; they show what the registry does. */
+  async gauges() {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const read = (name) => Number(new RegExp(`^switchboard_${name} (\\d+)$`, 'm').exec(text)?.[1]);
+    return { sockets: read('sockets'), users: read('users'), rooms: read('rooms') };
   }
 
   /** What the registry says against what the clients know. */
@@ -228,6 +273,10 @@ class Soak {
     if (JSON.stringify(got) !== JSON.stringify(wanted)) {
       this.problems.push(`${when}: the registry has ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
     }
+    const gauges = await this.gauges();
+    if (JSON.stringify(gauges) !== JSON.stringify(wanted)) {
+      this.problems.push(`${when}: the gauges say ${JSON.stringify(gauges)}, not ${JSON.stringify(wanted)}`);
+    }
     for (const { socket, rooms: joined } of clients) {
       const entry = await this.api('GET', `/v1/sockets/${socket.id}`);
       if (entry?.rooms?.toSorted().join() !== [...joined].toSorted().join()) {
@@ -236,8 +285,9 @@ class Soak {
     }
   }
 
-  /** Resident memory after a full collection; also of a heap that had no reason to shrink. */
+  /** Resident memory after a full collection, when sessions and histories have run out; also of a heap that had no reason to shrink. */
   async measure() {
+    await pause(KEPT_MS);
     this.gateway.child.kill(COLLECT_SIGNAL);
     await pause(3_000);
     return this.gateway.rssBytes();

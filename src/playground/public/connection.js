@@ -2,7 +2,7 @@
  * One connection at a time: makes it, watches it, breaks it.
  *
  * Speaks through events: `state` {name, detail}, `transport` {name, from}, `lifecycle` (see lifecycle.js),
- * `packet` {event, args, answered} for what the server sends.
+ * `packet` {event, args, answered, replayed} for what the server sends.
  */
 import { loadClient } from './clients.js';
 import { clock } from './dom.js';
@@ -30,6 +30,8 @@ export class Connection extends EventTarget {
   #transport = { name: '–' };
   /** The last `server:disconnect`, which tells why the server is about to end the socket. */
   #farewell = null;
+  /** How many events have come since the session was recovered; `undefined` once it is up to date. */
+  #replayed;
 
   get connected() {
     return this.#socket?.connected === true;
@@ -144,7 +146,12 @@ export class Connection extends EventTarget {
       const answer = args.at(-1);
       const answered = typeof answer === 'function';
       if (answered) answer({ ok: true });
-      this.#tell('packet', { event, args: answered ? args.slice(0, -1) : args, answered });
+      // Who recovers is told the place of each event behind its arguments.
+      const recovers = settings.recovery && settings.generation === 'v4';
+      const extra = answered || (recovers && typeof answer === 'string');
+      const replayed = this.#replayed !== undefined;
+      if (replayed) this.#replayed += 1;
+      this.#tell('packet', { event, args: extra ? args.slice(0, -1) : args, answered, replayed });
     });
   }
 
@@ -153,10 +160,8 @@ export class Connection extends EventTarget {
     switch (event) {
       case 'connect':
         this.#farewell = null;
-        this.#setState(
-          'connected',
-          this.recovered ? 'recovered: what was missed has been delivered' : sinceNow(),
-        );
+        this.#setState('connected', this.recovered ? 'recovered' : sinceNow());
+        if (this.recovered) void this.#countReplayed(socket);
         break;
       case 'disconnect':
         this.#followDisconnect(args[0]);
@@ -170,6 +175,17 @@ export class Connection extends EventTarget {
       case 'reconnect_failed':
         this.#setState('failed', 'every reconnection attempt failed');
         break;
+    }
+  }
+
+  /** What was missed comes before anything that is asked for afterwards is answered. */
+  async #countReplayed(socket) {
+    this.#replayed = 0;
+    await this.ask('socket:info').catch(() => undefined);
+    const count = this.#replayed;
+    this.#replayed = undefined;
+    if (socket === this.#socket && this.connected) {
+      this.#tell('detail', `recovered, ${count === 1 ? '1 event' : `${count} events`} replayed`);
     }
   }
 

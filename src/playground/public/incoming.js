@@ -7,6 +7,11 @@ const MAX_ENTRIES = 300;
 /** Sent by the gateway itself; the rest comes from other clients and from backends. */
 const NOTICES = new Set(['exception', 'server:disconnect', 'room:presence', 'auth:expiring']);
 
+const ORIGINS = {
+  replayed: 'Sent while this client was away',
+  history: 'Kept by the room, asked for with room:history',
+};
+
 export class Incoming {
   #list = byId('events');
   #empty = byId('events-empty');
@@ -17,20 +22,27 @@ export class Incoming {
     byId('events-clear').addEventListener('click', () => this.clear());
   }
 
-  add({ event, args, answered }) {
+  /** `origin`: `replayed` for what was missed, `history` for what was asked for. */
+  add({ event, args, answered, origin }) {
     this.#total += 1;
     this.#count.textContent = String(this.#total);
     this.#empty.hidden = true;
     const notice = NOTICES.has(event);
     const entry = el(
       'li',
-      { class: 'entry', 'data-event': event, 'data-notice': notice ? 'true' : undefined },
+      {
+        class: 'entry',
+        'data-event': event,
+        'data-notice': notice ? 'true' : undefined,
+        'data-origin': origin,
+      },
       timeTag(),
       el(
         'span',
         { class: 'entry-head' },
         el('strong', {}, event),
         notice ? el('span', { class: 'badge' }, 'gateway') : null,
+        origin === undefined ? null : el('span', { class: 'badge', title: ORIGINS[origin] }, origin),
         answered
           ? el(
               'span',

@@ -25,7 +25,10 @@ const here = { user: undefined, room: undefined };
 let release = '';
 let freshlyConnected = false;
 
-const rooms = new Rooms(connection, (room) => (here.room = room));
+const rooms = new Rooms(connection, {
+  onSelect: (room) => (here.room = room),
+  onPublication: (publication, origin) => incoming.add({ ...publication, origin }),
+});
 const settings = new Settings(connect);
 new Emitter(connection, () => ({ ...here, socketId: connection.socketId }));
 
@@ -99,7 +102,11 @@ connection.addEventListener('transport', ({ detail }) => {
   if (connection.connected) drawTransport(detail);
 });
 connection.addEventListener('lifecycle', ({ detail }) => panel.add(detail, release));
-connection.addEventListener('packet', ({ detail }) => incoming.add(detail));
+connection.addEventListener('packet', ({ detail }) => {
+  incoming.add({ ...detail, origin: detail.replayed ? 'replayed' : undefined });
+  rooms.hear(detail);
+});
+connection.addEventListener('detail', ({ detail }) => (byId('state-detail').textContent = detail));
 
 onClick('connect', connect);
 onClick('disconnect', () => connection.disconnect());
