@@ -3,6 +3,7 @@ import { arrivedAt } from '../support/arrivals.js';
 import { clientsOf } from '../support/client-matrix.js';
 import { describeWithPython, startPythonClient } from '../support/python.js';
 import { breakOff, comeBack } from '../support/recovering.js';
+import { until } from '../support/until.js';
 
 let gateway: TestGateway;
 
@@ -143,6 +144,11 @@ describeWithPython('a python-socketio client', () => {
         expect(await events.next('news')).toEqual([1, { room: 'lobby', id, epoch, offset: offset + 1 }]);
         // It disconnects by itself, and says so.
         await events.next('away');
+        // By polling, the gateway may hear of it later than the client says it.
+        await until(
+          'it is gone',
+          async () => !(await gateway.registry.getUser(`python-${transport}`)).online,
+        );
         await gateway.broadcaster.toRooms('lobby').emit('news', 2);
         python.say('come back');
         expect(await events.next('resumed')).toMatchObject([
