@@ -39,10 +39,26 @@ export class BatchController {
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<object> {
     return this.idempotency.once(call, response, async () => {
-      const results: object[] = [];
-      for (const each of commands) results.push(await this.answer(each, scopes));
-      return { results };
+      return { results: await this.runInOrder(commands, scopes) };
     });
+  }
+
+  /**
+   * Publications that follow one another are accepted one after the other and proven together: with other nodes, each
+   * would otherwise wait for the answer of shared state. Everything else waits for what is before it.
+   */
+  private async runInOrder(commands: readonly unknown[], scopes: Scopes): Promise<object[]> {
+    const results: Promise<object>[] = [];
+    let settled = 0;
+    for (const each of commands) {
+      if (!isPlainEmit(each)) {
+        await Promise.all(results.slice(settled));
+        settled = results.length;
+      }
+      results.push(this.answer(each, scopes));
+      if (!isPlainEmit(each)) await results.at(-1);
+    }
+    return Promise.all(results);
   }
 
   private async answer(input: unknown, scopes: Scopes): Promise<object> {
@@ -76,3 +92,10 @@ export class BatchController {
     return { disconnected };
   }
 }
+
+/** A publication that nobody is asked to answer. */
+const isPlainEmit = (each: unknown): boolean =>
+  typeof each === 'object' &&
+  each !== null &&
+  'emit' in each &&
+  !(typeof each.emit === 'object' && each.emit !== null && 'ack' in each.emit);
