@@ -45,6 +45,7 @@ import { MembershipFeed } from './rooms/membership-feed.js';
 import { MembershipService } from './rooms/membership.service.js';
 import { NodeCommands } from './rooms/node-commands.js';
 import { Presence } from './rooms/presence.service.js';
+import { PrivateRooms } from './rooms/private-rooms.js';
 import { Recovery } from './rooms/recovery.service.js';
 import { RoomEntry } from './rooms/room-entry.js';
 import { SharedEntrance } from './rooms/shared-entrance.js';
@@ -122,6 +123,7 @@ export class SwitchboardModule {
         Presence,
         RoomEntry,
         MembershipFeed,
+        PrivateRooms,
         RoomService,
         MembershipService,
         Authenticator,

@@ -148,7 +148,7 @@ export class FanOutAdapter extends MembershipAdapter {
         return;
       }
       // It got this one when it did not track positions yet.
-      if (acceptedAs <= tracking.since) return;
+      if (tracking.had(acceptedAs, selection.rooms)) return;
       recipients++;
       if (stamp && !tracking.keep(publication, stamp)) {
         this.putTracked(socket, wires, tracking, stamp, publication.volatile);
@@ -192,8 +192,9 @@ export class FanOutAdapter extends MembershipAdapter {
   track(socket: GatewaySocket, recovers = false): Tracking {
     let tracking = this.trackers.get(socket.id);
     if (!tracking) {
-      const since = recovers ? 0 : (this.outbound?.accepted ?? 0);
-      this.trackers.set(socket.id, (tracking = new Tracking(recovers, since)));
+      const accepted = this.outbound?.accepted ?? 0;
+      const began = recovers ? undefined : { accepted, rooms: new Set(socket.rooms) };
+      this.trackers.set(socket.id, (tracking = new Tracking(recovers, began)));
     }
     if (recovers) this.publishDirectEmits(socket);
     return tracking;

@@ -26,9 +26,17 @@ export class Tracking {
   constructor(
     /** Whether its client recovers, and so gets the cursor as the last argument, as Socket.IO's protocol has it. */
     readonly recovers: boolean,
-    /** Publications that were accepted on this node up to here have reached it without a position. */
-    readonly since: number,
+    /** How many publications this node had accepted when it began, and the rooms it was in then. */
+    private readonly began: { readonly accepted: number; readonly rooms: ReadonlySet<string> } | undefined,
   ) {}
+
+  /** Whether a publication reached it when it was accepted, before it tracked positions; its place was not known then. */
+  had(acceptedAs: number, rooms: ReadonlySet<string> | undefined): boolean {
+    if (!this.began || acceptedAs > this.began.accepted) return false;
+    if (!rooms) return true;
+    for (const room of rooms) if (this.began.rooms.has(room)) return true;
+    return false;
+  }
 
   /** Keeps what arrives for the socket until {@link release}: it is catching up on what came before. */
   hold(): void {

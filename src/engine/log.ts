@@ -47,6 +47,11 @@ export interface HistoryRequest {
   readonly since?: Position;
   /** At least 1. */
   readonly limit: number;
+  /**
+   * Resolve only when everything that the page holds has arrived at this node, and nothing after it: so that whoever reads
+   * for a socket that is in the room already knows what reaches it live.
+   */
+  readonly arrived?: boolean;
 }
 
 /** The histories of rooms that match a rule of `SWITCHBOARD_HISTORY`. [H1] */

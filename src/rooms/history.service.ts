@@ -51,7 +51,8 @@ export class History {
   /** Where a room stands and everything after `since`: all of it, or `recovered: false` and none of it. [H2] */
   async catchUp(room: string, since: Position | undefined): Promise<CatchUp> {
     const limit = since === undefined ? 1 : Number.MAX_SAFE_INTEGER;
-    const page: HistoryPage = await this.engine.history.read(room, { since, limit });
+    const arrived = since !== undefined;
+    const page: HistoryPage = await this.engine.history.read(room, { since, limit, arrived });
     const { epoch, offset, covered, publications } = page;
     return since === undefined
       ? { epoch, offset }

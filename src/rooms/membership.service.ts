@@ -6,6 +6,7 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom } from '../protocol/names.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
+import { PrivateRooms } from './private-rooms.js';
 
 /** What a backend does to sockets, on whatever node they are: move them between rooms, and end them. */
 @Injectable()
@@ -14,6 +15,7 @@ export class MembershipService {
     private readonly namespaces: Namespaces,
     private readonly rights: Rights,
     private readonly engine: Engine,
+    private readonly privateRooms: PrivateRooms,
   ) {}
 
   /** @throws SwitchboardError `socket.not_found` for a socket; a user without sockets is not an error */
@@ -59,7 +61,8 @@ export class MembershipService {
   }
 
   private async move(subject: Subject, change: 'join' | 'leave', room: string): Promise<void> {
-    this.assertShared(room);
+    const elsewhere = this.assertShared(room);
+    if (elsewhere) await elsewhere;
     await this.everywhere(subject, this.moveHere(subject, change, room), { do: change, subject, room });
   }
 
@@ -79,7 +82,8 @@ export class MembershipService {
   }
 
   /** A socket's own room and users' rooms follow from who is connected; nobody is put there by hand. [M3] */
-  private assertShared(room: string): void {
-    if (isUserRoom(room) || this.namespaces.isSocketId(room)) throw new SwitchboardError('access.denied');
+  private assertShared(room: string): Promise<void> | undefined {
+    if (isUserRoom(room)) throw new SwitchboardError('access.denied');
+    return this.privateRooms.assertNoSocketId(room);
   }
 }

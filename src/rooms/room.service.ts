@@ -21,6 +21,7 @@ import { SocketRegistry } from '../registry/socket-registry.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
 import { History, type CatchUp, type HistoryAnswer } from './history.service.js';
 import { Presence } from './presence.service.js';
+import { PrivateRooms } from './private-rooms.js';
 import { RoomEntry } from './room-entry.js';
 
 export interface JoinAnswer extends Partial<CatchUp> {
@@ -55,6 +56,7 @@ export class RoomService {
     private readonly entry: RoomEntry,
     private readonly histories: History,
     private readonly presence: Presence,
+    private readonly privateRooms: PrivateRooms,
   ) {}
 
   async join(socket: GatewaySocket, request: z.output<typeof roomJoinRequest>): Promise<JoinAnswer> {
@@ -66,6 +68,8 @@ export class RoomService {
     if (presence) this.assertAllowed(socket, 'presence', room);
     if (meta && !this.histories.keeps(room)) throw new SwitchboardError('history.disabled');
     this.assertRoomForOneMore(socket, room);
+    const elsewhere = this.privateRooms.assertNoSocketId(room);
+    if (elsewhere) await elsewhere;
     const caughtUp = await this.entry.enter(socket, room, { since, meta });
     if (presence) await this.presence.watch(socket, room);
     // A position in a room that keeps no history: nothing can be proven of what came after it. [H2]

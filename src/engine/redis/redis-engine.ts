@@ -126,7 +126,7 @@ export class RedisEngine extends Engine {
       identity,
       lost: () => (this.isOutOfDate = true),
     });
-    this.history = new RedisHistory(run, ruleOf);
+    this.history = new RedisHistory(run, ruleOf, node.id, this.marks);
     this.sessions = new RedisSessions({
       run,
       runEarly: raw,

@@ -3,6 +3,7 @@ import { SwitchboardError } from '../../protocol/errors.js';
 import type { HistoryEntry, HistoryPage, HistoryRequest, HistoryStore } from '../log.js';
 import { decodePublication } from './codec.js';
 import { partOfRoom } from './keys.js';
+import type { Marks } from './marks.js';
 import { DROP_HISTORY, READ_HISTORY } from './scripts/history.js';
 import type { RunScript } from './scripts/script.js';
 
@@ -19,14 +20,17 @@ export class RedisHistory implements HistoryStore {
   constructor(
     private readonly run: RunScript,
     private readonly ruleOf: (room: string) => HistoryRule | undefined,
+    private readonly node: string,
+    private readonly marks: Marks,
   ) {}
 
   keeps(room: string): boolean {
     return this.ruleOf(room) !== undefined;
   }
 
-  async read(room: string, { since, limit }: HistoryRequest): Promise<HistoryPage> {
+  async read(room: string, { since, limit, arrived = false }: HistoryRequest): Promise<HistoryPage> {
     const { size, ttlMs } = this.ruleFor(room);
+    const mark = arrived ? this.marks.next() : undefined;
     const [epoch, offset, written, more, covered] = (await this.run(
       READ_HISTORY,
       partOfRoom(room),
@@ -35,7 +39,10 @@ export class RedisHistory implements HistoryStore {
       since?.epoch ?? '',
       since?.offset ?? 'none',
       limit,
+      mark ? this.node : '',
+      mark?.token ?? '',
     )) as ReadReply;
+    await mark?.reached;
     const publications = written.map(([at, text]) => entryOf(at, text));
     return { epoch, offset, publications, more: more === 1, covered: covered === 1 };
   }

@@ -2,7 +2,8 @@ import { LOG_LUA } from './log-lua.js';
 import { script } from './script.js';
 
 /**
- * Reads a history. `ARGV`: part, size, time in ms, epoch and offset of `since` or '' and `none`, limit.
+ * Reads a history. `ARGV`: part, size, time in ms, epoch and offset of `since` or '' and `none`, limit, and a node with the
+ * token of a mark for its inbox, or twice ''.
  *
  * Gives epoch, last offset, pairs of offset and publication, whether more are kept, whether all after `since` are.
  *
@@ -13,6 +14,7 @@ export const READ_HISTORY = script('readHistory', [
   String.raw`
 local part, size, ttlMs, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[6])
 local since = tonumber(ARGV[5])
+if ARGV[8] ~= '' then tell(ARGV[7], 'mark', 'd', ARGV[8]) end
 local epoch = known(part)
 local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
 if redis.call('HEXISTS', meta, 'w') == 0 then redis.call('PEXPIRE', meta, ttlMs + DAY) end

@@ -1,0 +1,196 @@
+/** A client that can recover, by hand: the session's ID and the last cursor. [H4] [H6] */
+import { WebSocket } from 'ws';
+import { Receipts } from './ledger.js';
+import { EVENT } from './publisher.js';
+
+const MIN_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 500;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** A request whose answer the connection outlives for this long has not been answered. */
+const ANSWER_TIMEOUT_MS = 20_000;
+const MAX_TRACE = 1500;
+
+export class Client {
+  receipts = new Map();
+  /** Rooms it is to be in. */
+  rooms = new Set();
+  /** Rooms it has been told that it is in. */
+  joined = new Set();
+  socketId = '';
+  isConnected = false;
+  isClosed = false;
+  connects = 0;
+  recoveries = 0;
+  /** Times it was told that it missed something: `{ since, from, to }`, the last two of its absence. */
+  losses = [];
+  goodbyes = [];
+  problems = [];
+  /** What happened to it, for whoever looks for the cause of a fault; the last of it. */
+  trace = [];
+  requests = new Map();
+  requestId = 0;
+  brokeAt = 0;
+
+  /**
+   * @param {{ url: string, random: import('../fuzz/random.js').Random, streamOf: (name: string) => import('./ledger.js').Stream,
+   *   isQuiet: () => boolean }} world
+   */
+  constructor(world, { index, user, rooms }) {
+    this.world = world;
+    this.index = index;
+    this.user = user;
+    for (const room of rooms) this.rooms.add(room);
+    this.ready = new Promise((resolve) => (this.isReady = resolve));
+    this.open();
+  }
+
+  get own() {
+    return [this.user, `socket-${this.index}`];
+  }
+
+  open() {
+    const url = `${this.world.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
+    const ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+    this.ws = ws;
+    this.lastHeardAt = performance.now();
+    this.silenceMs = HANDSHAKE_TIMEOUT_MS;
+    ws.on('message', (data) => ws === this.ws && this.hear(String(data)));
+    // `close` follows.
+    ws.on('error', () => {});
+    ws.once('close', () => this.broke());
+  }
+
+  note(...what) {
+    this.trace.push([performance.now(), ...what]);
+    if (this.trace.length > MAX_TRACE) this.trace.shift();
+  }
+
+  broke() {
+    this.note('broke');
+    if (this.isConnected) this.brokeAt = performance.now();
+    this.isConnected = false;
+    this.requests.clear();
+    if (this.isClosed) return;
+    this.timer = setTimeout(() => this.open(), this.world.random.int(MIN_BACKOFF_MS, MAX_BACKOFF_MS));
+  }
+
+  hear(packet) {
+    this.lastHeardAt = performance.now();
+    if (packet === '2') this.ws.send('3');
+    else if (packet.startsWith('0')) {
+      const { pingInterval, pingTimeout } = JSON.parse(packet.slice(1));
+      this.silenceMs = pingInterval + pingTimeout;
+      const { pid, offset, user } = this;
+      this.ws.send(`40${JSON.stringify({ user, recovery: true, ...(pid && { pid, offset }) })}`);
+    } else if (packet.startsWith('40')) this.connected(JSON.parse(packet.slice(2)));
+    else if (packet.startsWith('42')) this.event(JSON.parse(packet.slice(2)));
+    else if (packet.startsWith('43')) {
+      const [, id, answer] = /^43(\d+)(.*)$/s.exec(packet);
+      const waiting = this.requests.get(Number(id));
+      this.requests.delete(Number(id));
+      waiting?.onAnswer(JSON.parse(answer)[0]);
+    } else this.ws.terminate();
+  }
+
+  connected({ sid, pid }) {
+    const isRecovered = pid === this.pid;
+    const now = performance.now();
+    this.note(isRecovered ? 'recovered' : 'began', sid, this.offset);
+    this.socketId = sid;
+    this.pid = pid;
+    this.isConnected = true;
+    this.connects++;
+    if (isRecovered) {
+      this.recoveries++;
+      // What was asked on the way out of the old connection may not have been done.
+      for (const room of this.rooms) if (!this.joined.has(room)) this.join(room);
+      for (const room of this.joined) if (!this.rooms.has(room)) this.leave(room);
+      return;
+    }
+    if (this.connects > 1) this.losses.push({ since: this.beganAt, from: this.brokeAt, to: now });
+    this.beganAt = now;
+    this.offset = undefined;
+    this.joined.clear();
+    for (const receipts of this.receipts.values()) receipts.closeAtLast();
+    this.waiting = new Set(this.own);
+    for (const room of this.rooms) this.join(room);
+  }
+
+  event([name, ...args]) {
+    this.offset = args.at(-1);
+    if (name === EVENT) {
+      this.receiptsOf(args[0]).got.push(args[1]);
+      if (this.world.isTracing) this.note('got', args[0], args[1], args[2]);
+    } else if (name === 'server:disconnect') {
+      this.note('goodbye', args[0].code);
+      this.goodbyes.push({ ...args[0], at: performance.now() });
+    }
+  }
+
+  receiptsOf(name) {
+    let receipts = this.receipts.get(name);
+    if (!receipts) this.receipts.set(name, (receipts = new Receipts(this.world.streamOf(name))));
+    return receipts;
+  }
+
+  /** Publications to it are due once the nodes can know of it: at once unless shared state is in trouble. */
+  watch(now) {
+    if (now - this.lastHeardAt > this.silenceMs && this.ws.readyState !== WebSocket.CLOSED)
+      this.ws.terminate();
+    if (this.isConnected) {
+      for (const { event, askedAt } of this.requests.values()) {
+        if (now - askedAt > ANSWER_TIMEOUT_MS) this.problem(`no answer to ${event}`);
+      }
+    }
+    if (this.isConnected && this.world.isQuiet()) {
+      for (const name of this.waiting ?? []) this.receiptsOf(name).open();
+      this.waiting?.clear();
+    }
+    const isIn = this.isConnected && [...this.rooms].every((room) => this.joined.has(room));
+    if (isIn && this.waiting?.size === 0) this.isReady();
+  }
+
+  problem(text) {
+    if (this.problems.length < 5) this.problems.push(`client ${this.index}: ${text}`);
+  }
+
+  request(event, payload, onAnswer) {
+    if (!this.isConnected) return;
+    this.note('asks', event, payload.room);
+    const id = this.requestId++;
+    this.requests.set(id, { event, onAnswer, askedAt: performance.now() });
+    this.ws.send(`42${id}${JSON.stringify([event, payload])}`);
+  }
+
+  join(room) {
+    this.rooms.add(room);
+    this.request('room:join', { room }, (answer) => {
+      this.note('join', room, answer.ok);
+      if (!answer.ok) {
+        this.problem(`joining was answered ${JSON.stringify(answer.error)}`);
+        return;
+      }
+      this.joined.add(room);
+      if (this.rooms.has(room)) this.waiting.add(room);
+    });
+  }
+
+  leave(room) {
+    this.note('leaves', room);
+    this.rooms.delete(room);
+    this.waiting?.delete(room);
+    this.receiptsOf(room).closeAtLast();
+    this.request('room:leave', { room }, ({ ok, error }) => {
+      this.note('left', room, ok);
+      if (!ok && error.code !== 'room.not_joined')
+        this.problem(`leaving was answered ${JSON.stringify(error)}`);
+      this.joined.delete(room);
+    });
+  }
+
+  close() {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    this.ws.close();
+  }
+}

@@ -1,0 +1,76 @@
+/** A Redis of its own, and what can befall it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+
+const START_TIMEOUT_MS = 10_000;
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export class RedisProcess {
+  constructor(port) {
+    this.port = port;
+  }
+
+  static async start() {
+    const redis = new RedisProcess(await freePort());
+    await redis.run();
+    return redis;
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async run() {
+    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const child = spawn('redis-server', args, { stdio: 'ignore' });
+    process.once('exit', () => child.kill('SIGKILL'));
+    this.child = child;
+    const until = Date.now() + START_TIMEOUT_MS;
+    while ((await this.ask((client) => client.ping()).catch(() => '')) !== 'PONG') {
+      if (Date.now() > until) throw new Error('redis-server did not start');
+      await pause(20);
+    }
+  }
+
+  async ask(use) {
+    const client = new Redis(this.url, { lazyConnect: true, retryStrategy: () => null });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return await use(client);
+    } finally {
+      if (client.status !== 'end') client.disconnect();
+    }
+  }
+
+  pause() {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume() {
+    this.child.kill('SIGCONT');
+  }
+
+  /** Every connection breaks; nothing is lost. */
+  async cutConnections() {
+    await this.ask((client) => client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+  }
+
+  async kill() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exited;
+  }
+}
