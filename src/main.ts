@@ -2,6 +2,7 @@
 import { renderHelp } from './config/config-docs.js';
 import { ConfigError, type SwitchboardConfig } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
+import { workerSlot } from './workers/worker-slot.js';
 
 const [, , ...args] = process.argv;
 
@@ -25,10 +26,9 @@ function readConfig(): SwitchboardConfig {
 
 async function start(config: SwitchboardConfig): Promise<void> {
   // Not before it is known that there is something to start: help and checks need none of it.
-  const [{ Logger }, { createLogger, logFailure }, { createService }] = await Promise.all([
+  const [{ Logger }, { createLogger, logFailure }] = await Promise.all([
     import('@nestjs/common'),
     import('./operations/log.js'),
-    import('./service.js'),
   ]);
   const logger = createLogger(config.logLevel, config.logFormat);
   Logger.overrideLogger(logger);
@@ -36,9 +36,22 @@ async function start(config: SwitchboardConfig): Promise<void> {
   // The last net: every promise has an owner, and if one was missed the others on this gateway must not pay for it.
   process.on('unhandledRejection', (failure) => logFailure(log, 'unhandled rejection', failure));
   process.on('uncaughtException', (failure) => logFailure(log, 'uncaught exception', failure));
+  const slot = workerSlot(args);
   try {
-    exitAtOnceOnSecondSignal();
+    if (slot === undefined && config.workers > 1) {
+      const { startPrimary } = await import('./workers/primary.js');
+      await startPrimary(config);
+      return;
+    }
+    // A worker is told to end by the primary and perhaps by a terminal or supervisor too.
+    if (slot === undefined) exitAtOnceOnSecondSignal();
+    const { createService } = await import('./service.js');
     const app = await createService({}, logger);
+    if (slot !== undefined) {
+      const { serveAsWorker } = await import('./workers/worker.js');
+      await serveAsWorker(app, slot);
+      return;
+    }
     await app.listen(config.port, config.host);
     log.log(`listening on ${await app.getUrl()}`);
   } catch (error) {

@@ -120,6 +120,11 @@ keep nothing. The size is 1 to 10000 publications, the time a whole number of \`
 **Origins** (\`SWITCHBOARD_CORS_ORIGINS\`): \`https://app.example.com\` or \`http://localhost:5173\`: scheme, host and, unless
 it is the default, port. \`null\` stands for pages without an origin, such as local files. \`*\` is refused.
 
+**Redis** (\`SWITCHBOARD_REDIS_URL\`): \`redis://user:password@host:6379/0\`, where all but the host can be left out;
+\`rediss://\` is the same over TLS. \`redis+sentinel://user:password@one:26379,two:26379/primary/0\` asks these Sentinels
+where the primary of that name is; the user and the password are those of the primary, and the Sentinels ask for none.
+Characters like \`@\` and \`/\` in a password are percent-encoded.
+
 **Changing the JWT secret**: set the new one as \`SWITCHBOARD_JWT_SECRET\`, the old one as
 \`SWITCHBOARD_JWT_PREVIOUS_SECRET\`, and in \`SWITCHBOARD_JWT_PREVIOUS_UNTIL\` the time by which all tokens signed with the
 old one have expired, such as \`2030-01-31T12:00:00Z\`.`.trim();

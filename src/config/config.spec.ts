@@ -415,6 +415,15 @@ describe('relations between keys', () => {
     ]);
   });
 
+  it('[C2] more than one worker needs a Redis', () => {
+    expect(linesOfEnv({ SWITCHBOARD_WORKERS: '2' })).toEqual([
+      'SWITCHBOARD_WORKERS: expected 1, or SWITCHBOARD_REDIS_URL to be set, because workers share their state through it, got 2',
+    ]);
+    const env = { SWITCHBOARD_WORKERS: '64', SWITCHBOARD_REDIS_URL: 'redis://127.0.0.1' };
+    expect(loadConfig({ env }).workers).toBe(64);
+    expect(linesOfEnv({ ...env, SWITCHBOARD_WORKERS: '65' })).toHaveLength(1);
+  });
+
   it('[C2] a message that may be sent has to fit the buffer, and each key has the name it was set by', () => {
     expect(
       linesOf({ env: { SWITCHBOARD_MAX_PAYLOAD_BYTES: '2000000' }, options: { maxBufferedBytes: 1000 } }),

@@ -328,6 +328,16 @@ export const CONFIG_KEYS = {
     unit: 'ms',
     description: 'A node that has not been heard of for this long counts as dead.',
   }),
+  workers: key({
+    env: 'SWITCHBOARD_WORKERS',
+    group: 'Nodes',
+    schema: wholeNumber(1, 64),
+    default: 1,
+    unit: 'processes',
+    description:
+      'Processes of the service behind its one port, each a node; more than 1 takes `SWITCHBOARD_REDIS_URL`. ' +
+      'An app that imports the module starts its own.',
+  }),
 
   drainWindowMs: key({
     env: 'SWITCHBOARD_DRAIN_WINDOW_MS',

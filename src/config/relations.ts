@@ -54,4 +54,9 @@ export const RELATIONS: readonly Relation[] = [
     expected: (name) => `to be set, because ${name('jwtPreviousSecret')} is`,
     holds: (values) => values.jwtPreviousSecret === undefined || values.jwtSecret !== undefined,
   },
+  {
+    keys: ['workers', 'redisUrl'],
+    expected: (name) => `1, or ${name('redisUrl')} to be set, because workers share their state through it`,
+    holds: (values) => values.workers === 1 || values.redisUrl !== undefined,
+  },
 ];

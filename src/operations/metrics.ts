@@ -42,6 +42,11 @@ export class Metrics {
   );
   private readonly engineLosses = this.tally('engine_lost_total', 'Times that shared state went away');
 
+  /** Labels that every metric has from now on. */
+  label(labels: Readonly<Record<string, string>>): void {
+    this.registry.setDefaultLabels(labels);
+  }
+
   /** A value that is read when it is asked for. */
   gauge(name: string, help: string, read: () => number): void {
     const gauge: Gauge = new Gauge({

@@ -1,4 +1,5 @@
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import { parseSentinelUrl } from '../../config/redis-address.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { Script } from './scripts/script.js';
 
@@ -12,7 +13,8 @@ const DISCONNECT_TIMEOUT_MS = 200;
  * too, because nobody knows whether it took effect. It connects when told to, and then again by itself.
  */
 export function createClient(url: string, options: RedisOptions = {}): Redis {
-  return new Redis(url, {
+  const { sentinels, ...primary } = parseSentinelUrl(url) ?? {};
+  const all: RedisOptions = {
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -26,6 +28,14 @@ export function createClient(url: string, options: RedisOptions = {}): Redis {
     // A replica that used to be the primary: the address may lead to the new one by now.
     reconnectOnError: (failure) => failure.message.startsWith('READONLY'),
     ...options,
+  };
+  if (!sentinels) return new Redis(url, all);
+  return new Redis({
+    ...all,
+    ...primary,
+    sentinels: [...sentinels],
+    // None of them answers, or none knows a primary: asked again, and never given up.
+    sentinelRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), MAX_RETRY_MS),
   });
 }
 
@@ -42,6 +52,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^MOVED|^CROSSSLOT/, 'this Redis is a node of a cluster that does not hold the keys'],
   [/compiling script/, 'this Redis is older than 7.0'],
   [/^FENCED/, 'this node counts as dead'],
+  [/[Aa]ll sentinels are unreachable/, 'no Sentinel can name the primary'],
   [/ECONNREFUSED/, 'Redis refuses the connection'],
   [/ENOTFOUND|EAI_AGAIN/, 'the name of the Redis host is not known'],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'Redis cannot be reached'],

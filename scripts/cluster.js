@@ -1,0 +1,104 @@
+/**
+ * Two nodes on one Redis, to try things with: `npm run cluster`.
+ *
+ * Takes the Redis of SWITCHBOARD_REDIS_URL; without it, starts one of its own that keeps nothing. Ctrl-C ends all.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const PORTS = [3001, 3002];
+const MISSING =
+  'redis-server is missing: install Redis 7.0 or newer (apt-get install redis-server, brew install redis), ' +
+  'or set SWITCHBOARD_REDIS_URL to one that runs';
+
+const say = (line) => process.stdout.write(`${line}\n`);
+const children = [];
+let isEnding = false;
+
+/** In a group of its own: a terminal sends Ctrl-C to the whole group, and two signals would cut the drain short. */
+function run(name, file, args, env = process.env) {
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  children.push(child);
+  child.lines = createInterface({ input: child.stdout });
+  createInterface({ input: child.stderr }).on('line', (line) => say(`${name}  ${line}`));
+  child.ended = once(child, 'exit').then(([code]) => {
+    if (isEnding) return;
+    process.stderr.write(`${name} ended with ${code}\n`);
+    void end('SIGTERM', 1);
+  });
+  return child;
+}
+
+/** Resolves with the first line that holds this text. A child that ends before ends everything. */
+const line = ({ lines }, text) =>
+  new Promise((resolve) => lines.on('line', (found) => found.includes(text) && resolve(found)));
+
+/** The nodes first: they take themselves out of the Redis. */
+async function end(signal, code) {
+  if (isEnding) {
+    for (const child of children) child.kill('SIGKILL');
+    process.exit(1);
+  }
+  isEnding = true;
+  const [redis, nodes] = redisUrl === undefined ? [[children[0]], children.slice(1)] : [[], children];
+  for (const group of [nodes, redis]) {
+    for (const child of group) child.kill(signal);
+    await Promise.all(group.map(({ ended }) => ended));
+  }
+  process.exit(code);
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function startRedis() {
+  if (spawnSync('redis-server', ['--version']).status !== 0) {
+    process.stderr.write(`${MISSING}\n`);
+    process.exit(1);
+  }
+  const port = await freePort();
+  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  await line(run('redis', 'redis-server', args), 'Ready to accept connections');
+  return `redis://127.0.0.1:${port}`;
+}
+
+const redisUrl = process.env.SWITCHBOARD_REDIS_URL || undefined;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void end(signal, 0));
+
+const url = redisUrl ?? (await startRedis());
+const nodes = PORTS.map((port) => {
+  const name = `node ${port}`;
+  const node = run(name, process.execPath, [MAIN], {
+    ...process.env,
+    PORT: `${port}`,
+    SWITCHBOARD_REDIS_URL: url,
+  });
+  node.lines.on('line', (text) => say(`${name}  ${text}`));
+  return node;
+});
+await Promise.all(nodes.map((node) => line(node, 'listening on')));
+
+if (!isEnding) {
+  say(`
+Two nodes are one gateway now: open http://127.0.0.1:3001 and http://127.0.0.1:3002, or
+
+  const socket = io('http://127.0.0.1:3001', { auth: { user: '42' } });
+
+  curl http://127.0.0.1:3002/v1/users/42
+  curl http://127.0.0.1:3002/v1/emit -H 'content-type: application/json' \\
+    -d '{"to": {"users": ["42"]}, "event": "hello", "data": 1}'
+  curl http://127.0.0.1:3002/v1/nodes
+
+Ctrl-C ends them.
+`);
+}

@@ -1,0 +1,56 @@
+import { Logger } from '@nestjs/common';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { SwitchboardConfig } from '../config/config.js';
+import { createFrontDoor } from './front-door.js';
+import { WorkerPool } from './worker-pool.js';
+
+/**
+ * Runs the service in several processes behind one port: this one listens and holds no state, the workers do the rest
+ * and are nodes to each other like those on other machines.
+ */
+export async function startPrimary({ workers, host, port }: SwitchboardConfig): Promise<void> {
+  const log = new Logger('Workers');
+  const pool = new WorkerPool(
+    workers,
+    {
+      file: fileURLToPath(new URL('../main.js', import.meta.url)),
+      args: (slot) => [`--worker=${slot}`],
+    },
+    {
+      died: (worker, pid, cause, restartInMs) =>
+        log.error(`a worker died: ${cause}`, { worker, workerPid: pid, restartInMs }),
+      replaced: (worker, pid) => log.log('a worker was replaced', { worker, workerPid: pid }),
+    },
+  );
+  const frontDoor = createFrontDoor((requestLine) => pool.recipient(requestLine));
+  endOnSignal(pool);
+  if (!(await pool.start())) {
+    await pool.end('SIGTERM');
+    throw new Error('a worker could not start');
+  }
+  try {
+    frontDoor.listen(port, host);
+    await once(frontDoor, 'listening');
+  } catch (failure) {
+    await pool.end('SIGTERM');
+    throw failure;
+  }
+  const { address, family, port: taken } = frontDoor.address() as AddressInfo;
+  log.log(`listening on http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`, { workers });
+}
+
+/** Workers drain and end, all at once; then this process does. Connections are given out until the last has gone. */
+function endOnSignal(pool: WorkerPool): void {
+  let isEnding = false;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isEnding) {
+      void pool.end('SIGKILL');
+      process.exit(1);
+    }
+    isEnding = true;
+    process.exit((await pool.end(signal)) ? 0 : 1);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
+}
