@@ -5,7 +5,7 @@ import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
 import type { Stamp } from '../engine/log.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { NOTICE } from '../protocol/events.js';
-import { userRoom } from '../protocol/names.js';
+import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import { MembershipAdapter, type MembershipObserver } from '../registry/membership.adapter.js';
 import type { Namespaces } from '../registry/namespaces.js';
@@ -346,7 +346,15 @@ export class FanOutAdapter extends MembershipAdapter {
   private selectionOf(names: ReadonlySet<string>): Selection {
     const rooms: string[] = [];
     const sockets: string[] = [];
-    for (const name of names) (this.sids.has(name) ? sockets : rooms).push(name);
+    for (const name of names) {
+      if (this.sids.has(name)) {
+        sockets.push(name);
+        continue;
+      }
+      rooms.push(name);
+      // It may be a socket of another node: an app names both alike.
+      if (looksLikeSocketId(name)) sockets.push(name);
+    }
     return { rooms, sockets };
   }
 
@@ -411,7 +419,8 @@ export class FanOutAdapter extends MembershipAdapter {
     // One room cannot hold a socket twice, so only a union needs to remember whom it has served.
     const served = selection.rooms.size > 1 ? new Set<string>() : undefined;
     for (const room of selection.rooms) {
-      for (const socketId of this.rooms.get(room) ?? []) {
+      const members = selection.sockets?.has(room) ? [room] : (this.rooms.get(room) ?? []);
+      for (const socketId of members) {
         if (except?.has(socketId) || served?.has(socketId)) continue;
         const socket = this.nsp.sockets.get(socketId);
         if (!socket) continue;

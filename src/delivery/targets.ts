@@ -4,6 +4,8 @@ import type { Selection, Target } from '../protocol/publication.js';
 /** A target in the terms of Socket.IO: `undefined` rooms are everyone, an empty set is nobody. */
 export interface RoomSelection {
   readonly rooms: ReadonlySet<string> | undefined;
+  /** Those of the rooms that were named as sockets only: nobody else is meant, whoever else has got in there. [M3] */
+  readonly sockets?: ReadonlySet<string> | undefined;
   readonly except: ReadonlySet<string>;
 }
 
@@ -17,6 +19,11 @@ const roomsOf = (selection: Selection): ReadonlySet<string> => {
   return rooms;
 };
 
+function onlySocketsOf({ sockets, rooms }: Selection): ReadonlySet<string> | undefined {
+  if (!sockets || sockets.length === 0) return undefined;
+  return new Set(rooms?.length ? sockets.filter((socketId) => !rooms.includes(socketId)) : sockets);
+}
+
 /**
  * Translates a target for the adapter.
  *
@@ -26,6 +33,7 @@ const roomsOf = (selection: Selection): ReadonlySet<string> => {
 export function selectRooms(to: Target, except: Selection): RoomSelection {
   return {
     rooms: 'all' in to ? undefined : roomsOf(to),
+    sockets: 'all' in to ? undefined : onlySocketsOf(to),
     except: (except.rooms ?? except.users ?? except.sockets) ? roomsOf(except) : NONE,
   };
 }

@@ -46,6 +46,8 @@ const ENGINE_PROTOCOL_OF_V2 = 3;
 export class Handshake {
   /** How to give back what was claimed for a socket that is still on its way in. */
   private readonly claims = new WeakMap<GatewaySocket, () => void>();
+  /** A check that took too long may still let its socket in. */
+  private readonly refused = new WeakSet<GatewaySocket>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -84,6 +86,10 @@ export class Handshake {
     who: Authenticated,
     session: RecoverableSession | undefined,
   ): void | Promise<void> {
+    if (this.refused.has(socket)) {
+      if (session) this.recovery.release(socket, session);
+      return;
+    }
     if (session?.claim) this.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
@@ -134,7 +140,9 @@ export class Handshake {
     const refusal = failure instanceof Refusal ? failure : this.refusalFor(failure);
     const { code, retryable } = refusal.data as Partial<ErrorObject>;
     this.metrics.refused(isErrorCode(code) ? code : 'access.denied');
+    this.refused.add(socket);
     this.admission.refused(socket);
+    this.entrance.refused(socket);
     this.claims.get(socket)?.();
     // After Socket.IO has sent the refusal, which it does in the next tick.
     setImmediate(() => dismiss(socket, retryable === true));

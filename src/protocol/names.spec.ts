@@ -55,21 +55,23 @@ describe('user names and socket IDs', () => {
       'a\u0085',
       'a\u2028b',
       'a\u2029',
+      'half \ud834',
       42,
       null,
     ];
     expect(bad.filter(isUser)).toEqual([]);
   });
 
-  it('a socket ID is any text of 1 to 256 characters', () => {
+  it('a socket ID is any well-formed text of 1 to 256 characters', () => {
     const isId = (id: unknown): boolean => socketId.safeParse(id).success;
-    expect([isId('a'), isId('x'.repeat(256)), isId(''), isId('x'.repeat(257)), isId(1)]).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-    ]);
+    expect([
+      isId('a'),
+      isId('x'.repeat(256)),
+      isId(''),
+      isId('x'.repeat(257)),
+      isId('\udd1e'),
+      isId(1),
+    ]).toEqual([true, true, false, false, false, false]);
   });
 });
 

@@ -4,9 +4,12 @@ import { z } from 'zod';
 /** Room names. [M2] */
 export const ROOM_NAME = /^[A-Za-z0-9_\-.:@/=+#]{1,128}$/;
 
-/** A user name: what a token's `sub` may be. No control characters, so that it is safe in logs and URLs. */
+/**
+ * A user name: what a token's `sub` may be. No control characters, so that it is safe in logs and URLs, and no half
+ * characters, which encoders make one and the same.
+ */
 // oxlint-disable-next-line no-control-regex
-export const USER_NAME = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,128}$/u;
+export const USER_NAME = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]{1,128}$/u;
 
 /** The room that every socket of a user is in starts with this. [M3] */
 export const USER_ROOM_PREFIX = 'user:';
@@ -32,6 +35,12 @@ export const isInternalRoom = (room: string): boolean => room.startsWith(INTERNA
 
 export const isRoomName = (room: unknown): room is string => typeof room === 'string' && ROOM_NAME.test(room);
 
+/** What Socket.IO names sockets; those of 2.x clients on other namespaces have that before it. */
+const SOCKET_ID = /^(?:\/[^#]*#)?[\w-]{20}$/;
+
+/** Whether it may be the ID of a socket, here or on another node; a room may be named like that as well. */
+export const looksLikeSocketId = (name: string): boolean => SOCKET_ID.test(name);
+
 export const roomName = z
   .string()
   .regex(ROOM_NAME, 'expected 1 to 128 characters out of letters, digits and _ - . : @ / = + #')
@@ -46,6 +55,7 @@ export const socketId = z
   .string()
   .min(1, 'expected a socket ID')
   .max(256, 'expected a socket ID')
+  .regex(/^[^\ud800-\udfff]*$/u, 'expected a socket ID')
   .meta({ description: 'Socket ID' });
 
 const MAX_EVENT_NAME_LENGTH = 128;

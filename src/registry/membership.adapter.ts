@@ -91,12 +91,15 @@ export class MembershipAdapter extends Adapter {
     this.sids.delete(id);
     for (const room of rooms) this.leave(id, room);
     const state = this.stateOf(id);
-    if (!state || state.order === 0) return;
+    if (!state) return;
+    const shared = [...rooms].filter((room) => room !== id && isShared(room));
+    if (state.order === 0) {
+      // Refused after a check of the app's had put it there: it has no end that anybody would hear of.
+      for (const room of shared) void this.observer?.left(state, room);
+      return;
+    }
     this.connected.remove(state);
-    this.observer?.gone(
-      state,
-      [...rooms].filter((room) => room !== id && isShared(room)),
-    );
+    this.observer?.gone(state, shared);
   }
 
   /** The state of a socket, connected or still in the handshake. */

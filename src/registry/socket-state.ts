@@ -60,8 +60,6 @@ export class SocketState implements Ordered {
   watchedRooms: Set<string> | undefined = undefined;
   /** The shared rooms that its end took it out of. */
   goneFrom: readonly string[] = NO_ROOMS;
-  /** Whether its client has come back as the same socket by another connection. */
-  isReplaced = false;
   /** What its client can come back to, when it asked for that. [H4] */
   session: RecoverableSession | undefined = undefined;
   /** What is due when its token ends. */

@@ -44,8 +44,8 @@ export class MembershipFeed implements MembershipObserver {
   ended(state: SocketState, reason: string): void {
     this.recovery.ended(state, reason);
     this.presence.ended(state, reason);
-    // One that another connection has taken over stands for that one now.
-    if (!state.isReplaced) void made(this.engine.registry?.leave(state.socket.id, comesBack(reason)));
+    // Also one that another connection takes over: nobody knows yet whether that gets in.
+    void made(this.engine.registry?.leave(state.socket.id, comesBack(reason)));
   }
 }
 

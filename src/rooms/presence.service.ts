@@ -113,7 +113,8 @@ export class Presence {
     const deadline = this.expiries.at(Date.now() + this.config.recoveryWindowMs, () =>
       this.change(room).lost(user),
     );
-    this.presenceOf(room).broke(user, deadline);
+    const before = this.presenceOf(room).broke(user, deadline);
+    if (before) this.expiries.cancel(before);
   }
 
   private expectWatcher(room: string): void {

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Engine } from '../engine/engine.js';
 import { SwitchboardError } from '../protocol/errors.js';
+import { looksLikeSocketId } from '../protocol/names.js';
 import { Namespaces } from '../registry/namespaces.js';
-
-/** As Socket.IO and Engine.IO make them; those of 2.x clients in other namespaces start with the namespace. */
-const SOCKET_ID = /^(?:\/.*#)?[\w-]{20}$/;
 
 /** Knows the rooms that are a socket's own, whatever node it is on: they carry private traffic. [M3] */
 @Injectable()
@@ -24,7 +22,7 @@ export class PrivateRooms {
   assertNoSocketId(name: string): Promise<void> | undefined {
     if (this.namespaces.isSocketId(name)) throw new SwitchboardError('access.denied');
     const { registry } = this.engine;
-    if (!registry || !SOCKET_ID.test(name)) return undefined;
+    if (!registry || !looksLikeSocketId(name)) return undefined;
     return registry.socket(name).then((socket) => {
       if (socket) throw new SwitchboardError('access.denied');
     });

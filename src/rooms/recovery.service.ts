@@ -91,6 +91,8 @@ export class Recovery {
     if (!session.claim) return;
     session.claim.release();
     session.claim = undefined;
+    // A check of the app's may have put it into rooms.
+    adapterOf(socket).delAll(socket.id);
     rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
   }
 
@@ -146,7 +148,6 @@ export class Recovery {
     if (!socket) return undefined;
     const state = socketState(socket);
     const { session } = state;
-    state.isReplaced = true;
     if (session) session.paused = true;
     socket.conn.close(true);
     // A connection that was closing already waits for its transport; the ID has to be free now.

@@ -63,6 +63,21 @@ describe('RoomPresence', () => {
     expect(room.isQuiet).toBe(true);
   });
 
+  it('[M4] of who breaks off again after a return that was not seen here, the last break counts', () => {
+    expect(room.broke('ada', 'first')).toBeUndefined();
+    room.broke('bob', 'timer of bob');
+    room.watchedBy('socket of cy');
+    expect(room.broke('ada', 'second')).toBe('first');
+    expect(room.absentCount).toBe(2);
+    room.endTurn();
+    room.lost('bob');
+    room.lost('ada');
+    expect(room.endTurn()).toEqual([
+      { notice: { joined: [], left: ['bob', 'ada'] }, to: undefined, except: ['socket of cy'] },
+      { notice: { joined: [], left: ['ada'] }, to: ['socket of cy'], except: [] },
+    ]);
+  });
+
   it('[M4] who does not return in time has left', () => {
     room.broke('ada', '');
     room.broke('bob', '');

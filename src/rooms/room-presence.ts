@@ -70,9 +70,14 @@ export class RoomPresence<Timer> {
     this.steps.push({ at: ++this.now, user, kind: 'left' });
   }
 
-  /** The connection of a user's last socket broke. */
-  broke(user: string, timer: Timer): void {
+  /**
+   * The connection of a user's last socket broke. Gives back what waited for it before: it may have been back while no
+   * socket of this node was in the room, so that nobody was told here.
+   */
+  broke(user: string, timer: Timer): Timer | undefined {
+    const before = this.endAbsence(user);
     this.absences.set(user, { brokeAt: ++this.now, timer });
+    return before?.timer;
   }
 
   /** The user did not come back in time. */

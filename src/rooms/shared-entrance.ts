@@ -7,11 +7,18 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 
+/** A socket on its way in that other nodes know of. */
+interface Entrant {
+  /** As which it was made known. */
+  readonly transport: string;
+  /** Takes it out again. Also listens to the end of its connection. */
+  readonly leave: () => void;
+}
+
 /** Makes a socket known on all nodes before its client is told that it is connected. [L3] [R4] */
 @Injectable()
 export class SharedEntrance {
-  /** How to take out a socket that is still on its way in. */
-  private readonly leaves = new WeakMap<GatewaySocket, () => void>();
+  private readonly entrants = new WeakMap<GatewaySocket, Entrant>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -33,30 +40,47 @@ export class SharedEntrance {
   /** It is in: its end is noticed from now on, and its move from polling to WebSocket is followed. */
   connected(socket: GatewaySocket): void {
     const { registry } = this.engine;
-    if (!registry) return;
-    const leave = this.leaves.get(socket);
-    if (leave) socket.conn.off('close', leave);
-    if (socket.conn.transport.name !== 'polling') return;
-    socket.conn.once('upgrade', ({ name }: { name: string }) => {
-      if (socket.connected) registry.upgraded(socket.id, name as 'websocket');
+    const entrant = registry && this.forget(socket);
+    if (!registry || !socket.connected) return;
+    const { name } = socket.conn.transport;
+    // It may have moved while the app's own checks took their time.
+    if (entrant && entrant.transport !== name) registry.upgraded(socket.id, name as 'websocket');
+    if (name !== 'polling') return;
+    socket.conn.once('upgrade', (transport: { name: string }) => {
+      if (socket.connected) registry.upgraded(socket.id, transport.name as 'websocket');
     });
   }
 
+  /** Something else has refused it after it was made known. */
+  refused(socket: GatewaySocket): void {
+    this.entrants.get(socket)?.leave();
+  }
+
   private async enterShared(registry: SharedRegistry, socket: GatewaySocket): Promise<void> {
-    // What fails is made good when shared state is whole again.
-    const leave = (): void => void Promise.resolve(registry.leave(socket.id, false)).catch(() => undefined);
+    // Whoever goes before it is connected is refused by nobody and has no end that would be noticed.
+    if (socket.conn.readyState === 'closed') return;
+    const entry = this.local.entry(socket);
+    // By the ID it has now: one that it has claimed it may have to give back first.
+    const leave = (): void => {
+      this.forget(socket);
+      // What fails is made good when shared state is whole again.
+      void Promise.resolve(registry.leave(entry.socketId, false)).catch(() => undefined);
+    };
+    this.entrants.set(socket, { transport: entry.transport, leave });
+    socket.conn.once('close', leave);
     try {
-      await registry.enter(this.local.entry(socket), this.config.maxSocketsPerUser);
+      await registry.enter(entry, this.config.maxSocketsPerUser);
     } catch (failure) {
       if (failure instanceof SwitchboardError && failure.code === 'engine.unavailable') return;
+      this.forget(socket);
       throw failure;
     }
-    // Whoever goes before it is connected is refused by nobody and has no end that would be noticed.
-    if (socket.conn.readyState !== 'open') {
-      leave();
-      return;
-    }
-    this.leaves.set(socket, leave);
-    socket.conn.once('close', leave);
+  }
+
+  private forget(socket: GatewaySocket): Entrant | undefined {
+    const entrant = this.entrants.get(socket);
+    if (entrant) socket.conn.off('close', entrant.leave);
+    this.entrants.delete(socket);
+    return entrant;
   }
 }

@@ -92,6 +92,18 @@ describeWithRedis('publications between nodes', () => {
     });
   });
 
+  it('[Q5] a name with half a character costs nobody else a publication of the same turn', async () => {
+    await two.connect('a', 'ann', ['x']);
+    await two.connect('b', 'half \ud800', ['half \udfff']);
+    const outcomes = await Promise.all([
+      publish({ rooms: ['x'] }),
+      publish({ users: ['half \ud800'], sockets: ['\ud800'], rooms: ['half \udfff'] }),
+    ]);
+    expect(outcomes.map(({ matched }) => matched)).toEqual([1, 1]);
+    expect((await one.registry.user('half \ud800')).sockets).toMatchObject([{ socketId: 'b' }]);
+    expect(one.engine.health()).toEqual({ state: 'ready' });
+  });
+
   it('[D4] all nodes get everything in one order, whoever publishes', async () => {
     await one.connect('a', 'ann', ['x']);
     await two.connect('b', 'ben', ['x']);
@@ -139,6 +151,26 @@ describeWithRedis('publications between nodes', () => {
       responses: [{ socketId: 'a', user: 'ann', args: [500, Buffer.from([1])] }],
       missing: [{ socketId: 'b', user: 'ben' }],
     });
+  });
+
+  it('[D6] [Q5] an answer too deep to be encoded is null, and harms nobody', async () => {
+    await two.connect('a', 'ann', ['x']);
+    let deep: unknown = 1;
+    for (let level = 0; level < 50_000; level++) deep = [deep];
+    two.acknowledge = async () => ({
+      responses: [{ socketId: 'a', user: 'ann', args: ['before', deep] }],
+      missing: [],
+    });
+    const outcome = await one.engine.publish(publication({ rooms: ['x'] }), 500).remote;
+    expect(outcome!.responses).toEqual([{ socketId: 'a', user: 'ann', args: ['before', null] }]);
+  });
+
+  it('[D6] [Q5] the sockets of a node that cannot collect answers are missing, and it lives on', async () => {
+    await two.connect('a', 'ann', ['x']);
+    two.acknowledge = () => Promise.reject(new Error('it cannot be sent'));
+    // Waits for the node's answer, however long that takes.
+    const outcome = await one.engine.publish(publication({ rooms: ['x'] }), 60_000).remote;
+    expect(outcome).toEqual({ matched: 1, responses: [], missing: [{ socketId: 'a', user: 'ann' }] });
   });
 
   it('[D6] the sockets of a node that says nothing are missing', async () => {

@@ -1,4 +1,5 @@
 import type { HistoryRule } from '../../config/values.js';
+import { MAX_DEPTH, measureValue } from '../../protocol/json.js';
 import type { Position, Publication } from '../../protocol/publication.js';
 import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../engine.js';
 import type { Stamp } from '../log.js';
@@ -121,9 +122,11 @@ export class Publisher {
       return;
     }
     const receipts = this.context.arrived({ publication, stamp, audience: 'all', ackTimeoutMs });
-    void Promise.resolve(receipts ?? { responses: [], missing: [] }).then((known) =>
-      this.context.reply(fields['f']!, fields['i']!, JSON.stringify(known.responses.map(writeReceipt))),
-    );
+    void Promise.resolve(receipts)
+      .then((known) => JSON.stringify((known?.responses ?? []).map(writeReceipt)))
+      // Whoever asked counts as missing who is in no answer; to wait longer would tell it no more.
+      .catch(() => '[]')
+      .then((answer) => this.context.reply(fields['f']!, fields['i']!, answer));
   }
 
   /** Gives sockets that track positions what waits for a place, because nobody knows whether it will get one. */
@@ -203,10 +206,11 @@ function readPositions(text: string): ReadonlyMap<string, Position> | undefined 
 
 type WrittenReceipt = readonly [socketId: string, user: string, args: readonly unknown[], holdsBinary: 0 | 1];
 
+/** Nobody has looked at what a client answers: nested deeper than encoders go, it is `null`, as it is from a local socket. */
 const writeReceipt = ({ socketId, user, args }: Receipt): WrittenReceipt => [
   socketId,
   user,
-  ...encodeArgs(args),
+  ...encodeArgs(args.map((arg) => (measureValue(arg).depth > MAX_DEPTH ? null : arg))),
 ];
 
 /** Every targeted socket is in one of the two, whatever became of its node. */

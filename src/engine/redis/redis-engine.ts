@@ -24,7 +24,7 @@ import { ALL_SCRIPTS } from './scripts/all.js';
 import { REPLY } from './scripts/command.js';
 import { NODES, PROBE } from './scripts/lease.js';
 import { PUBLISH } from './scripts/publish.js';
-import type { RunScript } from './scripts/script.js';
+import { luaJson, type RunScript } from './scripts/script.js';
 import { Trouble } from './trouble.js';
 
 /** What the engine needs of the configuration. */
@@ -113,8 +113,7 @@ export class RedisEngine extends Engine {
     this.publisher = new Publisher({
       isAvailable: () => this.isAvailable,
       ruleOf,
-      send: (orders, payloads) =>
-        run(PUBLISH, ...identity(), sessionsKeepMs, JSON.stringify(orders), ...payloads),
+      send: (orders, payloads) => run(PUBLISH, ...identity(), sessionsKeepMs, luaJson(orders), ...payloads),
       arrived: (arrival) => this.hooks?.arrived(arrival),
       reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
       calls: this.calls,

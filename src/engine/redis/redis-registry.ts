@@ -14,7 +14,7 @@ import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, fieldsOf } from './entry-fields.js';
 import { CHANGE, type Change } from './scripts/change.js';
 import * as pages from './scripts/pages.js';
-import type { RunScript } from './scripts/script.js';
+import { luaJson, type RunScript } from './scripts/script.js';
 import { TurnQueue } from './turn-queue.js';
 
 /** What the registry needs of the engine. */
@@ -50,7 +50,7 @@ export class RedisRegistry implements SharedRegistry {
   constructor(private readonly context: RegistryContext) {
     this.changes = new TurnQueue(async (changes) => {
       try {
-        const reply = await context.runEarly(CHANGE, ...context.identity(), JSON.stringify(changes));
+        const reply = await context.runEarly(CHANGE, ...context.identity(), luaJson(changes));
         const [writes, results] = reply as [number, unknown[]];
         this.writes = writes;
         return results;

@@ -1,6 +1,6 @@
 import type { RedisLink } from './link.js';
 import { LOAD_REVOCATIONS, REVOKE, type Revocation } from './scripts/revocation.js';
-import type { RunScript } from './scripts/script.js';
+import { luaJson, type RunScript } from './scripts/script.js';
 
 /** This process's copy of what is shut out, which answers without waiting. */
 export interface RevocationReplica {
@@ -64,7 +64,7 @@ export class RedisRevocations {
     if (this.replica === undefined) return;
     if (isLost) {
       this.sweep();
-      for (const revocation of this.known.values()) await link.run(REVOKE, JSON.stringify(revocation));
+      for (const revocation of this.known.values()) await link.run(REVOKE, luaJson(revocation));
     }
     const [blocked, tokens, users] = (await link.run(LOAD_REVOCATIONS)) as [string[], string[], string[]];
     const still = new Set(blocked);
@@ -90,7 +90,7 @@ export class RedisRevocations {
 
   /** The copy has it when this resolves; the other nodes as soon as they read their inboxes. */
   private async change(revocation: Revocation): Promise<unknown> {
-    const result = await this.run(REVOKE, JSON.stringify(revocation));
+    const result = await this.run(REVOKE, luaJson(revocation));
     this.apply(revocation);
     return result;
   }

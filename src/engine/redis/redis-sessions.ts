@@ -6,7 +6,7 @@ import { hashed } from './keys.js';
 import type { Marks } from './marks.js';
 import { parsePlace, type Place } from './place.js';
 import { missedBy, type MissedReply } from './missed.js';
-import type { RunScript } from './scripts/script.js';
+import { luaJson, type RunScript } from './scripts/script.js';
 import { CHANGE_SESSIONS, CLAIM, MISSED, type SessionChange } from './scripts/session.js';
 import { TurnQueue } from './turn-queue.js';
 
@@ -62,7 +62,7 @@ export class RedisSessions implements SessionStore {
         CHANGE_SESSIONS,
         ...this.context.identity(),
         this.context.recoveryWindowMs,
-        JSON.stringify(changes),
+        luaJson(changes),
       );
       return [];
     });

@@ -47,6 +47,21 @@ export function script(
   return { name, lua, sha, needsNoMemory: flags !== '' };
 }
 
+/** What `JSON.stringify` makes of half a character, and of a text that says so. */
+const HALF_A_CHARACTER = /\\ud[89a-f]/;
+
+/**
+ * JSON that Lua reads. Half a character, which JavaScript's strings may hold, would make it refuse the whole text, and
+ * with it what others have in the same batch; it becomes U+FFFD, as everywhere where text is encoded.
+ */
+export function luaJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!HALF_A_CHARACTER.test(text)) return text;
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'string' ? Buffer.from(part).toString() : part,
+  );
+}
+
 /**
  * Runs a script with its `ARGV`.
  * @throws SwitchboardError `engine.unavailable` when it was not run, or nobody knows
