@@ -23,6 +23,8 @@ export type DirectEmit = Omit<Publication, 'id'>;
 
 /** What the adapter hands on to those that know more than one node. */
 export interface Outbound {
+  /** Whether there may be other nodes. */
+  readonly isShared: boolean;
   /** How many publications have been accepted here. */
   readonly accepted: number;
   /** Never throws; what becomes of it is its own business, as with Socket.IO's emit. */
@@ -342,7 +344,10 @@ export class FanOutAdapter extends MembershipAdapter {
     if (!options.flags?.local) this.outbound?.command(command(this.selectionFrom(options)));
   }
 
-  /** A socket's own room is no room that others could be in, or that could keep a history. */
+  /**
+   * A socket's own room is no room that others could be in, or that could keep a history. One of another node is not
+   * known here, so what looks like one may be either.
+   */
   private selectionOf(names: ReadonlySet<string>): Selection {
     const rooms: string[] = [];
     const sockets: string[] = [];
@@ -353,7 +358,7 @@ export class FanOutAdapter extends MembershipAdapter {
       }
       rooms.push(name);
       // It may be a socket of another node: an app names both alike.
-      if (looksLikeSocketId(name)) sockets.push(name);
+      if (this.outbound?.isShared && looksLikeSocketId(name)) sockets.push(name);
     }
     return { rooms, sockets };
   }

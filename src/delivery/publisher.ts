@@ -12,7 +12,7 @@ import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../operations/log.js';
 import { Metrics } from '../operations/metrics.js';
 import type { Page, SocketEntry } from '../protocol/entries.js';
-import { userRoom } from '../protocol/names.js';
+import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { DirectEmit, FanOutAdapter, Outbound } from './fan-out.adapter.js';
@@ -103,6 +103,10 @@ export class Publisher implements Outbound {
     return undefined;
   }
 
+  get isShared(): boolean {
+    return this.engine.registry !== undefined;
+  }
+
   get accepted(): number {
     return this.lastId;
   }
@@ -120,6 +124,12 @@ export class Publisher implements Outbound {
     const { registry } = this.engine;
     if (!registry) return [];
     const found = new Map<string, SocketEntry>();
+    const names = 'all' in to ? [] : (to.rooms ?? []);
+    for (const socket of await Promise.all(
+      names.filter(looksLikeSocketId).map((id) => registry.socket(id)),
+    )) {
+      if (socket) found.set(socket.socketId, socket);
+    }
     for (const room of 'all' in to ? [undefined] : (to.rooms ?? [])) {
       for (let cursor: string | undefined, isLast = false; !isLast;) {
         const page: Page<SocketEntry> = await registry.sockets(room === undefined ? {} : { room }, {

@@ -43,6 +43,12 @@ describe('targets', () => {
     expect(except).toEqual(new Set(['a', 'user:42', 's']));
   });
 
+  it('[M3] a name of a socket stands for that socket alone, unless it is given as a room too', () => {
+    const { rooms, sockets } = selectRooms({ rooms: ['b', 'c'], sockets: ['a', 'b'] }, {});
+    expect(rooms).toEqual(new Set(['a', 'b', 'c']));
+    expect(sockets).toEqual(new Set(['a']));
+  });
+
   it('[D1] one empty list does not hide the others', () => {
     expect(selectRooms({ all: true }, { rooms: [], users: ['42'] }).except).toEqual(new Set(['user:42']));
   });

@@ -21,7 +21,9 @@ const roomsOf = (selection: Selection): ReadonlySet<string> => {
 
 function onlySocketsOf({ sockets, rooms }: Selection): ReadonlySet<string> | undefined {
   if (!sockets || sockets.length === 0) return undefined;
-  return new Set(rooms?.length ? sockets.filter((socketId) => !rooms.includes(socketId)) : sockets);
+  const only = new Set(sockets);
+  for (const room of rooms ?? []) only.delete(room);
+  return only;
 }
 
 /**

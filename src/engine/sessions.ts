@@ -51,6 +51,11 @@ export interface Claim {
    * what is published afterwards reaches it as a live socket.
    */
   missed(): Answer<readonly LoggedPublication[]>;
+  /**
+   * The cursor for what reached the socket while {@link missed} was read and comes after it: it may have been given a
+   * place before some of what was missed.
+   */
+  cursorAfter(lastMissed: string, cursor: string): string;
   /** The client did not get in after all: the session waits again, for what is left of its time. */
   release(): void;
 }

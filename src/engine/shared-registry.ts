@@ -18,6 +18,11 @@ export interface SharedRegistry {
    * @throws SwitchboardError `limit.sockets` when its user has as many as it may have on all nodes
    */
   enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void>;
+  /**
+   * Its client has seen `connect`: from now on it is one of `NodeHooks.sockets()`. Puts it in if {@link enter} could not,
+   * or if shared state has lost it meanwhile.
+   */
+  connected(socketId: string, entry: () => SocketEntry): void;
   /** Its transport has changed. */
   upgraded(socketId: string, transport: SocketEntry['transport']): void;
   /** @param comesBack whether its connection broke, so that its client may be back: see `PresenceChange.broken` */

@@ -7,7 +7,7 @@ import { releaseFirstRequest } from './first-request.js';
 import { slimConnection, slimSocket, tcpSocketOf } from './slim-connection.js';
 
 /** Late enough that a connection that only comes and goes pays nothing, soon enough that memory does not pile up. */
-export const SETTLE_AFTER_MS = 100;
+const SETTLE_AFTER_MS = 100;
 
 /**
  * Has connections that stay give back the memory that they needed only to come in.

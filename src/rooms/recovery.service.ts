@@ -7,11 +7,12 @@ import { Revocations } from '../access/revocations.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import type { Tracking } from '../delivery/tracking.js';
+import type { HeldPublication, Tracking } from '../delivery/tracking.js';
 import { Engine } from '../engine/engine.js';
-import type { Answer, LoggedPublication } from '../engine/log.js';
+import type { Answer } from '../engine/log.js';
 import type { Claim, LastSent, SessionRoom } from '../engine/sessions.js';
 import { logFailure } from '../operations/log.js';
+import { SwitchboardError } from '../protocol/errors.js';
 import { isInternalRoom, isUserRoom, watchedRoom } from '../protocol/names.js';
 import { Namespaces } from '../registry/namespaces.js';
 import {
@@ -224,7 +225,7 @@ export class Recovery {
     for (const room of before) if (!rooms.has(room)) this.joined(state, room);
     this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
     try {
-      this.replay(socket, claim.missed(), tracking);
+      this.replay(socket, claim, tracking);
     } catch (failure) {
       // Those who are told of its coming are told first.
       process.nextTick(() => this.cannotReplay(socket, failure));
@@ -250,12 +251,9 @@ export class Recovery {
     return true;
   }
 
-  private replay(
-    socket: GatewaySocket,
-    missed: Answer<readonly LoggedPublication[]>,
-    tracking: Tracking,
-  ): void {
+  private replay(socket: GatewaySocket, claim: Claim, tracking: Tracking): void {
     const adapter = adapterOf(socket);
+    const missed = claim.missed();
     if (!(missed instanceof Promise)) {
       adapter.catchUp(socket, missed);
       return;
@@ -265,7 +263,9 @@ export class Recovery {
       adapter.catchUp(socket, publications);
       const given = new Set(publications.map(({ publication }) => publication.id));
       tracking.forget(({ publication }) => given.has(publication.id));
-      adapter.catchUp(socket, tracking.release());
+      const last = publications.at(-1)?.stamp.cursor;
+      const held = tracking.release();
+      adapter.catchUp(socket, last === undefined ? held : held.map((each) => placedAfter(claim, last, each)));
     });
     caughtUp.catch((failure: unknown) => this.cannotReplay(socket, failure));
   }
@@ -276,15 +276,24 @@ export class Recovery {
     socket.conn.close(true);
   }
 
+  /** What shared state cannot take now it is given again; that it is gone has been said once, and not for each socket. */
   private own(done: Answer<void>): void {
-    if (done instanceof Promise)
-      done.catch((failure: unknown) => this.failed('a session was not kept', failure));
+    if (!(done instanceof Promise)) return;
+    done.catch((failure: unknown) => {
+      if (failure instanceof SwitchboardError && failure.code === 'engine.unavailable') return;
+      this.failed('a session was not kept', failure);
+    });
   }
 
   private failed(message: string, failure: unknown): void {
     logFailure(this.logger, message, failure);
   }
 }
+
+const placedAfter = (claim: Claim, last: string, { stamp, ...held }: HeldPublication): HeldPublication => ({
+  ...held,
+  stamp: { ...stamp, cursor: claim.cursorAfter(last, stamp.cursor) },
+});
 
 const textOf = (value: unknown): string | undefined => (isOurText(value) ? value : undefined);
 

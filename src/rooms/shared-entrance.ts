@@ -42,6 +42,7 @@ export class SharedEntrance {
     const { registry } = this.engine;
     const entrant = registry && this.forget(socket);
     if (!registry || !socket.connected) return;
+    registry.connected(socket.id, () => this.local.entry(socket));
     const { name } = socket.conn.transport;
     // It may have moved while the app's own checks took their time.
     if (entrant && entrant.transport !== name) registry.upgraded(socket.id, name as 'websocket');

@@ -23,7 +23,10 @@ export class Client {
   recoveries = 0;
   /** Times it was told that it missed something: `{ since, from, to }`, the last two of its absence. */
   losses = [];
-  goodbyes = [];
+  /** Milliseconds from each goodbye of a node until it was back. */
+  returns = [];
+  /** Rooms it has left since shared state was last known to be well. */
+  leaving = new Set();
   problems = [];
   /** What happened to it, for whoever looks for the cause of a fault; the last of it. */
   trace = [];
@@ -100,30 +103,37 @@ export class Client {
     this.pid = pid;
     this.isConnected = true;
     this.connects++;
+    if (this.goodbyeAt !== undefined) this.returns.push(now - this.goodbyeAt);
+    this.goodbyeAt = undefined;
     if (isRecovered) {
       this.recoveries++;
       // What was asked on the way out of the old connection may not have been done.
-      for (const room of this.rooms) if (!this.joined.has(room)) this.join(room);
-      for (const room of this.joined) if (!this.rooms.has(room)) this.leave(room);
+      // And what it joined or left while shared state was away, its node alone knew of.
+      for (const room of this.rooms) if (!this.joined.has(room) || this.waiting.has(room)) this.join(room);
+      for (const room of new Set([...this.joined, ...this.leaving])) {
+        if (!this.rooms.has(room)) this.leave(room);
+      }
       return;
     }
     if (this.connects > 1) this.losses.push({ since: this.beganAt, from: this.brokeAt, to: now });
     this.beganAt = now;
     this.offset = undefined;
     this.joined.clear();
-    for (const receipts of this.receipts.values()) receipts.closeAtLast();
+    this.leaving.clear();
+    for (const receipts of this.receipts.values()) receipts.beginAnew();
     this.waiting = new Set(this.own);
     for (const room of this.rooms) this.join(room);
   }
 
   event([name, ...args]) {
-    this.offset = args.at(-1);
+    // A goodbye carries no cursor.
+    if (typeof args.at(-1) === 'string') this.offset = args.at(-1);
     if (name === EVENT) {
       this.receiptsOf(args[0]).got.push(args[1]);
       if (this.world.isTracing) this.note('got', args[0], args[1], args[2]);
     } else if (name === 'server:disconnect') {
       this.note('goodbye', args[0].code);
-      this.goodbyes.push({ ...args[0], at: performance.now() });
+      this.goodbyeAt = performance.now();
     }
   }
 
@@ -145,6 +155,7 @@ export class Client {
     if (this.isConnected && this.world.isQuiet()) {
       for (const name of this.waiting ?? []) this.receiptsOf(name).open();
       this.waiting?.clear();
+      this.leaving.clear();
     }
     const isIn = this.isConnected && [...this.rooms].every((room) => this.joined.has(room));
     if (isIn && this.waiting?.size === 0) this.isReady();
@@ -179,6 +190,7 @@ export class Client {
     this.note('leaves', room);
     this.rooms.delete(room);
     this.waiting?.delete(room);
+    this.leaving.add(room);
     this.receiptsOf(room).closeAtLast();
     this.request('room:leave', { room }, ({ ok, error }) => {
       this.note('left', room, ok);

@@ -34,9 +34,11 @@ export class Faults {
   async run(until) {
     const { random } = this.options;
     const under = new Set();
+    let next = this.options.losesRedis ? 'loseRedis' : random.weighted(this.choices);
     while (performance.now() < until) {
       await pause(random.int(300, 5_000));
-      const happening = this.strike(random.weighted(this.choices)).finally(() => under.delete(happening));
+      const happening = this.strike(next).finally(() => under.delete(happening));
+      next = random.weighted(this.choices);
       under.add(happening);
     }
     await Promise.all(under);

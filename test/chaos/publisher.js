@@ -37,8 +37,9 @@ export class Publisher {
       const nodes = urls();
       const target = to();
       if (nodes.length === 0 || target === undefined) continue;
-      const number = stream.begin();
-      stream.end(number, await this.send(random.pick(nodes), target, [stream.name, number]));
+      const node = random.pick(nodes);
+      const number = stream.begin(node);
+      stream.end(number, await this.send(node, target, [stream.name, number]));
     }
   }
 

@@ -93,6 +93,7 @@ export class TestNode implements NodeHooks {
     };
     await this.registry.enter(entry, max);
     this.held.set(socketId, entry);
+    this.registry.connected(socketId, () => entry);
     for (const room of rooms) await this.join(socketId, room);
   }
 

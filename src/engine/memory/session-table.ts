@@ -96,6 +96,8 @@ export class SessionTable implements SessionStore {
       rooms: session.entries,
       token: session.token,
       missed: () => this.attach(session, claimed, seq),
+      // Nothing reaches a socket while it is read.
+      cursorAfter: (_lastMissed, cursor) => cursor,
       release: () => this.release(session, claimed),
     };
   }

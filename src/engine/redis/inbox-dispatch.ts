@@ -3,6 +3,7 @@ import type { Calls } from './calls.js';
 import type { InboxEntry } from './inbox.js';
 import type { Marks } from './marks.js';
 import type { Publisher } from './publisher.js';
+import type { RedisRegistry } from './redis-registry.js';
 import type { RedisSessions } from './redis-sessions.js';
 import type { RedisRevocations } from './redis-revocations.js';
 
@@ -10,6 +11,7 @@ import type { RedisRevocations } from './redis-revocations.js';
 export interface InboxReaders {
   readonly hooks: () => NodeHooks | undefined;
   readonly sessions: RedisSessions;
+  readonly registry: RedisRegistry;
   readonly publisher: Publisher;
   readonly calls: Calls;
   readonly marks: Marks;
@@ -33,6 +35,7 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
       readers.publisher.received(fields);
       return undefined;
     case 'mark':
+      if (fields['q'] !== undefined) readers.publisher.passed(fields['q']);
       return readers.marks.reach(text);
     case 'presence':
       readers.hooks()?.presence(JSON.parse(text) as PresenceChange);
@@ -40,6 +43,8 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
     case 'takeOver':
       readers.sessions.takenFrom(text);
       readers.hooks()?.takeOver(text);
+      // Without effect once the other node has put it in. Where that failed, nothing may stand in its way.
+      readers.registry.leave(text, true).catch(() => undefined);
       return undefined;
     case 'reply':
       readers.calls.answer(fields['i']!, fields['f']!, text);

@@ -35,3 +35,10 @@ export function isUpTo(id: string, other: string): boolean {
   if (one === null || two === null) return id === other;
   return one[1] === two[1] && Number.parseInt(one[2]!, 36) <= Number.parseInt(two[2]!, 36);
 }
+
+/** A cursor of the same node that is not before another one: a client that goes on from it is given nothing twice. */
+export function notBefore(before: string, cursor: string): string {
+  const [one, other] = [parsePlace(before), parsePlace(cursor)];
+  if (one === undefined || other === undefined || one.epoch !== other.epoch) return cursor;
+  return formatPlace({ ...other, seq: Math.max(one.seq, other.seq) });
+}

@@ -129,6 +129,14 @@ export class Publisher {
       .then((answer) => this.context.reply(fields['f']!, fields['i']!, answer));
   }
 
+  /**
+   * Nothing up to this place is still to come: cursors of this node rise above what a session was given from the log,
+   * some of which was not told to this node.
+   */
+  passed(cursor: string): void {
+    this.moveTo(cursor);
+  }
+
   /** Gives sockets that track positions what waits for a place, because nobody knows whether it will get one. */
   releaseAll(): void {
     clearTimeout(this.timer);

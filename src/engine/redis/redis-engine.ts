@@ -134,6 +134,7 @@ export class RedisEngine extends Engine {
       recoveryWindowMs,
       seq: () => this.publisher.seq,
       keeps: (room) => this.history.keeps(room),
+      flushRegistry: () => this.registry.flush(),
       takeOver: (socketId) => this.hooks?.takeOver(socketId),
       marks: this.marks,
     });
@@ -146,6 +147,7 @@ export class RedisEngine extends Engine {
         dispatch(entry, {
           hooks: () => this.hooks,
           sessions: this.sessions,
+          registry: this.registry,
           publisher: this.publisher,
           calls: this.calls,
           marks: this.marks,
@@ -257,8 +259,14 @@ export class RedisEngine extends Engine {
   }
 
   private async rewrite(isSilent = false): Promise<void> {
-    this.isOutOfDate = true;
-    this.isOutOfDate = await this.registry.rewrite(this.hooks?.sockets() ?? [], isSilent);
+    // What is not written while this goes on makes it out of date again.
+    this.isOutOfDate = false;
+    try {
+      if (await this.registry.rewrite(this.hooks?.sockets() ?? [], isSilent)) this.isOutOfDate = true;
+    } catch (failure) {
+      this.isOutOfDate = true;
+      throw failure;
+    }
   }
 
   private schedule(): void {
@@ -276,6 +284,7 @@ export class RedisEngine extends Engine {
       if (renewal.state !== 'held') return this.reattach();
       if (this.link.refusal !== undefined) await this.link.run(PROBE);
       if (this.isOutOfDate) await this.rewrite();
+      if (this.sessions.isOutOfDate) await this.sessions.settle(false);
       await this.reaper.carryOut(renewal);
     } catch {
       // The link has told what is wrong.

@@ -44,8 +44,8 @@ export class RedisRegistry implements SharedRegistry {
   private writes = 0;
   /** Sockets with changes under way, and how many: what is written of them is not yet what it will be. */
   private readonly changing = new Map<string, number>();
-  /** Sockets that were let in and are not connected yet. */
-  private readonly entering = new Set<string>();
+  /** Sockets that were let in and are not connected yet, with the generation of this node that wrote them. */
+  private readonly entering = new Map<string, string>();
 
   constructor(private readonly context: RegistryContext) {
     this.changes = new TurnQueue(async (changes) => {
@@ -62,7 +62,7 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void> {
-    this.entering.add(socket.socketId);
+    this.entering.set(socket.socketId, this.context.identity()[1]);
     const change: Change = ['enter', socket.socketId, ...fieldsOf(socket), maxSocketsPerUser];
     const result = await this.change(change).catch((failure: unknown) => {
       this.entering.delete(socket.socketId);
@@ -73,6 +73,22 @@ export class RedisRegistry implements SharedRegistry {
     throw new SwitchboardError('limit.sockets', {
       message: `this user has the ${maxSocketsPerUser} sockets it may have`,
     });
+  }
+
+  connected(socketId: string, entry: () => SocketEntry): void {
+    const generation = this.entering.get(socketId);
+    this.entering.delete(socketId);
+    if (generation === this.context.identity()[1]) return;
+    // Where it fails, everything is written again, and it is part of that now.
+    this.change(['hold', socketId, ...fieldsOf(entry()), entry().rooms, 0]).then(
+      (isHeld) => isHeld === 1 || this.context.lost(),
+      () => undefined,
+    );
+  }
+
+  /** Has what was changed in this turn written before what is asked next. */
+  flush(): void {
+    this.changes.flush();
   }
 
   upgraded(socketId: string, transport: SocketEntry['transport']): void {
@@ -183,17 +199,16 @@ export class RedisRegistry implements SharedRegistry {
     let batch: Change[] = [];
     for (const socket of held) {
       known.add(socket.socketId);
-      this.entering.delete(socket.socketId);
       if (this.changing.has(socket.socketId)) {
         isUnsettled = true;
         continue;
       }
       batch.push(['hold', socket.socketId, ...fieldsOf(socket), socket.rooms, isSilent ? 1 : 0]);
       if (batch.length < REWRITTEN_AT_ONCE) continue;
-      await this.makeAll(batch);
+      if (!(await this.makeAll(batch))) isUnsettled = true;
       batch = [];
     }
-    await this.makeAll(batch);
+    if (!(await this.makeAll(batch))) isUnsettled = true;
     const written = (await this.context.runEarly(pages.HELD, this.context.identity()[0])) as string[];
     const gone = written.filter((id) => !known.has(id) && !this.entering.has(id) && !this.changing.has(id));
     while (gone.length > 0) {
@@ -202,8 +217,10 @@ export class RedisRegistry implements SharedRegistry {
     return isUnsettled;
   }
 
-  private async makeAll(changes: readonly Change[]): Promise<void> {
-    await Promise.all(changes.map((change) => this.changes.push(change)));
+  /** Whether all of them took effect: a socket that another node still seems to hold is not taken from it. */
+  private async makeAll(changes: readonly Change[]): Promise<boolean> {
+    const results = await Promise.all(changes.map((change) => this.changes.push(change)));
+    return results.every((result) => result === 1);
   }
 
   private async change(change: Change): Promise<unknown> {

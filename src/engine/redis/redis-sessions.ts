@@ -4,7 +4,7 @@ import type { Claim, ClaimRequest, NewSession, SessionRoom, SessionStore } from 
 import { unavailable } from './connection.js';
 import { hashed } from './keys.js';
 import type { Marks } from './marks.js';
-import { parsePlace, type Place } from './place.js';
+import { notBefore, parsePlace, type Place } from './place.js';
 import { missedBy, type MissedReply } from './missed.js';
 import { luaJson, type RunScript } from './scripts/script.js';
 import { CHANGE_SESSIONS, CLAIM, MISSED, type SessionChange } from './scripts/session.js';
@@ -22,6 +22,8 @@ export interface SessionsContext {
   /** The last place this node was told of. */
   readonly seq: () => number;
   readonly keeps: (room: string) => boolean;
+  /** Has what this turn has changed in the registry written before what is asked next. */
+  readonly flushRegistry: () => void;
   readonly takeOver: (socketId: string) => void;
   readonly marks: Marks;
 }
@@ -52,7 +54,7 @@ export class RedisSessions implements SessionStore {
   /** Ends that Redis may not know of: a session that nobody ends would be kept for as long as this node lives. */
   private unsettled: SessionChange[] = [];
   /** Sessions of sockets here that Redis may not know all of. */
-  private readonly outOfDate = new Set<string>();
+  private readonly incomplete = new Set<string>();
   /** The session whose socket is being ended in favour of another connection. */
   private takenOver: string | undefined;
 
@@ -90,6 +92,8 @@ export class RedisSessions implements SessionStore {
   }
 
   detach(sessionId: string): Promise<void> {
+    // Nobody knows what it would be missing.
+    if (this.incomplete.delete(sessionId)) return this.close(sessionId);
     this.forget(sessionId);
     return this.change(['detach', hashed(sessionId)]);
   }
@@ -139,7 +143,7 @@ export class RedisSessions implements SessionStore {
       throw failure;
     });
     const missed = () => this.missed(id, session, isOwn === 1 ? place : undefined);
-    return { socketId, token: session.token, rooms: entries, missed, release };
+    return { socketId, token: session.token, rooms: entries, missed, cursorAfter: notBefore, release };
   }
 
   /** Another node has the session of a socket here. Rare, so that no second index is kept for it. */
@@ -149,6 +153,11 @@ export class RedisSessions implements SessionStore {
     }
   }
 
+  /** Whether there is something to make up for. */
+  get isOutOfDate(): boolean {
+    return this.unsettled.length > 0 || this.incomplete.size > 0;
+  }
+
   /**
    * Makes up for what was not written while Redis was away.
    *
@@ -156,11 +165,11 @@ export class RedisSessions implements SessionStore {
    * @throws SwitchboardError `engine.unavailable` when it has to be tried again
    */
   async settle(isLost: boolean): Promise<void> {
-    if (isLost) for (const sessionId of this.live.keys()) this.outOfDate.add(sessionId);
+    if (isLost) for (const sessionId of this.live.keys()) this.incomplete.add(sessionId);
     const ends = isLost ? [] : this.unsettled;
     this.unsettled = [];
-    const sessions = [...this.outOfDate];
-    this.outOfDate.clear();
+    const sessions = [...this.incomplete];
+    this.incomplete.clear();
     const changes = [...ends, ...sessions.flatMap((sessionId) => this.writtenAgain(sessionId))];
     try {
       for (let start = 0; start < changes.length; start += SETTLED_AT_ONCE) {
@@ -169,7 +178,7 @@ export class RedisSessions implements SessionStore {
       }
     } catch (failure) {
       this.unsettled = [...ends, ...this.unsettled].slice(0, MAX_UNSETTLED);
-      for (const sessionId of sessions) this.outOfDate.add(sessionId);
+      for (const sessionId of sessions) this.incomplete.add(sessionId);
       throw failure;
     }
   }
@@ -203,7 +212,7 @@ export class RedisSessions implements SessionStore {
       if (!this.context.isAvailable()) throw unavailable();
       await this.changes.push(change);
     } catch (failure) {
-      if (sessionId !== undefined) this.outOfDate.add(sessionId);
+      if (sessionId !== undefined) this.incomplete.add(sessionId);
       else if (this.unsettled.length < MAX_UNSETTLED) this.unsettled.push(change);
       throw failure;
     }
@@ -225,6 +234,8 @@ export class RedisSessions implements SessionStore {
     after: Place | undefined,
   ): Promise<readonly LoggedPublication[]> {
     const { token, reached } = this.context.marks.next();
+    // Other nodes tell this one of what is published in its rooms from then on; what was before is read.
+    this.context.flushRegistry();
     this.changes.flush();
     const identity = this.context.identity();
     const reply = (await this.context.run(

@@ -44,7 +44,7 @@ function run.enter(id, user, namespace, transport, entry, info, max)
 end
 function run.hold(id, user, namespace, transport, entry, info, rooms, silent)
   local held = holder(id)
-  if held and held ~= node then return end
+  if held and held ~= node then return 0 end
   if not held then insert(node, id, user, namespace, transport, entry, info) end
   isSilent = silent == 1
   redis.call('HSET', P .. 's:' .. id, 't', transport)

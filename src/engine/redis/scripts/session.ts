@@ -39,6 +39,8 @@ local run = {}
 function run.open(id, socketId, user, namespace, token, known, again)
   if again == 1 and redis.call('EXISTS', sessionKey(id)) == 1 and not isMine(id) then return end
   finish(id)
+  -- What its socket got before is not known to be all.
+  if again == 1 then known = place() end
   redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'tok', token, 'e', EPOCH,
     'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'again', again)
   redis.call('SADD', P .. 'us:' .. user, id)
@@ -119,7 +121,7 @@ if held ~= '' then
 end
 hold(id, node)
 redis.call('HSET', sessionKey(id), 'st', 'claimed')
-tell(node, 'mark', 'd', ARGV[9])
+tell(node, 'mark', 'd', ARGV[9], 'q', EPOCH .. '.' .. string.format('%.0f', place()))
 local rooms = {}
 for _, room in ipairs(sessionRooms(id)) do
   table.insert(rooms, redis.call('HGET', sessionKey(id), 'r:' .. room))
@@ -175,7 +177,7 @@ for _, part in ipairs(parts) do
   until #page < 200
 end
 redis.call('HSET', sessionKey(id), 'st', 'live')
-tell(node, 'mark', 'd', ARGV[5])
+tell(node, 'mark', 'd', ARGV[5], 'q', EPOCH .. '.' .. string.format('%.0f', place()))
 return { EPOCH, parts, entries }
 `,
 ]);
