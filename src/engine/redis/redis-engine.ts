@@ -262,7 +262,7 @@ export class RedisEngine extends Engine {
     // What is not written while this goes on makes it out of date again.
     this.isOutOfDate = false;
     try {
-      if (await this.registry.rewrite(this.hooks?.sockets() ?? [], isSilent)) this.isOutOfDate = true;
+      if (await this.registry.rewrite(() => this.hooks?.sockets() ?? [], isSilent)) this.isOutOfDate = true;
     } catch (failure) {
       this.isOutOfDate = true;
       throw failure;

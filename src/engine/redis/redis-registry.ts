@@ -193,11 +193,11 @@ export class RedisRegistry implements SharedRegistry {
    * @param isSilent shared state has forgotten everyone: nobody is told that they come
    * @returns whether there was one, so that it has to be done again
    */
-  async rewrite(held: Iterable<SocketEntry>, isSilent: boolean): Promise<boolean> {
+  async rewrite(held: () => Iterable<SocketEntry>, isSilent: boolean): Promise<boolean> {
     const known = new Set<string>();
     let isUnsettled = false;
     let batch: Change[] = [];
-    for (const socket of held) {
+    for (const socket of held()) {
       known.add(socket.socketId);
       if (this.changing.has(socket.socketId)) {
         isUnsettled = true;
@@ -210,6 +210,9 @@ export class RedisRegistry implements SharedRegistry {
     }
     if (!(await this.makeAll(batch))) isUnsettled = true;
     const written = (await this.context.runEarly(pages.HELD, this.context.identity()[0])) as string[];
+    const unknown = written.some((id) => !known.has(id));
+    // Whoever has come in while this was written and asked is here now, and was not when the walk passed.
+    if (unknown) for (const { socketId } of held()) known.add(socketId);
     const gone = written.filter((id) => !known.has(id) && !this.entering.has(id) && !this.changing.has(id));
     while (gone.length > 0) {
       await this.makeAll(gone.splice(0, REWRITTEN_AT_ONCE).map((id) => ['leave', id, 'broken']));
