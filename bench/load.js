@@ -9,6 +9,8 @@ const clients = [];
 /** Events that arrived since the last `received`, over all clients. */
 let events = 0;
 let eventBytes = 0;
+/** @type {number[] | undefined} */
+let arrivals;
 /** @type {Error | undefined} */
 let lost;
 /**
@@ -18,17 +20,21 @@ let lost;
 let check;
 
 serve({
-  /** Opens more clients and keeps them; client `i` belongs to the user `u<i / 2>`. Gives all socket IDs. */
-  async open({ port, protocol, count, secured, recovers }) {
+  /**
+   * Opens more clients and keeps them; client `i` belongs to the user `u<i / 2>`, or among so many users to
+   * `u<i % users>`. Gives all socket IDs.
+   */
+  async open({ port, protocol, count, secured, recovers, users }) {
     const first = clients.length;
     await inParallel(count, 50, async (nth) => {
       const index = first + nth;
-      const user = secured ? userOf(index) : undefined;
+      const name = users ? `u${index % users}` : userOf(index);
+      const user = secured ? name : undefined;
       clients[index] = await openClient({
         port,
         protocol,
         user,
-        recovers: recovers ? { user: userOf(index) } : undefined,
+        recovers: recovers ? { user: name } : undefined,
       });
     });
     return clients.map(({ socketId }) => socketId);
@@ -48,10 +54,12 @@ serve({
   },
 
   /** Brings all sessions back, some at a time. */
-  async resumeAll({ port, protocol, concurrency }) {
+  async resumeAll({ port, protocol, concurrency, secured }) {
     await inParallel(clients.length, concurrency, async (index) => {
       const { recovers } = /** @type {WebSocketClient} */ (clients[index]).options;
-      clients[index] = await openClient({ port, protocol, recovers });
+      if (recovers === undefined) return;
+      const user = secured ? recovers.user : undefined;
+      clients[index] = await openClient({ port, protocol, user, recovers });
     });
   },
 
@@ -62,6 +70,14 @@ serve({
     events = eventBytes = 0;
     return result;
   },
+
+  /** From now on the times of arrival are kept. */
+  noteArrivals() {
+    arrivals = [];
+  },
+
+  /** When what was received arrived, in µs of the machine's monotonic clock. */
+  arrivals: () => arrivals,
 
   /** Each client sends a request as soon as its last one is answered. */
   async request({ event, count }) {
@@ -111,6 +127,7 @@ async function openClient({ port, protocol, user, recovers }) {
     onEvent(bytes) {
       events++;
       eventBytes += bytes;
+      arrivals?.push(Number(process.hrtime.bigint() / 1000n));
       check?.();
     },
     onAnswer: () => {},

@@ -1,4 +1,5 @@
 /** Runs the benchmarks: see README.md beside this file. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,7 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { renderChart } from './support/chart.js';
 import { killAll } from './support/child.js';
 import { HELP, UsageError, readOptions } from './support/options.js';
-import { PEER_TITLES, describeMachine, packageVersions, renderTable, summarize } from './support/report.js';
+import {
+  PEER_TITLES,
+  describeMachine,
+  packageVersions,
+  renderMatrix,
+  renderTable,
+  summarize,
+} from './support/report.js';
+import { takeNodesSample } from './support/nodes-sample.js';
+import { killAllRedis } from './support/redis-server.js';
 import { takeSample } from './support/sample.js';
 
 /** @typedef {import('./support/report.js').CaseResult} CaseResult */
@@ -20,6 +30,7 @@ const SPARE_FILES = 100;
 const logFolder = mkdtempSync(join(tmpdir(), 'bench-'));
 process.once('exit', () => {
   killAll();
+  killAllRedis();
   rmSync(logFolder, { recursive: true, force: true });
 });
 process.once('SIGINT', () => process.exit(130));
@@ -38,6 +49,14 @@ async function main() {
   if (options.peers.includes('switchboard') && !existsSync(inProject('dist/index.js'))) {
     throw new UsageError(
       'dist/ is missing: run "npm run build" first, or leave switchboard out with --peers',
+    );
+  }
+  const usesRedis = options.scenarios.some(
+    ({ nodes, peers }) => nodes && peers.some((peer) => options.peers.includes(peer)),
+  );
+  if (usesRedis && spawnSync('redis-server', ['--version']).error) {
+    throw new UsageError(
+      'redis-server is missing: install it, or leave the scenarios nodes-… out with --scenario',
     );
   }
   assertFilesSuffice(Math.max(...options.scenarios.map((scenario) => scenario.connections(options))));
@@ -61,7 +80,9 @@ async function main() {
   const results = [];
   for (const scenario of options.scenarios) {
     const cases = await runScenario(scenario, options);
-    for (const result of cases) console.log(`${renderTable(result)}\n`);
+    if (cases.length === 0) continue;
+    if (scenario.matrix) console.log(`${renderMatrix(cases)}\n`);
+    else for (const result of cases) console.log(`${renderTable(result)}\n`);
     results.push(...cases);
   }
 
@@ -78,7 +99,7 @@ async function main() {
  * Interleaves: each round takes one sample of every peer, so that what changes on the machine in the meantime
  * (heat, neighbours) meets all peers alike.
  *
- * @param {import('./scenarios/index.js').Scenario} scenario
+ * @param {import('./scenarios/index.js').AnyScenario} scenario
  * @param {ReturnType<typeof readOptions>} options
  * @returns {Promise<CaseResult[]>}
  */
@@ -89,7 +110,9 @@ async function runScenario(scenario, options) {
   for (let round = 1; round <= options.rounds; round++) {
     for (const peer of peers) {
       progress(`${scenario.name}: round ${round}/${options.rounds}, ${PEER_TITLES[peer]}`);
-      const sample = await takeSample(scenario, peer, options, logFolder);
+      const sample = scenario.nodes
+        ? await takeNodesSample(scenario, peer, options, logFolder)
+        : await takeSample(scenario, peer, options, logFolder);
       for (const [label, value] of Object.entries(sample)) {
         const byPeer = samples.get(label) ?? new Map();
         samples.set(label, byPeer.set(peer, [...(byPeer.get(peer) ?? []), value]));

@@ -6,16 +6,17 @@ import { BODY, EVENT } from '../support/message.js';
 
 const MAX_BATCH = 1000;
 
-servePeer(async ({ secured, history }) => {
+servePeer(async ({ secured, history, redisUrl }) => {
   Object.assign(process.env, {
     // The rate is still counted for each event; only the benchmark's own clients are not to be refused.
     SWITCHBOARD_EVENTS_PER_SECOND: '100000',
     SWITCHBOARD_EVENTS_BURST: '100000',
     ...(history && { SWITCHBOARD_HISTORY: history, SWITCHBOARD_MAX_SOCKETS_PER_USER: '0' }),
+    ...(redisUrl && { SWITCHBOARD_REDIS_URL: redisUrl }),
     ...(secured && { SWITCHBOARD_JWT_SECRET: JWT_SECRET, SWITCHBOARD_API_KEYS: API_KEY_ENTRY }),
   });
   // Imported only now: the configuration is read when the module is.
-  const { Broadcaster } = await import('../../dist/index.js');
+  const { Broadcaster, SocketRegistry } = await import('../../dist/index.js');
   const { createLogger } = await import('../../dist/operations/log.js');
   const { createService } = await import('../../dist/service.js');
 
@@ -23,6 +24,7 @@ servePeer(async ({ secured, history }) => {
   const app = await createService({}, createLogger('info', 'pretty'));
   await app.listen(0, '127.0.0.1');
   const broadcaster = app.get(Broadcaster, { strict: false });
+  const registry = app.get(SocketRegistry, { strict: false });
   const { port } = /** @type {import('node:net').AddressInfo} */ (app.getHttpServer().address());
   /** @type {Record<string, string>} */
   const headers = secured ? { authorization: `Bearer ${API_KEY}` } : {};
@@ -62,5 +64,7 @@ servePeer(async ({ secured, history }) => {
       path: `/v1/sockets?room=${encodeURIComponent(room)}&limit=1000`,
       headers,
     }),
+    lookUpUser: async (user) => (await registry.getUser(user)).sockets.length,
+    lookUpRoom: async (room) => (await registry.getSockets({ room })).items.length,
   };
 });

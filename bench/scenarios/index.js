@@ -6,7 +6,7 @@
  * @property {number} [connections]
  * @property {boolean} quick
  *
- * @typedef {object} Scenario
+ * @typedef {object} ScenarioFacts
  * @property {string} name
  * @property {string} title
  * @property {string} unit
@@ -14,9 +14,21 @@
  * @property {string[]} peers
  * @property {boolean} [secured] clients come with a token that every peer verifies
  * @property {string} [history] `SWITCHBOARD_HISTORY` of the gateway
+ * @property {boolean} [matrix] labels are `row: column`, and one table shows the medians
  * @property {(options: Options) => number} connections how many are open at once
+ *
+ * @typedef {object} SingleRun
+ * @property {false} [nodes]
  * @property {(context: import('../support/sample.js').Context) => Promise<number | Record<string, number>>} run
  *   one sample: a number, or several under a label each
+ *
+ * @typedef {object} NodesRun
+ * @property {true} nodes two nodes of the peer and a Redis
+ * @property {(context: import('../support/nodes-sample.js').NodesContext) => Promise<Record<string, number>>} run
+ *
+ * @typedef {ScenarioFacts & SingleRun} Scenario
+ * @typedef {ScenarioFacts & NodesRun} NodesScenario
+ * @typedef {Scenario | NodesScenario} AnyScenario
  */
 import connect from './connect.js';
 import connectToken from './connect-token.js';
@@ -27,11 +39,16 @@ import fanOutHistory from './fan-out-history.js';
 import fanOutRooms from './fan-out-rooms.js';
 import httpEmit from './http-emit.js';
 import idleMemory from './idle-memory.js';
+import nodesLatency from './nodes-latency.js';
+import nodesLookup from './nodes-lookup.js';
+import nodesRedis from './nodes-redis.js';
+import nodesRoom1 from './nodes-room-1.js';
+import nodesRoom10 from './nodes-room-10.js';
 import registryLookup from './registry-lookup.js';
 import requestAck from './request-ack.js';
 import resume from './resume.js';
 
-/** @type {Scenario[]} */
+/** @type {AnyScenario[]} */
 export const SCENARIOS = [
   fanOut1,
   fanOut10,
@@ -45,4 +62,9 @@ export const SCENARIOS = [
   requestAck,
   httpEmit,
   registryLookup,
+  nodesRoom1,
+  nodesRoom10,
+  nodesLatency,
+  nodesLookup,
+  nodesRedis,
 ];

@@ -7,6 +7,8 @@ const COLORS = /** @type {Record<string, string>} */ ({
   'raw-socket.io': '#8c96a3',
   'stock-nest': '#c4798a',
   ws: '#b9a15b',
+  'sharded-adapter': '#8c96a3',
+  'streams-adapter': '#b9a15b',
   switchboard: '#2f6fde',
 });
 const COLUMNS = 2;

@@ -1,5 +1,5 @@
 /** The child's side of the control protocol: commands come by IPC, each is answered once. */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 
 /**
  * @typedef {Record<string, (args: any) => unknown>} Commands
@@ -18,6 +18,8 @@ import { setImmediate } from 'node:timers/promises';
  * @property {(socketId: string) => HttpRequest} [emitRequest] what a backend asks to reach one socket
  * @property {(user: string) => HttpRequest} [userRequest] what a backend asks for a user's sockets
  * @property {(room: string) => HttpRequest} [roomRequest] what a backend asks for a room's sockets
+ * @property {(user: string) => Promise<number>} [lookUpUser] a user's sockets on all nodes, asked in the process; how many
+ * @property {(room: string) => Promise<number>} [lookUpRoom] a room's
  */
 
 /**
@@ -37,8 +39,8 @@ export function serve(commands) {
 
 /**
  * Serves a peer.
- * @param {(options: { secured: boolean, history?: string }) => Promise<Peer>} start
- *   `secured`: clients come with a token; `history`: `SWITCHBOARD_HISTORY`
+ * @param {(options: { secured: boolean, history?: string, redisUrl?: string }) => Promise<Peer>} start
+ *   `secured`: clients come with a token; `history`: `SWITCHBOARD_HISTORY`; `redisUrl`: one of many nodes
  */
 export function servePeer(start) {
   /** @type {Peer} */
@@ -59,6 +61,28 @@ export function servePeer(start) {
     async broadcast({ perTurn, rooms }) {
       for (let index = 0; index < perTurn; index++) peer.publish(rooms?.[index % rooms.length]);
       await setImmediate();
+    },
+    /** One publication per interval. Gives when each was made, in µs of the machine's monotonic clock. */
+    async pace({ room, count, intervalMs }) {
+      const times = [];
+      for (let index = 0; index < count; index++) {
+        times.push(Number(process.hrtime.bigint() / 1000n));
+        peer.publish(room);
+        await delay(intervalMs);
+      }
+      return times;
+    },
+    /** Each look-up has to find `size` sockets. */
+    async lookUp({ kind, targets, count, concurrency, size }) {
+      const lookUp = kind === 'user' ? peer.lookUpUser : peer.lookUpRoom;
+      let next = 0;
+      const worker = async () => {
+        while (next < count) {
+          const found = await lookUp?.(targets[next++ % targets.length]);
+          if (found !== size) throw new Error(`expected ${size} sockets, found ${found}`);
+        }
+      };
+      await Promise.all(Array.from({ length: concurrency }, worker));
     },
     join: ({ pairs }) => peer.join?.(pairs),
     requests: ({ kind, targets }) =>

@@ -7,6 +7,8 @@ export const PEER_TITLES = /** @type {Record<string, string>} */ ({
   'raw-socket.io': 'raw Socket.IO',
   'stock-nest': 'stock Nest gateway',
   ws: 'ws',
+  'sharded-adapter': 'Socket.IO, sharded adapter',
+  'streams-adapter': 'Socket.IO, streams adapter',
   switchboard: 'Switchboard',
 });
 
@@ -68,6 +70,35 @@ export function renderTable(result) {
   ].join('\n');
 }
 
+/**
+ * The numbers of one peer in one table: labels are `row: column`.
+ * @param {CaseResult[]} results
+ */
+export function renderMatrix(results) {
+  const cell = (/** @type {string} */ row, /** @type {string} */ column) => {
+    const found = results.find(({ label }) => label === `${row}: ${column}`);
+    const [summary] = Object.values(found?.peers ?? {});
+    return summary ? format(summary.median) : '';
+  };
+  const split = results.map(({ label }) => label.split(': '));
+  const rows = [...new Set(split.map(([row]) => String(row)))];
+  const columns = [...new Set(split.map(([, column]) => String(column)))];
+  const width = Math.max(...rows.map(({ length }) => length));
+  const line = (/** @type {string} */ first, /** @type {string[]} */ cells) =>
+    `  ${first.padEnd(width)}${cells.map((text, index) => text.padStart(String(columns[index]).length + 3)).join('')}`;
+  const [first] = results;
+  return [
+    `${first?.title} (${first?.connections.toLocaleString('en')} connections)`,
+    line('', columns),
+    ...rows.map((row) =>
+      line(
+        row,
+        columns.map((column) => cell(row, column)),
+      ),
+    ),
+  ].join('\n');
+}
+
 /** What the numbers depend on. */
 export function describeMachine() {
   const processors = cpus();
@@ -84,7 +115,16 @@ export function describeMachine() {
 
 /** @returns {Record<string, string>} */
 export function packageVersions() {
-  const names = ['socket.io', 'engine.io', 'ws', '@nestjs/core', '@nestjs/platform-socket.io'];
+  const names = [
+    'socket.io',
+    'engine.io',
+    'ws',
+    '@nestjs/core',
+    '@nestjs/platform-socket.io',
+    '@socket.io/redis-adapter',
+    '@socket.io/redis-streams-adapter',
+    'ioredis',
+  ];
   const versionIn = (/** @type {string} */ path) =>
     JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
   return {

@@ -185,6 +185,10 @@ export class FanOutAdapter extends MembershipAdapter {
     this.put(socket, wires.with(tracking, stamp), volatile);
   }
 
+  get tracksPositions(): boolean {
+    return this.trackers.size > 0;
+  }
+
   /** What a socket that tracks positions is told; `undefined` for all others. */
   trackingOf(socket: GatewaySocket): Tracking | undefined {
     return this.trackers.size === 0 ? undefined : this.trackers.get(socket.id);

@@ -104,6 +104,11 @@ export interface NodeHooks {
   /** Delivers to local sockets; resolves with their acknowledgements when such are asked for. Never throws. */
   arrived(arrival: Arrival): Promise<Receipts> | undefined;
   /**
+   * Whether any socket here tracks positions. Where none does when a publication is accepted, nobody here is to be told
+   * where it stands.
+   */
+  tracksPositions(): boolean;
+  /**
    * Ends a socket whose session its client has taken to another connection, silently and at once; what was the last
    * sent to it, as for {@link SessionStore.detach}.
    */

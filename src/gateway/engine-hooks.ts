@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { Publisher } from '../delivery/publisher.js';
 import { endSocket } from '../delivery/end-socket.js';
 import type { Arrival, NodeCommand, NodeHooks, PresenceChange, Receipts } from '../engine/engine.js';
@@ -25,6 +26,10 @@ export class EngineHooks implements NodeHooks {
 
   arrived(arrival: Arrival): Promise<Receipts> | undefined {
     return this.publisher.arrived(arrival);
+  }
+
+  tracksPositions(): boolean {
+    return this.namespaces.all.some((adapter) => (adapter as FanOutAdapter).tracksPositions);
   }
 
   takeOver(socketId: string): LastSent | undefined {

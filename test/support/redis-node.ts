@@ -30,6 +30,7 @@ export class TestNode implements NodeHooks {
   readonly nodesLost: { node: string; sockets: number }[] = [];
   readonly troubles: string[] = [];
   timesFenced = 0;
+  hasTrackers = true;
   acknowledge: (arrival: Arrival) => Promise<Receipts> | undefined = () => undefined;
   answerCommand: (command: NodeCommand) => Promise<number> = async () => 1;
 
@@ -110,6 +111,10 @@ export class TestNode implements NodeHooks {
   arrived(arrival: Arrival): Promise<Receipts> | undefined {
     this.arrivals.push(arrival);
     return this.acknowledge(arrival);
+  }
+
+  tracksPositions(): boolean {
+    return this.hasTrackers;
   }
 
   takeOver(socketId: string): undefined {

@@ -46,6 +46,10 @@ export class RecordedHooks implements NodeHooks {
     this.awaited.delete(id);
   }
 
+  tracksPositions(): boolean {
+    return true;
+  }
+
   takeOver(socketId: string): undefined {
     this.takenOver.push(socketId);
     this.onTakeOver(socketId);

@@ -124,6 +124,34 @@ describeWithRedis('publications between nodes', () => {
     );
   });
 
+  it('[D4] its own publications do not come back to a node whose sockets track no positions', async () => {
+    await two.connect('a', 'ann', ['x']);
+    one.hasTrackers = false;
+    await publish({ rooms: ['x'] });
+    await publish({ rooms: ['x'] });
+    one.hasTrackers = true;
+    const marked = publication({ rooms: ['x'] });
+    await one.engine.publish(marked).remote;
+    await until('all have arrived', () => two.got.length === 3 && one.got.length === 1);
+    expect(one.got).toEqual([marked.id]);
+    expect(one.arrivals[0]!.stamp).toEqual(two.arrivals[2]!.stamp);
+    expect(one.engine.cursor).toBe(two.engine.cursor);
+  });
+
+  it('[H4] they do while a session is here or about to be', async () => {
+    one.hasTrackers = false;
+    const session = { sessionId: 'secret', socketId: 'a', user: 'ann', namespace: '/', token: undefined };
+    await one.connect('a', 'ann', ['x']);
+    await one.engine.sessions.open(session);
+    await publish({ rooms: ['x'] });
+    await until('it has arrived', () => one.got.length === 1);
+    const claim = two.engine.sessions.claim('secret', { user: 'ann', namespace: '/', cursor: undefined });
+    two.hasTrackers = false;
+    await two.engine.publish(publication({ rooms: ['x'] })).remote;
+    await until('it has arrived', () => two.got.length === 1);
+    expect(await claim).toMatchObject({ socketId: 'a' });
+  });
+
   it('[H2] carries its positions to every node', async () => {
     await two.connect('a', 'ann', ['kept:x', 'y']);
     const sent = publication({ rooms: ['kept:x', 'y', 'kept:z'] });

@@ -15,6 +15,8 @@ import { TurnQueue } from './turn-queue.js';
 /** What the publisher needs of the engine. */
 export interface PublisherContext {
   readonly isAvailable: () => boolean;
+  /** Whether anybody on this node has to be told where its own publications stand. */
+  readonly tracks: () => boolean;
   readonly ruleOf: (room: string) => HistoryRule | undefined;
   /** Sends orders and, in the same order, the publications; rejects with `engine.unavailable`. */
   readonly send: (orders: readonly PublishOrder[], payloads: readonly string[]) => Promise<unknown>;
@@ -49,6 +51,9 @@ interface Outgoing {
  * What this node publishes is kept until Redis has said in the inbox where it stands; then the sockets that track
  * positions get it. When Redis does not say so in time, they get everything at once, in the order of publishing, and
  * their cursors say which of it they have had.
+ *
+ * Where no socket tracks positions and no session is about to, nothing is kept, and Redis says so in its answer alone:
+ * an entry in its own inbox costs the node a read, and Redis as much as one to another node.
  */
 export class Publisher {
   private readonly outgoing: TurnQueue<Outgoing>;
@@ -56,6 +61,10 @@ export class Publisher {
   private readonly pending = new Map<string, Pending>();
   private timer: NodeJS.Timeout | undefined;
   private place: Place = { epoch: 'none', seq: 0 };
+  /** The last place of an own publication, which the inbox need not have told of. */
+  private publishedAt = 0;
+  /** Sent and not answered. */
+  private unanswered = 0;
 
   constructor(private readonly context: PublisherContext) {
     this.outgoing = new TurnQueue(
@@ -77,21 +86,30 @@ export class Publisher {
     return this.place.seq;
   }
 
+  /** The last place that Redis is known to have given. */
+  get lastKnown(): number {
+    return Math.max(this.place.seq, this.publishedAt);
+  }
+
   /** Begins anew at a place: what was before it was not for this node. */
   beginAt(epoch: string, seq: number): void {
     this.releaseAll();
     this.place = { epoch, seq };
+    this.publishedAt = 0;
   }
 
   publish(publication: Publication, ackTimeoutMs = 0): Handover {
-    if (!this.context.isAvailable() || this.pending.size >= MAX_PENDING) {
+    if (!this.context.isAvailable() || Math.max(this.pending.size, this.unanswered) >= MAX_PENDING) {
       this.releaseAll();
       return { stamp: this.passBy(publication.id), remote: owned(Promise.reject(unavailable())) };
     }
-    const isAsked = ackTimeoutMs > 0;
-    this.pending.set(publication.id, { publication, isAsked, until: Date.now() + ANSWER_WITHIN_MS });
-    this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
-    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs)) };
+    const isMarked = this.context.tracks();
+    if (isMarked) {
+      const isAsked = ackTimeoutMs > 0;
+      this.pending.set(publication.id, { publication, isAsked, until: Date.now() + ANSWER_WITHIN_MS });
+      this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
+    }
+    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, isMarked)) };
   }
 
   /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
@@ -169,14 +187,20 @@ export class Publisher {
     else this.releaseAll();
   }
 
-  private async send(publication: Publication, ackTimeoutMs: number): Promise<RemoteOutcome> {
+  private async send(
+    publication: Publication,
+    ackTimeoutMs: number,
+    isMarked: boolean,
+  ): Promise<RemoteOutcome> {
     const call = ackTimeoutMs > 0 ? this.context.calls.open(publication.id) : undefined;
     try {
       const outgoing = {
-        order: this.orderOf(publication, ackTimeoutMs),
+        order: this.orderOf(publication, ackTimeoutMs, isMarked),
         payload: encodePublication(publication),
       };
-      const [, matched, , targeted] = (await this.outgoing.push(outgoing)) as PublishReply;
+      const [cursor, matched, , targeted] = await this.answered(outgoing);
+      const { epoch, seq } = parsePlace(cursor)!;
+      if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
       if (call === undefined || targeted === '') return { matched, responses: [], missing: [] };
       const sockets = JSON.parse(targeted) as [socketId: string, user: string, node: string][];
       const nodes = new Set(sockets.map(([, , node]) => node));
@@ -190,13 +214,26 @@ export class Publisher {
     }
   }
 
-  private orderOf({ id, volatile, namespace, to, except }: Publication, ackTimeoutMs: number): PublishOrder {
+  private async answered(outgoing: Outgoing): Promise<PublishReply> {
+    this.unanswered++;
+    try {
+      return (await this.outgoing.push(outgoing)) as PublishReply;
+    } finally {
+      this.unanswered--;
+    }
+  }
+
+  private orderOf(
+    { id, volatile, namespace, to, except }: Publication,
+    ackTimeoutMs: number,
+    isMarked: boolean,
+  ): PublishOrder {
     const rules = partsOf(to).map((part) => {
       const room = roomOfPart(part);
       const rule = room === undefined ? undefined : this.context.ruleOf(room);
       return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
     });
-    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except)];
+    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except), isMarked ? 1 : 0];
   }
 }
 

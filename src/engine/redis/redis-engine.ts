@@ -112,6 +112,7 @@ export class RedisEngine extends Engine {
     });
     this.publisher = new Publisher({
       isAvailable: () => this.isAvailable,
+      tracks: () => this.sessions.isUsed || this.hooks?.tracksPositions() === true,
       ruleOf,
       send: (orders, payloads) => run(PUBLISH, ...identity(), sessionsKeepMs, luaJson(orders), ...payloads),
       arrived: (arrival) => this.hooks?.arrived(arrival),
@@ -241,7 +242,7 @@ export class RedisEngine extends Engine {
 
   private async attachOnce(): Promise<void> {
     if (this.isStopped || this.isAttached) return;
-    const { outcome, epoch, seq, writes } = await this.lease.attach(this.publisher.seq);
+    const { outcome, epoch, seq, writes } = await this.lease.attach(this.publisher.lastKnown);
     if (outcome !== 'kept') {
       this.publisher.beginAt(epoch, seq);
       this.inbox.restart();
@@ -280,7 +281,7 @@ export class RedisEngine extends Engine {
     if (!this.link.isUsable) return;
     if (!this.isAttached) return this.attach();
     try {
-      const renewal = await this.lease.renew(this.inbox.position, this.publisher.seq);
+      const renewal = await this.lease.renew(this.inbox.position, this.publisher.lastKnown);
       if (renewal.state !== 'held') return this.reattach();
       if (this.link.refusal !== undefined) await this.link.run(PROBE);
       if (this.isOutOfDate) await this.rewrite();

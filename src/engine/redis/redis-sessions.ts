@@ -55,6 +55,8 @@ export class RedisSessions implements SessionStore {
   private unsettled: SessionChange[] = [];
   /** Sessions of sockets here that Redis may not know all of. */
   private readonly incomplete = new Set<string>();
+  /** Claims under way. */
+  private claims = 0;
   /** The session whose socket is being ended in favour of another connection. */
   private takenOver: string | undefined;
 
@@ -68,6 +70,11 @@ export class RedisSessions implements SessionStore {
       );
       return [];
     });
+  }
+
+  /** Whether there is a session here, or one is being claimed. */
+  get isUsed(): boolean {
+    return this.live.size > 0 || this.claims > 0;
   }
 
   open(session: NewSession): Promise<void> {
@@ -107,7 +114,19 @@ export class RedisSessions implements SessionStore {
     return this.change(['closeOfUser', user]);
   }
 
-  async claim(sessionId: string, { user, namespace, cursor }: ClaimRequest): Promise<Claim | undefined> {
+  async claim(sessionId: string, request: ClaimRequest): Promise<Claim | undefined> {
+    this.claims++;
+    try {
+      return await this.claimOnce(sessionId, request);
+    } finally {
+      this.claims--;
+    }
+  }
+
+  private async claimOnce(
+    sessionId: string,
+    { user, namespace, cursor }: ClaimRequest,
+  ): Promise<Claim | undefined> {
     const place = cursor === undefined ? undefined : parsePlace(cursor);
     if (cursor !== undefined && place === undefined) return undefined;
     const id = hashed(sessionId);

@@ -10,6 +10,8 @@ export type PublishOrder = readonly [
   /** Part, and the size and time in ms of its history; zeros for none. */
   parts: readonly (readonly [part: string, size: number, ttlMs: number])[],
   except: readonly string[],
+  /** Whether the publisher is to find its place in its own inbox. */
+  isMarked: 0 | 1,
 ];
 
 /**
@@ -20,7 +22,8 @@ export type PublishReply = readonly [cursor: string, matched: number, positions:
 
 /**
  * Puts publications in their place: gives each the next place, keeps it where it has to be kept, and tells every other
- * node that holds recipients. The publisher itself is told the places in its own inbox, between what others published.
+ * node that holds recipients. A publisher that asks for it is told the places in its own inbox, between what others
+ * published.
  *
  * The rule is one room, and everybody but some sockets: that needs the counts of the room alone. Everything else looks
  * at every recipient once.
@@ -86,7 +89,7 @@ local function bySockets(parts, namespace, except, isAsked)
 end
 local replies, marks = {}, {}
 for index, order in ipairs(cjson.decode(ARGV[4])) do
-  local id, isVolatile, namespace, ackTimeoutMs, parts, except = unpack(order)
+  local id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked = unpack(order)
   local payload = ARGV[4 + index]
   local seq, positions
   if isVolatile == 1 then
@@ -122,10 +125,10 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
   for node in pairs(nodes) do
     tell(node, 'publication', 'q', cursor, 'x', where, 'a', ackTimeoutMs, 'f', me, 'i', id, 'd', payload)
   end
-  table.insert(marks, { id, cursor, where })
+  if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
   replies[index] = { cursor, matched, where, targeted and #targeted > 0 and cjson.encode(targeted) or '' }
 end
-tell(me, 'marks', 'd', cjson.encode(marks))
+if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end
 return replies
 `,
 ]);
