@@ -48,4 +48,4 @@ export class Drain implements OnModuleDestroy {
 
 /** Each client is told another moment to come back. */
 const goodbye = (): SwitchboardError =>
-  new SwitchboardError('server.draining', { retryAfterMs: 500 + Math.floor(Math.random() * 1500) });
+  new SwitchboardError('server.draining', { retryAfterMs: 200 + Math.floor(Math.random() * 1000) });
