@@ -15,7 +15,7 @@ import type { Page, SocketEntry } from '../protocol/entries.js';
 import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
-import type { DirectEmit, FanOutAdapter, Outbound } from './fan-out.adapter.js';
+import type { Audience, DirectEmit, FanOutAdapter, Outbound } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
 import { selectRooms } from './targets.js';
 
@@ -53,11 +53,7 @@ export class Publisher implements Outbound {
 
   send(publication: Publication): Sent {
     const { stamp, remote } = this.engine.publish(publication);
-    const selection = selectRooms(publication.to, publication.except);
-    let matched = 0;
-    for (const adapter of this.adaptersOf(publication)) {
-      matched += adapter.deliver(publication, selection, stamp);
-    }
+    const matched = this.deliver(publication, stamp);
     this.metrics.published(matched);
     return { matched, remote };
   }
@@ -78,7 +74,7 @@ export class Publisher implements Outbound {
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void {
     const publication: Publication = { ...emitted, id: this.nextId() };
     try {
-      if (onThisNodeOnly) this.sendHere(publication);
+      if (onThisNodeOnly) this.deliver(publication, { cursor: this.engine.cursor, positions: undefined });
       else this.send(publication).remote?.catch((failure: unknown) => this.lost(publication, failure));
     } catch (failure) {
       this.lost(publication, failure);
@@ -91,11 +87,7 @@ export class Publisher implements Outbound {
       return audience === 'all' ? this.collect(publication, ackTimeoutMs, stamp) : undefined;
     }
     try {
-      const selection = selectRooms(publication.to, publication.except);
-      let matched = 0;
-      for (const adapter of this.adaptersOf(publication)) {
-        matched += adapter.deliver(publication, selection, stamp, audience, this.orderOf(publication));
-      }
+      const matched = this.deliver(publication, stamp, audience, this.orderOf(publication));
       if (audience === 'all') this.metrics.delivered(matched);
     } catch (failure) {
       this.lost(publication, failure);
@@ -155,10 +147,19 @@ export class Publisher implements Outbound {
     return id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length), 36) : Infinity;
   }
 
-  private sendHere(publication: Publication): void {
-    const stamp = { cursor: this.engine.cursor, positions: undefined };
+  /** To the sockets of this node; gives how many it was for. */
+  private deliver(
+    publication: Publication,
+    stamp: Stamp | undefined,
+    audience?: Audience,
+    acceptedAs?: number,
+  ): number {
     const selection = selectRooms(publication.to, publication.except);
-    for (const adapter of this.adaptersOf(publication)) adapter.deliver(publication, selection, stamp);
+    let matched = 0;
+    for (const adapter of this.adaptersOf(publication)) {
+      matched += adapter.deliver(publication, selection, stamp, audience, acceptedAs);
+    }
+    return matched;
   }
 
   private collect(publication: Publication, timeoutMs: number, stamp: Stamp | undefined): Promise<Receipts> {

@@ -127,15 +127,18 @@ export function decodeBinary(value: unknown, path = 'args'): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, decodeBinary(item, `${path}.${key}`)]));
 }
 
+/** A binary part as JSON. [D3] */
+export function asBase64(value: ArrayBuffer | ArrayBufferView): { readonly $base64: string } {
+  const bytes =
+    value instanceof ArrayBuffer
+      ? Buffer.from(value)
+      : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return { $base64: bytes.toString('base64') };
+}
+
 /** The opposite of {@link decodeBinary}, for answers over HTTP. */
 export function encodeBinary(value: unknown): unknown {
-  if (isBinary(value)) {
-    const bytes =
-      value instanceof ArrayBuffer
-        ? Buffer.from(value)
-        : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    return { $base64: bytes.toString('base64') };
-  }
+  if (isBinary(value)) return asBase64(value);
   if (Array.isArray(value)) return value.map(encodeBinary);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encodeBinary(item)]));

@@ -80,8 +80,8 @@ export class Presence {
   /** A socket has ended, for a reason. */
   ended(state: SocketState, reason: string): void {
     const mayReturn = this.config.recoveryWindowMs > 0 && comesBack(reason);
-    if (mayReturn && state.session) for (const room of state.watchedRooms ?? []) this.expectWatcher(room);
     if (this.isShared) return;
+    if (mayReturn && state.session) for (const room of state.watchedRooms ?? []) this.expectWatcher(room);
     for (const room of state.goneFrom) {
       if (this.local.membershipOf(state.user, room) > 0) continue;
       if (mayReturn) this.hold(room, state.user);
