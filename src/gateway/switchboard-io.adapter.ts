@@ -21,6 +21,7 @@ import { GatewayTable } from './gateway-table.js';
 import type { Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
+import { readPlainQueries } from './upgrade-query.js';
 import { prepareReceiver, prepareUpgrade } from './upgraded-socket.js';
 import { collectGateways, containInitHooks } from './nest-wiring.js';
 
@@ -123,6 +124,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     // package may be another version.
     const server = new Server(this.httpServer && port === 0 ? this.httpServer : port, options);
     server.on('new_namespace', (namespace) => this.adopt(namespace));
+    readPlainQueries(server.engine);
     // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
     const nameOrigin = cors<IncomingMessage>((request, callback) =>
       callback(null, { origin: this.parts.originPolicy.allowsOrigin(request), credentials: true }),
