@@ -1,39 +1,19 @@
 import type { Namespace } from 'socket.io';
-import type { BroadcastOptions, Room } from 'socket.io-adapter';
-import { PacketType, type Packet } from 'socket.io-parser';
-import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
+import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
-import type { SocketEntry } from '../protocol/entries.js';
 import { NOTICE } from '../protocol/events.js';
-import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
-import { MembershipAdapter, type MembershipObserver } from '../registry/membership.adapter.js';
+import type { MembershipObserver } from '../registry/membership.adapter.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
+import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type RoomSelection } from './targets.js';
 import { Tracking, type HeldPublication } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
-import { textFrame } from './websocket-frame.js';
+import { encodeForMany, encodeForOne, eventPacket, Wires, type PacketOptions, type Wire } from './wire.js';
 
 /** Who of the selected sockets gets a delivery. */
 export type Audience = 'all' | 'tracking';
-
-/** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
-export type DirectEmit = Omit<Publication, 'id'>;
-
-/** What the adapter hands on to those that know more than one node. */
-export interface Outbound {
-  /** Whether there may be other nodes. */
-  readonly isShared: boolean;
-  /** How many publications have been accepted here. */
-  readonly accepted: number;
-  /** Never throws; what becomes of it is its own business, as with Socket.IO's emit. */
-  emit(emitted: DirectEmit, onThisNodeOnly: boolean): void;
-  /** Has the other nodes carry something out; never rejects. */
-  command(command: NodeCommand): void;
-  /** The sockets of a selection on the other nodes. */
-  socketsElsewhere(selection: SocketsOfNamespace): Promise<SocketEntry[]>;
-}
 
 /** Receives a socket's acknowledgement. */
 export type OnAcknowledgement = (socket: GatewaySocket, args: unknown[]) => void;
@@ -47,25 +27,6 @@ export interface AwaitedDelivery {
   cancel(): void;
 }
 
-interface PacketOptions {
-  readonly preEncoded: true;
-  readonly volatile: boolean;
-  readonly compress: false;
-}
-
-/** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
-interface Wire {
-  readonly packet: Packet;
-  readonly packets: unknown[];
-  readonly options: PacketOptions;
-  readonly frame: Buffer | undefined;
-}
-
-/** What is private in Socket.IO's types and part of what its adapters work with. */
-interface AdapterInternals {
-  readonly encoder: { encode(packet: Packet): unknown[] };
-  _encode(packet: Packet, options: PacketOptions): unknown[];
-}
 interface SocketInternals {
   readonly acks: Map<number, (...args: unknown[]) => void>;
   readonly client: {
@@ -74,12 +35,6 @@ interface SocketInternals {
   };
   readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
-}
-
-/** A packet as one WebSocket frame when it is plain text; "4" is Engine.IO's type `message`. */
-function frameOf(packets: readonly unknown[]): Buffer | undefined {
-  const [text] = packets;
-  return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
 }
 
 /** Notices that are of the moment, and names that Socket.IO throws on. */
@@ -103,7 +58,7 @@ const internals = (socket: GatewaySocket): SocketInternals => socket as unknown 
  * The packet is encoded and framed once and shared by all recipients. Everything leaves in the turn in which it was
  * accepted, in the order of acceptance, in one write per connection. [D4] [D8]
  */
-export class FanOutAdapter extends MembershipAdapter {
+export class FanOutAdapter extends SharedAdapter {
   /** The sockets of this namespace that track positions. */
   private readonly trackers = new Map<string, Tracking>();
   /** Deliveries that wait for acknowledgements, by the number that they went out with. */
@@ -115,10 +70,10 @@ export class FanOutAdapter extends MembershipAdapter {
     private readonly writer: TurnWriter,
     /** Told of every socket written to past the writer, so that one that does not read is ended in time. [Q3] */
     private readonly afterWrite: (socket: GatewaySocket) => void,
-    private readonly outbound?: Outbound,
+    outbound?: Outbound,
     observer?: MembershipObserver,
   ) {
-    super(nsp, namespaces, observer);
+    super(nsp, namespaces, outbound, observer);
   }
 
   override delAll(id: string): void {
@@ -168,8 +123,8 @@ export class FanOutAdapter extends MembershipAdapter {
         continue;
       }
       if (tracking) tracking.lastCursor = stamp.cursor;
-      const packet = this.eventPacket(publication, tracking?.suffixOf(publication, stamp).args);
-      this.put(socket, this.encodeForOne(packet), false);
+      const packet = eventPacket(this.nsp, publication, tracking?.suffixOf(publication, stamp).args);
+      this.put(socket, encodeForOne(this, packet), false);
     }
   }
 
@@ -206,63 +161,6 @@ export class FanOutAdapter extends MembershipAdapter {
     return tracking;
   }
 
-  /** Socket.IO's `io.to(…).emit()` and `socket.broadcast.emit()` go the way of every publication. */
-  override broadcast(packet: Packet, { rooms, except = new Set(), flags = {} }: BroadcastOptions): void {
-    const [event, ...args] = packet.data as [string, ...unknown[]];
-    const emitted: DirectEmit = {
-      event: String(event),
-      args,
-      to: rooms.size === 0 ? { all: true } : this.selectionOf(rooms),
-      except: except.size === 0 ? {} : { rooms: [...except] },
-      volatile: flags.volatile === true,
-      namespace: this.nsp.name,
-    };
-    if (this.outbound) this.outbound.emit(emitted, flags.local === true);
-    else super.broadcast(packet, { rooms, except, flags });
-  }
-
-  /** Socket.IO's `socketsJoin()`, on all nodes. */
-  override addSockets(options: BroadcastOptions, rooms: Room[]): void {
-    super.addSockets(options, rooms);
-    this.others(options, (from) => ({ do: 'move', from, join: rooms, leave: [] }));
-  }
-
-  /** Socket.IO's `socketsLeave()`, on all nodes. */
-  override delSockets(options: BroadcastOptions, rooms: Room[]): void {
-    super.delSockets(options, rooms);
-    this.others(options, (from) => ({ do: 'move', from, join: [], leave: rooms }));
-  }
-
-  /** Socket.IO's `disconnectSockets()`, on all nodes. */
-  override disconnectSockets(options: BroadcastOptions, close: boolean): void {
-    super.disconnectSockets(options, close);
-    this.others(options, (from) => ({ do: 'disconnect-all', from, close }));
-  }
-
-  /**
-   * Socket.IO's `fetchSockets()`: local sockets as they are, those of other nodes as the registry has them, which is
-   * without their handshake.
-   */
-  override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
-    const here = await super.fetchSockets(options);
-    if (options.flags?.local || !this.outbound) return here;
-    const elsewhere = await this.outbound.socketsElsewhere(this.selectionFrom(options));
-    return [...here, ...elsewhere.map(remoteSocket)];
-  }
-
-  /** Socket.IO's `serverSideEmit()`: to the other nodes, without acknowledgements. */
-  override serverSideEmit(args: unknown[]): void {
-    if (typeof args.at(-1) === 'function') {
-      throw new Error('serverSideEmit with an acknowledgement is not supported: ask the registry instead');
-    }
-    this.outbound?.command({ do: 'server-side-emit', namespace: this.nsp.name, args });
-  }
-
-  /** Another node's `serverSideEmit()`. */
-  heardFromServer(args: readonly unknown[]): void {
-    (this.nsp as unknown as { _onServerSideEmit(args: readonly unknown[]): void })._onServerSideEmit(args);
-  }
-
   /** The local sockets of a selection. */
   selected(to: Target, except: Selection): GatewaySocket[] {
     const sockets: GatewaySocket[] = [];
@@ -295,7 +193,7 @@ export class FanOutAdapter extends MembershipAdapter {
     const send = (socket: GatewaySocket, key: string, added: readonly unknown[]): void => {
       let wire = wires.get(key);
       if (!wire) {
-        wire = this.encode({ ...this.eventPacket(publication, added), id });
+        wire = encodeForMany(this, { ...eventPacket(this.nsp, publication, added), id });
         wires.set(key, wire);
       }
       this.put(socket, wire, publication.volatile);
@@ -330,60 +228,9 @@ export class FanOutAdapter extends MembershipAdapter {
   /** Sends one packet to one socket, in order with everything else that goes to it. */
   send(socket: GatewaySocket, packet: Packet): void {
     packet.nsp = this.nsp.name;
-    const packets = (this as unknown as AdapterInternals).encoder.encode(packet);
-    const frame = frameOf(packets);
+    const { packets, options, frame } = encodeForOne(this, packet);
     if (frame && this.writer.collect(socket.conn, frame)) return;
-    internals(socket).client.writeToEngine(packets, { preEncoded: true, volatile: false, compress: false });
-  }
-
-  private selectionFrom({ rooms, except = new Set() }: BroadcastOptions): SocketsOfNamespace {
-    return {
-      namespace: this.nsp.name,
-      to: rooms.size === 0 ? { all: true } : { rooms: [...rooms] },
-      except: except.size === 0 ? {} : { rooms: [...except] },
-    };
-  }
-
-  private others(options: BroadcastOptions, command: (from: SocketsOfNamespace) => NodeCommand): void {
-    if (!options.flags?.local) this.outbound?.command(command(this.selectionFrom(options)));
-  }
-
-  /**
-   * A socket's own room is no room that others could be in, or that could keep a history. One of another node is not
-   * known here, so what looks like one may be either.
-   */
-  private selectionOf(names: ReadonlySet<string>): Selection {
-    const rooms: string[] = [];
-    const sockets: string[] = [];
-    for (const name of names) {
-      if (this.sids.has(name)) {
-        sockets.push(name);
-        continue;
-      }
-      rooms.push(name);
-      // It may be a socket of another node: an app names both alike.
-      if (this.outbound?.isShared && looksLikeSocketId(name)) sockets.push(name);
-    }
-    return { rooms, sockets };
-  }
-
-  /** An event as one packet, with what is added for some sockets only. */
-  eventPacket({ event, args }: Publication, added: readonly unknown[] = []): Packet {
-    return { type: PacketType.EVENT, nsp: this.nsp.name, data: [event, ...args, ...added] };
-  }
-
-  encode(packet: Packet): Wire {
-    const options: PacketOptions = { preEncoded: true, volatile: false, compress: false };
-    // Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient of the plain path.
-    const packets = (this as unknown as AdapterInternals)._encode(packet, options);
-    return { packet, packets, options, frame: frameOf(packets) };
-  }
-
-  /** Without the frame that Socket.IO's plain path would share between its recipients. */
-  private encodeForOne(packet: Packet): Wire {
-    const packets = (this as unknown as AdapterInternals).encoder.encode(packet);
-    const options: PacketOptions = { preEncoded: true, volatile: false, compress: false };
-    return { packet, packets, options, frame: frameOf(packets) };
+    internals(socket).client.writeToEngine(packets, options);
   }
 
   private put(socket: GatewaySocket, wire: Wire, volatile: boolean): void {
@@ -446,46 +293,5 @@ export class FanOutAdapter extends MembershipAdapter {
       for (const socketId of this.rooms.get(room) ?? []) socketIds.add(socketId);
     }
     return socketIds;
-  }
-}
-
-/** A socket of another node, as Socket.IO's `RemoteSocket` takes it. */
-const remoteSocket = ({ socketId, user, info, rooms, address, connectedAt }: SocketEntry): unknown => ({
-  id: socketId,
-  handshake: { address, time: connectedAt, headers: {}, query: {}, auth: {} },
-  rooms: [socketId, userRoom(user), ...rooms],
-  data: { user, info },
-});
-
-/** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
-class Wires {
-  private bare: Wire | undefined;
-  private recovering: Wire | undefined;
-  private others: Map<string, Wire> | undefined;
-
-  constructor(
-    private readonly adapter: FanOutAdapter,
-    private readonly publication: Publication,
-  ) {}
-
-  get plain(): Wire {
-    return (this.bare ??= this.adapter.encode(this.adapter.eventPacket(this.publication)));
-  }
-
-  with(tracking: Tracking, stamp: Stamp): Wire {
-    // What most of them get, found without putting a suffix together for each.
-    if (tracking.recovers && tracking.metaRooms.size === 0) {
-      return (this.recovering ??= this.adapter.encode(
-        this.adapter.eventPacket(this.publication, [stamp.cursor]),
-      ));
-    }
-    const { key, args } = tracking.suffixOf(this.publication, stamp);
-    if (args.length === 0) return this.plain;
-    let wire = this.others?.get(key);
-    if (!wire) {
-      wire = this.adapter.encode(this.adapter.eventPacket(this.publication, args));
-      (this.others ??= new Map()).set(key, wire);
-    }
-    return wire;
   }
 }

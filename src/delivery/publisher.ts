@@ -15,8 +15,9 @@ import type { Page, SocketEntry } from '../protocol/entries.js';
 import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
-import type { Audience, DirectEmit, FanOutAdapter, Outbound } from './fan-out.adapter.js';
+import type { Audience, FanOutAdapter } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
+import type { DirectEmit, Outbound } from './shared.adapter.js';
 import { selectRooms } from './targets.js';
 
 /** What became of a publication so far. */

@@ -1,0 +1,91 @@
+import type { Namespace } from 'socket.io';
+import type { Adapter } from 'socket.io-adapter';
+import { PacketType, type Packet } from 'socket.io-parser';
+import type { Stamp } from '../engine/log.js';
+import type { Publication } from '../protocol/publication.js';
+import type { Tracking } from './tracking.js';
+import { textFrame } from './websocket-frame.js';
+
+export interface PacketOptions {
+  readonly preEncoded: true;
+  readonly volatile: boolean;
+  readonly compress: false;
+}
+
+/** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
+export interface Wire {
+  readonly packet: Packet;
+  readonly packets: unknown[];
+  readonly options: PacketOptions;
+  readonly frame: Buffer | undefined;
+}
+
+/** One for each packet: Socket.IO keeps the frame that it shares in there. */
+const plainOptions = (): PacketOptions => ({ preEncoded: true, volatile: false, compress: false });
+
+/** What is private in Socket.IO's types and part of what its adapters work with. */
+interface AdapterInternals {
+  readonly encoder: { encode(packet: Packet): unknown[] };
+  _encode(packet: Packet, options: PacketOptions): unknown[];
+}
+
+/** A packet as one WebSocket frame when it is plain text; "4" is Engine.IO's type `message`. */
+function frameOf(packets: readonly unknown[]): Buffer | undefined {
+  const [text] = packets;
+  return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
+}
+
+/** An event as one packet, with what is added for some sockets only. */
+export const eventPacket = (
+  { name }: Pick<Namespace, 'name'>,
+  { event, args }: Publication,
+  added: readonly unknown[] = [],
+): Packet => ({ type: PacketType.EVENT, nsp: name, data: [event, ...args, ...added] });
+
+/** For many: Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient. */
+export function encodeForMany(adapter: Adapter, packet: Packet): Wire {
+  const options = plainOptions();
+  const packets = (adapter as unknown as AdapterInternals)._encode(packet, options);
+  return { packet, packets, options, frame: frameOf(packets) };
+}
+
+/** Without the frame that Socket.IO's plain path would share between its recipients. */
+export function encodeForOne(adapter: Adapter, packet: Packet): Wire {
+  const packets = (adapter as unknown as AdapterInternals).encoder.encode(packet);
+  return { packet, packets, options: plainOptions(), frame: frameOf(packets) };
+}
+
+/** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
+export class Wires {
+  private bare: Wire | undefined;
+  private recovering: Wire | undefined;
+  private others: Map<string, Wire> | undefined;
+
+  constructor(
+    private readonly adapter: Adapter,
+    private readonly publication: Publication,
+  ) {}
+
+  get plain(): Wire {
+    return (this.bare ??= this.encode());
+  }
+
+  with(tracking: Tracking, stamp: Stamp): Wire {
+    // What most of them get, found without putting a suffix together for each.
+    if (tracking.recovers && tracking.metaRooms.size === 0) {
+      return (this.recovering ??= this.encode([stamp.cursor]));
+    }
+    const { key, args } = tracking.suffixOf(this.publication, stamp);
+    if (args.length === 0) return this.plain;
+    let wire = this.others?.get(key);
+    if (!wire) {
+      wire = this.encode(args);
+      (this.others ??= new Map()).set(key, wire);
+    }
+    return wire;
+  }
+
+  private encode(added?: readonly unknown[]): Wire {
+    return encodeForMany(this.adapter, eventPacket(this.adapter.nsp, this.publication, added));
+  }
+}
