@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderChart } from './support/chart.js';
 import { killAll } from './support/child.js';
+import { compileFloor } from './support/compile-floor.js';
+import { whyNoNchan } from './support/nginx.js';
 import { HELP, UsageError, readOptions } from './support/options.js';
 import {
   PEER_TITLES,
@@ -64,6 +66,7 @@ async function main() {
   const machine = describeMachine();
   const packages = packageVersions();
   const { rounds, clients, connections, quick } = options;
+  prepareOptionalPeers(options);
   console.log(
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, Node ${machine.node}`,
   );
@@ -130,6 +133,22 @@ async function runScenario(scenario, options) {
     connections: scenario.connections(options),
     peers: Object.fromEntries([...byPeer].map(([peer, values]) => [peer, summarize(values)])),
   }));
+}
+
+/**
+ * Where a peer needs what this machine does not have, the run goes on without it and says so.
+ * @param {ReturnType<typeof readOptions>} options
+ */
+function prepareOptionalPeers(options) {
+  const preparations = Object.entries({ nchan: whyNoNchan, floor: compileFloor });
+  for (const [peer, whyNot] of preparations) {
+    if (!options.peers.includes(peer)) continue;
+    if (!options.scenarios.some(({ peers }) => peers.includes(peer))) continue;
+    const reason = whyNot(logFolder);
+    if (reason === undefined) continue;
+    options.peers = options.peers.filter((name) => name !== peer);
+    console.log(`"${PEER_TITLES[peer]}" takes no part: ${reason}`);
+  }
 }
 
 /** @param {number} connections */

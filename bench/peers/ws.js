@@ -14,6 +14,7 @@ servePeer(async () => {
 
   return {
     port: /** @type {import('node:net').AddressInfo} */ (server.address()).port,
+    protocol: 'ws',
     publish() {
       const message = encodeMessage();
       for (const socket of server.clients) {

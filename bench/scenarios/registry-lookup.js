@@ -13,7 +13,7 @@ export default {
   title: 'A backend looks up the sockets of a user or a room by HTTP, among many other sockets',
   unit: 'µs CPU per look-up',
   better: 'lower',
-  peers: ['raw-socket.io', 'stock-nest', 'switchboard'],
+  peers: ['raw-socket.io', 'stock-nest', 'http-floor', 'switchboard'],
   secured: true,
   connections: ({ connections, quick }) => Math.max(connections ?? (quick ? QUICK_SOCKETS : SOCKETS), 1000),
   async run({ peer, load, target, quick, connect, cpuMicrosOf }) {

@@ -7,9 +7,17 @@ const COLORS = /** @type {Record<string, string>} */ ({
   'raw-socket.io': '#8c96a3',
   'stock-nest': '#c4798a',
   ws: '#b9a15b',
+  nchan: '#8a7bb5',
+  floor: '#5f9b7c',
+  'http-floor': '#5f9b7c',
   'sharded-adapter': '#8c96a3',
   'streams-adapter': '#b9a15b',
   switchboard: '#2f6fde',
+});
+/** Where the title of the tables is too long for a bar's name. */
+const SHORT_TITLES = /** @type {Record<string, string>} */ ({
+  floor: 'C, bare writes',
+  'http-floor': "Node's HTTP alone",
 });
 const COLUMNS = 2;
 const WIDTH = 960;
@@ -58,7 +66,7 @@ function renderPanel({ scenario, label, unit, better, peers }, left, top) {
   const bars = Object.entries(peers).map(([name, { median }], index) => {
     const y = HEADER_HEIGHT + index * (BAR_HEIGHT + 6);
     const width = Math.max(1, (median / longest) * BAR_WIDTH);
-    return `<text x="${MARGIN}" y="${y + 13}">${escape(String(PEER_TITLES[name]))}</text>
+    return `<text x="${MARGIN}" y="${y + 13}">${escape(String(SHORT_TITLES[name] ?? PEER_TITLES[name]))}</text>
 <rect x="${MARGIN + NAME_WIDTH}" y="${y}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" rx="2" fill="${COLORS[name]}"/>
 <text x="${(MARGIN + NAME_WIDTH + width + 6).toFixed(1)}" y="${y + 13}">${format(median)}</text>`;
   });

@@ -12,6 +12,7 @@ import { setImmediate, setTimeout as delay } from 'node:timers/promises';
  *
  * @typedef {object} Peer what a server under test can do; what it leaves out it takes no part in
  * @property {number} port
+ * @property {'ws'} [protocol] what its clients speak, if not Socket.IO
  * @property {string} [infoEvent] the request that is answered with what the server knows about the socket
  * @property {(room?: string) => void} publish sends {@link EVENT} with {@link BODY} to all sockets or to a room
  * @property {(pairs: [socketId: string, room: string][]) => Promise<void> | void} [join]
@@ -48,7 +49,7 @@ export function servePeer(start) {
   serve({
     async ready(options) {
       peer = await start(options);
-      return { port: peer.port, infoEvent: peer.infoEvent };
+      return { port: peer.port, protocol: peer.protocol, infoEvent: peer.infoEvent };
     },
     cpu: () => process.cpuUsage(),
     async memory() {

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../scenarios/index.js';
 import { PEER_TITLES } from './report.js';
 
-export const HELP = `Compares Switchboard with raw Socket.IO, the stock Nest gateway and ws on this machine.
+export const HELP = `Compares Switchboard with raw Socket.IO, the stock Nest gateway, ws and Nchan on this machine,
+and with two floors: bare writes by C, and Node's HTTP server alone.
 
   node bench/run.js [options]
 

@@ -7,10 +7,16 @@ export const PEER_TITLES = /** @type {Record<string, string>} */ ({
   'raw-socket.io': 'raw Socket.IO',
   'stock-nest': 'stock Nest gateway',
   ws: 'ws',
+  nchan: 'Nchan (nginx)',
+  floor: 'C, one write per recipient',
+  'http-floor': "Node's HTTP server, answering a constant",
   'sharded-adapter': 'Socket.IO, sharded adapter',
   'streams-adapter': 'Socket.IO, streams adapter',
   switchboard: 'Switchboard',
 });
+
+/** Peers that do no more than what nobody gets around; a table with one of them shows how far the others are. */
+const FLOORS = ['floor', 'http-floor'];
 
 /**
  * @typedef {object} Summary
@@ -49,14 +55,25 @@ export const headingOf = ({ title, label, connections }) =>
 /** @param {CaseResult} result */
 export function renderTable(result) {
   const peers = Object.entries(result.peers);
-  const [baseline] = /** @type {[string, Summary][]} */ (peers);
+  // A case has at least one peer: its sample is what made it a case.
+  const [baseline] = /** @type {[[string, Summary]]} */ (peers);
+  const floor = peers.find(([name]) => FLOORS.includes(name) && name !== baseline[0]);
+  const ratio = (/** @type {number} */ median, /** @type {Summary} */ to) =>
+    `${(median / to.median).toFixed(2)}×`;
   const rows = peers.map(([name, { median, min, max }]) => [
     String(PEER_TITLES[name]),
     format(median),
     `${format(min)}–${format(max)}`,
-    baseline ? `${(median / baseline[1].median).toFixed(2)}×` : '',
+    ratio(median, baseline[1]),
+    ...(floor ? [ratio(median, floor[1])] : []),
   ]);
-  const header = ['', 'median', 'min–max', `to ${PEER_TITLES[baseline?.[0] ?? '']}`];
+  const header = [
+    '',
+    'median',
+    'min–max',
+    `to ${PEER_TITLES[baseline[0]]}`,
+    ...(floor ? ['to the floor'] : []),
+  ];
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => String(row[column]).length)),
   );

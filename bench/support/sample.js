@@ -36,9 +36,10 @@ export async function takeSample(scenario, peerName, options, logFolder) {
   const peer = new Child(fileOf(`peers/${peerName}.js`), join(logFolder, `${peerName}.log`));
   const load = new Child(fileOf('load.js'), join(logFolder, 'load.log'));
   try {
-    const { port, infoEvent } = await peer.call('ready', { secured, history: scenario.history });
+    const ready = { secured, history: scenario.history, folder: logFolder };
+    const { port, protocol = 'socket.io', infoEvent } = await peer.call('ready', ready);
     /** @type {Context['target']} */
-    const target = { port, protocol: peerName === 'ws' ? 'ws' : 'socket.io', secured };
+    const target = { port, protocol, secured };
     const result = await scenario.run({
       peer,
       load,
