@@ -35,8 +35,10 @@ export class ShutOutService {
 
   /** From now on what other nodes shut out is shut out here. */
   follow(): void {
-    this.engine.revocations?.replicateTo(this.revocations, () => {
-      this.endRevoked(this.namespaces.allSockets()).catch((failure: unknown) =>
+    this.engine.revocations?.replicateTo(this.revocations, (user) => {
+      const { namespaces } = this;
+      const sockets = user === undefined ? namespaces.allSockets() : namespaces.socketsOfUser(user);
+      this.endRevoked(sockets).catch((failure: unknown) =>
         logFailure(this.logger, 'sockets that were shut out could not be ended', failure),
       );
     });

@@ -2,7 +2,7 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.js';
-import { isSentinelUrl, parseSentinelUrl } from './redis-address.js';
+import { parseRedisAddress } from './redis-address.js';
 
 const SECRET = 'at least 32 bytes of text';
 
@@ -73,17 +73,12 @@ export const keySetUrl: z.ZodType<string> = z
   }, KEY_SET_URL)
   .describe(KEY_SET_URL);
 
-const REDIS_URL = 'a URL redis://[user:password@]host[:port][/db], rediss:// or redis+sentinel://';
+const REDIS_URL =
+  'a URL redis://[user:password@]host[:port][/db], redis+sentinel:// or redis+cluster://, or with rediss over TLS';
 
 export const redisAddress: z.ZodType<string> = z
   .string(REDIS_URL)
-  .refine((value) => {
-    if (isSentinelUrl(value)) return parseSentinelUrl(value) !== undefined;
-    if (!URL.canParse(value)) return false;
-    const url = new URL(value);
-    const isRedis = url.protocol === 'redis:' || url.protocol === 'rediss:';
-    return isRedis && url.hostname !== '' && /^(?:\/\d{0,5})?$/.test(url.pathname);
-  }, REDIS_URL)
+  .refine((value) => parseRedisAddress(value) !== undefined, REDIS_URL)
   .describe(REDIS_URL);
 
 /** What an API key may do. [A4] */

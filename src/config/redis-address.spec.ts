@@ -1,24 +1,53 @@
 import { loadConfig } from './config.js';
-import { parseSentinelUrl } from './redis-address.js';
+import { parseRedisAddress } from './redis-address.js';
 
-describe('the address of a Redis behind Sentinels', () => {
+describe('the address of Redis', () => {
   it('[C1] names Sentinels, the primary, its credentials and a database', () => {
-    expect(parseSentinelUrl('redis+sentinel://bob:p%40ss@one:26380,10.0.0.2,[::1]:7/main/3')).toEqual({
+    expect(parseRedisAddress('redis+sentinel://bob:p%40ss@one:26380,10.0.0.2,[::1]:7/main/3')).toEqual({
+      kind: 'sentinel',
       sentinels: [
         { host: 'one', port: 26_380 },
         { host: '10.0.0.2', port: 26_379 },
         { host: '::1', port: 7 },
       ],
       name: 'main',
-      username: 'bob',
-      password: 'p@ss',
+      tls: false,
+      login: { username: 'bob', password: 'p@ss' },
       db: 3,
     });
-    expect(parseSentinelUrl('redis+sentinel://:secret@one/main')).toMatchObject({
-      password: 'secret',
+    expect(parseRedisAddress('rediss+sentinel://:secret@one/main')).toMatchObject({
+      login: { password: 'secret' },
+      tls: true,
       db: 0,
     });
   });
+
+  it('[C1] names nodes of a cluster and its credentials', () => {
+    expect(parseRedisAddress('redis+cluster://bob:p%40ss@one:7000,10.0.0.2,[::1]:7')).toEqual({
+      kind: 'cluster',
+      seeds: [
+        { host: 'one', port: 7_000 },
+        { host: '10.0.0.2', port: 6_379 },
+        { host: '::1', port: 7 },
+      ],
+      tls: false,
+      login: { username: 'bob', password: 'p@ss' },
+    });
+    expect(parseRedisAddress('rediss+cluster://one')).toEqual({
+      kind: 'cluster',
+      seeds: [{ host: 'one', port: 6_379 }],
+      tls: true,
+      login: {},
+    });
+  });
+
+  it.each(['redis://one', 'rediss://bob:secret@one:7/3', 'redis://[::1]/'])(
+    '[C1] %s is one host',
+    (redisUrl) => {
+      expect(parseRedisAddress(redisUrl)).toEqual({ kind: 'single' });
+      expect(loadConfig({ options: { redisUrl } }).redisUrl).toBe(redisUrl);
+    },
+  );
 
   it.each([
     'redis+sentinel://one',
@@ -28,9 +57,17 @@ describe('the address of a Redis behind Sentinels', () => {
     'redis+sentinel://one:99999/main',
     'redis+sentinel://:%@one/main',
     'redis+sentinel://a:b@c@one/main',
-    'rediss+sentinel://one/main',
+    'redis+cluster://',
+    'redis+cluster://one,',
+    'redis+cluster://one:99999',
+    'redis+cluster://one/1',
+    'redis+cluster://:%@one',
+    'redis+other://one',
+    'redis://one,two',
+    'redis://one/main',
+    'http://one',
   ])('[C2] %s is none, and a start with it says so without showing it', (redisUrl) => {
-    expect(parseSentinelUrl(redisUrl)).toBeUndefined();
+    expect(parseRedisAddress(redisUrl)).toBeUndefined();
     expect(() => loadConfig({ options: { redisUrl } })).toThrow(
       expect.objectContaining({
         lines: [expect.stringMatching(/^redisUrl: expected a URL [^%]*$/)],

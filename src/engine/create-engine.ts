@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { SwitchboardConfig } from '../config/config.js';
+import { logFailure } from '../operations/log.js';
 import type { Metrics } from '../operations/metrics.js';
 import type { Engine } from './engine.js';
 import { MemoryEngine } from './memory/memory-engine.js';
@@ -27,5 +28,9 @@ export async function createEngine(
       logger.error(`shared state is gone: ${reason}; local delivery goes on`);
     },
     recovered: () => logger.log('shared state can be used'),
+    entryFailed: (failure) => {
+      metrics.failed('inbox');
+      logFailure(logger, 'what a node was told could not be taken in', failure);
+    },
   });
 }

@@ -21,6 +21,9 @@ export interface RevocationChanges {
  * Changes reject with `engine.unavailable` when they cannot be proven.
  */
 export interface SharedRevocations extends RevocationChanges {
-  /** @param changed called after others have shut somebody out, or after everything was loaded again */
-  replicateTo(replica: RevocationChanges, changed: () => void): void;
+  /**
+   * @param changed called after others have shut somebody out, with the user whom it concerns; without one when it may
+   * be anybody: after a token was revoked, and after everything was loaded again
+   */
+  replicateTo(replica: RevocationChanges, changed: (user?: string) => void): void;
 }

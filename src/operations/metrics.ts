@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ErrorCode } from '../protocol/errors.js';
 
-/** What failed inside: a lifecycle hook, a message handler, a check in the handshake. */
-export type FailurePlace = 'connection_hook' | 'disconnect_hook' | 'init_hook' | 'handler' | 'handshake';
+/** What failed inside: a lifecycle hook, a message handler, a check in the handshake, something other nodes told. */
+export type FailurePlace =
+  'connection_hook' | 'disconnect_hook' | 'init_hook' | 'handler' | 'handshake' | 'inbox';
 
 /**
  * The gateway's counters, one registry per gateway so that several can live in one process.

@@ -29,6 +29,7 @@ export class TestNode implements NodeHooks {
   readonly takenOver: string[] = [];
   readonly nodesLost: { node: string; sockets: number }[] = [];
   readonly troubles: string[] = [];
+  readonly entryFailures: Error[] = [];
   timesFenced = 0;
   hasTrackers = true;
   acknowledge: (arrival: Arrival) => Promise<Receipts> | undefined = () => undefined;
@@ -40,6 +41,7 @@ export class TestNode implements NodeHooks {
       nodeLost: (node, sockets) => this.nodesLost.push({ node, sockets }),
       unavailable: (reason) => this.troubles.push(reason),
       recovered: () => this.troubles.push('recovered'),
+      entryFailed: (failure) => this.entryFailures.push(failure),
     });
   }
 

@@ -30,7 +30,7 @@ export class TestRedis {
 
   private constructor(
     readonly port: number,
-    private readonly args: readonly string[],
+    readonly args: readonly string[],
     private readonly password: string | undefined,
   ) {}
 
@@ -52,6 +52,11 @@ export class TestRedis {
 
   urlWith(password: string | undefined): string {
     return `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${this.port}`;
+  }
+
+  get isRunning(): boolean {
+    const { process } = this;
+    return process !== undefined && process.exitCode === null && process.signalCode === null;
   }
 
   /** Starts it, empty. */
@@ -89,7 +94,7 @@ export class TestRedis {
   /** It dies, and all it holds is lost. */
   async kill(): Promise<void> {
     const { process } = this;
-    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
+    if (!this.isRunning || process === undefined) return;
     const exited = once(process, 'exit');
     process.kill('SIGKILL');
     await exited;

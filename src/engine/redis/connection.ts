@@ -1,19 +1,24 @@
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
-import { parseSentinelUrl } from '../../config/redis-address.js';
+import { parseRedisAddress, type ClusterAddress, type SentinelAddress } from '../../config/redis-address.js';
 import { SwitchboardError } from '../../protocol/errors.js';
+import { clusterConnector } from './cluster-connector.js';
 import type { Script } from './scripts/script.js';
+import { SlotOwner } from './slot-owner.js';
 
 /** Connects again and again, at most this far apart. */
 const MAX_RETRY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const DISCONNECT_TIMEOUT_MS = 200;
 
+const retryMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), MAX_RETRY_MS);
+
 /**
  * A client that keeps no queue: what cannot be sent now fails now, and what was under way when a connection broke fails
  * too, because nobody knows whether it took effect. It connects when told to, and then again by itself.
+ *
+ * @param key any of the keys that it is for: where Redis is a cluster, they are all on one node of it
  */
-export function createClient(url: string, options: RedisOptions = {}): Redis {
-  const { sentinels, ...primary } = parseSentinelUrl(url) ?? {};
+export function createClient(url: string, key: string): Redis {
   const all: RedisOptions = {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -24,19 +29,46 @@ export function createClient(url: string, options: RedisOptions = {}): Redis {
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     keepAlive: CONNECT_TIMEOUT_MS,
     noDelay: true,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), MAX_RETRY_MS),
+    retryStrategy: retryMs,
     // A replica that used to be the primary: the address may lead to the new one by now.
     reconnectOnError: (failure) => failure.message.startsWith('READONLY'),
-    ...options,
   };
-  if (!sentinels) return new Redis(url, all);
-  return new Redis({
-    ...all,
-    ...primary,
+  const address = parseRedisAddress(url);
+  switch (address?.kind) {
+    case 'sentinel':
+      return new Redis({ ...all, ...sentinelOptions(address) });
+    case 'cluster':
+      return new Redis({ ...all, ...clusterOptions(address, key) });
+    default:
+      return new Redis(url, all);
+  }
+}
+
+function sentinelOptions({ sentinels, name, db, tls, login }: SentinelAddress): RedisOptions {
+  return {
+    ...login,
+    name,
+    db,
     sentinels: [...sentinels],
+    ...(tls ? { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
     // None of them answers, or none knows a primary: asked again, and never given up.
-    sentinelRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), MAX_RETRY_MS),
-  });
+    sentinelRetryStrategy: retryMs,
+  };
+}
+
+function clusterOptions(address: ClusterAddress, key: string): RedisOptions {
+  const { tls, login } = address;
+  const owner = new SlotOwner(address, key);
+  return {
+    ...login,
+    ...(tls ? { tls: {} } : {}),
+    Connector: clusterConnector(owner, retryMs),
+    // The keys are elsewhere by now, or this node is cut off from the others.
+    reconnectOnError: ({ message }) => {
+      owner.moved(message);
+      return /^(?:MOVED|CLUSTERDOWN|READONLY)/.test(message);
+    },
+  };
 }
 
 const UNKNOWN_REASON = 'Redis failed';
@@ -48,7 +80,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^READONLY/, 'this Redis is a replica'],
   [/^OOM/, 'Redis is out of memory'],
   [/^MISCONF/, 'Redis cannot write to its disk'],
-  [/^MASTERDOWN|^CLUSTERDOWN/, 'this Redis has lost its primary'],
+  [/^MASTERDOWN/, 'this Redis has lost its primary'],
+  [/^CLUSTERDOWN/, 'the cluster of Redis is down'],
+  [/^ASK |^TRYAGAIN|non local key/, 'the keys are on their way to another node of the cluster'],
+  [/cluster support disabled/, 'this Redis is not a node of a cluster'],
   [/^MOVED|^CROSSSLOT/, 'this Redis is a node of a cluster that does not hold the keys'],
   [/compiling script/, 'this Redis is older than 7.0'],
   [/^FENCED/, 'this node counts as dead'],

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createClient } from './connection.js';
+import { EntryFailure } from './entry-failure.js';
 
 /** One thing a node is told. */
 export interface InboxEntry {
@@ -14,6 +15,8 @@ export interface InboxEvents {
   entry(entry: InboxEntry): Promise<void> | undefined;
   /** Entries were dropped before they were read. */
   gap(): void;
+  /** What an entry was given to has failed; the next goes on. */
+  failed(failure: EntryFailure): void;
 }
 
 const READ_AT_MOST = 1_000;
@@ -46,7 +49,7 @@ export class Inbox {
     private readonly key: string,
     private readonly events: InboxEvents,
   ) {
-    this.client = createClient(url);
+    this.client = createClient(url, key);
     // Its state shows in whether reads succeed, and the link tells why not.
     this.client.on('error', () => undefined);
   }
@@ -88,7 +91,7 @@ export class Inbox {
         this.lastAnswerAt = performance.now();
         for (const [id, written] of streams) {
           if (beginning !== this.beginning || this.stopped.signal.aborted) break;
-          await this.handOn(id, written);
+          await this.handOn(id, fieldsOf(written));
         }
       } catch {
         await delay(RETRY_MS, undefined, { signal: this.stopped.signal }).catch(() => undefined);
@@ -114,14 +117,26 @@ export class Inbox {
     }
   }
 
-  private handOn(id: string, written: readonly string[]): Promise<void> | undefined {
-    const fields: Record<string, string> = {};
-    for (let index = 0; index < written.length; index += 2) fields[written[index]!] = written[index + 1]!;
+  /** Never rejects; `undefined` when the next entry may follow at once. */
+  private handOn(id: string, fields: Readonly<Record<string, string>>): Promise<void> | undefined {
     this.lastId = id;
     const count = Number(fields['c']);
     const isGap = count !== this.lastCount + 1;
     this.lastCount = count;
-    if (isGap) this.events.gap();
-    return this.events.entry({ kind: fields['k']!, fields });
+    const kind = fields['k']!;
+    const failed = (failure: unknown): void => this.events.failed(new EntryFailure(kind, failure));
+    try {
+      if (isGap) this.events.gap();
+      return this.events.entry({ kind, fields })?.catch(failed);
+    } catch (failure) {
+      failed(failure);
+      return undefined;
+    }
   }
+}
+
+function fieldsOf(written: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let index = 0; index < written.length; index += 2) fields[written[index]!] = written[index + 1]!;
+  return fields;
 }

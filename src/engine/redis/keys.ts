@@ -24,6 +24,7 @@
  * | `waiting` | zset | sessions without a socket → when they end |
  * | `us:<user>` | set | sessions of a user |
  * | `idem:<hash>` | hash | a request that must not take effect twice |
+ * | `nothing` | – | never there: see what every script starts with |
  * | `rev:blocked` · `rev:jti` · `rev:user` | set · zset · hash | who and what is shut out |
  *
  * A part is what a publication can be for: `r<room>`, `u<user>`, `s<socket>` or `a` for everyone.

@@ -43,7 +43,7 @@ export class RedisLink {
     private readonly scripts: readonly Script[],
     private readonly events: LinkEvents,
   ) {
-    this.client = createClient(url);
+    this.client = createClient(url, key);
     this.client.on('error', (failure: unknown) => this.lose(reasonOf(failure)));
     this.client.on('close', () => this.lose());
     this.client.on('ready', () => (this.preparing = this.prepare()));
@@ -65,10 +65,12 @@ export class RedisLink {
 
   /** Tries once and then keeps trying by itself; resolves after the first try. */
   async open(): Promise<void> {
+    // Where the address is asked of others, it is asked again and again before connecting fails.
+    const failed = new Promise<void>((resolve) => this.client.once('error', () => resolve()));
     // What it rejects with says less than the error event before it.
     const connected = this.client.connect().catch(() => this.lose());
     // Something may accept the connection and never answer.
-    await Promise.race([connected, delay(FIRST_ANSWER_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([connected, failed, delay(FIRST_ANSWER_WITHIN_MS, undefined, { ref: false })]);
     await this.preparing;
   }
 

@@ -7,6 +7,7 @@ import type { NodeIdentity } from '../node-identity.js';
 import { Calls } from './calls.js';
 import { Commands } from './commands.js';
 import { unavailable } from './connection.js';
+import type { EntryFailure } from './entry-failure.js';
 import { RedisLink } from './link.js';
 import { Inbox } from './inbox.js';
 import { dispatch } from './inbox-dispatch.js';
@@ -40,6 +41,8 @@ export interface RedisEngineEvents {
   /** Shared state cannot be used; once until {@link recovered}. */
   unavailable?(reason: string): void;
   recovered?(): void;
+  /** Something that another node, or this one, told could not be taken in. */
+  entryFailed?(failure: EntryFailure): void;
 }
 
 /** How often a lease is renewed, at most. */
@@ -156,6 +159,7 @@ export class RedisEngine extends Engine {
           reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
         }),
       gap: () => this.hooks?.fenced(),
+      failed: (failure) => events.entryFailed?.(failure),
     });
   }
 

@@ -70,6 +70,18 @@ describeWithRedis('blocks and revocations', () => {
     await until('it holds nowhere', () => copies[0].blocked.size === 0);
   });
 
+  it('[A6] name the user whose sockets are to be looked at, where it is one', async () => {
+    const changed: (string | undefined)[] = [];
+    two.engine.revocations.replicateTo(copies[1], (user) => changed.push(user));
+    const { revocations } = one.engine;
+    await revocations.block('ann');
+    await revocations.unblock('ann');
+    await revocations.revokeUser('ben', 100, later);
+    await revocations.revokeJti('j', later);
+    await until('the other node has them', () => copies[1].tokens.size === 1);
+    expect(changed).toEqual(['ann', 'ben', undefined]);
+  });
+
   it('[A6] hold on a node that comes later, the widest of several', async () => {
     const { revocations } = one.engine;
     await revocations.block('ann');

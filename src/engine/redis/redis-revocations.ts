@@ -1,3 +1,4 @@
+import type { SharedRevocations } from '../revocations.js';
 import type { RedisLink } from './link.js';
 import { LOAD_REVOCATIONS, REVOKE, type Revocation } from './scripts/revocation.js';
 import { luaJson, type RunScript } from './scripts/script.js';
@@ -24,17 +25,17 @@ const read = (untilMs: number): number => (untilMs >= FOREVER ? Infinity : until
  * Each node holds a copy, because every connection and every request asks. A change is made in Redis and announced in
  * all inboxes in one step; whoever was away loads everything again when it is back.
  */
-export class RedisRevocations {
+export class RedisRevocations implements SharedRevocations {
   private replica: RevocationReplica | undefined;
-  private changed: () => void = () => undefined;
+  private changed: (user?: string) => void = () => undefined;
   /** What this copy has been told, by kind and name: it outlives a Redis that comes back empty. */
   private readonly known = new Map<string, Revocation>();
   private sweepAtSize = MIN_SWEEP_SIZE;
 
   constructor(private readonly run: RunScript) {}
 
-  /** @param changed called after others have shut somebody out, or after everything was loaded again */
-  replicateTo(replica: RevocationReplica, changed: () => void): void {
+  /** @param changed see {@link SharedRevocations.replicateTo} */
+  replicateTo(replica: RevocationReplica, changed: (user?: string) => void): void {
     this.replica = replica;
     this.changed = changed;
   }
@@ -84,8 +85,11 @@ export class RedisRevocations {
 
   /** What another node, or this one, has announced. */
   announced(text: string): void {
-    this.apply(JSON.parse(text) as Revocation);
-    this.changed();
+    const revocation = JSON.parse(text) as Revocation;
+    this.apply(revocation);
+    const [kind, name] = revocation;
+    // Nobody is ended for being let in again.
+    if (kind !== 'unblock') this.changed(kind === 'token' ? undefined : name);
   }
 
   /** The copy has it when this resolves; the other nodes as soon as they read their inboxes. */

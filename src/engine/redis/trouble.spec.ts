@@ -270,6 +270,23 @@ describeWithRedis('when Redis is in trouble', () => {
     expect([node.timesFenced, (await node.engine.nodes(2)).length]).toEqual([0, 1]);
   });
 
+  it('[E3] what fails with one publication is told once, and the next ones arrive', async () => {
+    const [one, two] = await Promise.all([start(redis.url), start(redis.url)]);
+    await two.connect('b', 'ben', ['x']);
+    const sent = [1, 2, 3].map(() => publication({ rooms: ['x'] }));
+    two.acknowledge = ({ publication: { id } }) => {
+      if (id === sent[1]!.id) throw new TypeError(`no good: ${id}`);
+      return undefined;
+    };
+    for (const each of sent) await one.engine.publish(each).remote;
+    await until('all have arrived', () => two.got.length === 3);
+    expect(two.got).toEqual(sent.map(({ id }) => id));
+    expect(two.entryFailures.map(String)).toEqual([
+      'EntryFailure: an entry of kind "publication" failed with TypeError',
+    ]);
+    expect(inspect(two.entryFailures)).not.toContain(sent[1]!.id);
+  });
+
   it('goes on when Redis has forgotten its scripts', async () => {
     const node = await start(redis.url);
     await redis.ask((client) => client.script('FLUSH'));

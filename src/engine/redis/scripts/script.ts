@@ -12,10 +12,15 @@ export interface Script {
 /**
  * What every script starts with. `KEYS[1]` is always the key `state`; all other keys share its hash tag, which is what
  * lets a script name them itself, on a cluster too.
+ *
+ * A node of a cluster that is handing the keys over, one by one, refuses those that it does not have (any longer). It
+ * would do so in the middle of a script, which then were half done. So each first asks for a key that never exists: it
+ * is refused before it has done anything, until all keys are where they should be.
  */
 const COMMON = String.raw`
 local STATE = KEYS[1]
 local P = string.sub(STATE, 1, -6)
+redis.call('EXISTS', P .. 'nothing')
 local function now()
   local t = redis.call('TIME')
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
