@@ -12,7 +12,8 @@
  * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis |
  * | `held:<node>` | set | its sockets |
  * | `kept:<node>` | set | sessions of its sockets |
- * | `s:<socket>` | hash | `e` entry, `i` info, `u` user, `n` node, `ns` namespace, `t` transport, `r:<room>` rooms |
+ * | `s:<socket>` | hash | `u` user, `n` node, `ns` namespace, `r:<room>` rooms, `i` and `l` where in its entry the info begins and ends |
+ * | `e:<socket>` | string | its entry: a JSON list without the bracket that closes it, rooms at the end |
  * | `sockets` | zset | all sockets by order |
  * | `users` · `u:<user>` | zset | online users by order · sockets of a user by order |
  * | `rooms` | zset | names of rooms that somebody is in, all with score 0, so sorted by name |

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { createClient, isFenced, isReply, reasonOf, runScript, unavailable } from './connection.js';
+import { Deadlines } from './deadlines.js';
 import type { Script } from './scripts/script.js';
 
 /** What a {@link RedisLink} tells whoever uses it. */
@@ -36,6 +37,7 @@ export class RedisLink {
   private refusedBecause: string | undefined;
   private preparing: Promise<void> = Promise.resolve();
   private giveUp: NodeJS.Timeout | undefined;
+  private readonly deadlines = new Deadlines(ANSWER_WITHIN_MS);
 
   constructor(
     url: string,
@@ -109,22 +111,19 @@ export class RedisLink {
 
   private answered<T>(reply: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const end = this.deadlines.add(() => {
         this.hang();
         reject(unavailable());
-      }, ANSWER_WITHIN_MS);
-      const settled = (): void => {
-        clearTimeout(timer);
-        if (this.isHung) this.wake();
-      };
+      });
       reply.then(
         (value) => {
-          settled();
+          end();
+          if (this.isHung) this.wake();
           resolve(value);
         },
         (failure: unknown) => {
-          if (isReply(failure)) settled();
-          else clearTimeout(timer);
+          end();
+          if (isReply(failure) && this.isHung) this.wake();
           reject(failure);
         },
       );

@@ -19,6 +19,10 @@ describeWithRedis('the registry of all nodes', () => {
   });
   afterEach(() => Promise.all([one.engine.stop(), two.engine.stop()]));
 
+  const scriptsRun = async (): Promise<number> => {
+    const stats = await redis.ask((client) => client.info('commandstats'));
+    return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)![1]);
+  };
   const walk = async <Item>(
     list: (request: SharedPageRequest) => Promise<Page<Item>>,
     limit: number,
@@ -195,5 +199,117 @@ describeWithRedis('the registry of all nodes', () => {
     );
     expect(await two.registry.room('y')).toEqual({ room: 'y', sockets: 300, users: 300 });
     expect(await two.registry.room('x')).toEqual({ room: 'x', sockets: 0, users: 0 });
+  });
+
+  it('[R1] look-ups of one turn are one request, and each gets its own answer', async () => {
+    for (let index = 0; index < 30; index++) {
+      await [one, two][index % 2]!.connect(`s${index}`, `u${index % 10}`, [`r${index % 3}`]);
+    }
+    const before = await scriptsRun();
+    const { registry } = one;
+    const asked = Array.from({ length: 30 }, (_, index) =>
+      Promise.all([
+        registry.socket(`s${index}`),
+        registry.user(`u${index % 10}`),
+        registry.sockets({ room: `r${index % 3}` }, { limit: 1 + (index % 4) }),
+        registry.room(`r${index % 3}`),
+        registry.sockets({ user: `u${index % 10}`, room: 'r0' }, {}),
+        registry.socket(`none${index}`),
+        registry.counts(),
+      ]),
+    );
+    for (const [index, answers] of (await Promise.all(asked)).entries()) {
+      const [socket, user, page, room, ofUser, none, counts] = answers;
+      expect(socket).toMatchObject({ socketId: `s${index}`, rooms: [`r${index % 3}`] });
+      const sockets = [0, 10, 20].map((add) => (index % 10) + add);
+      expect(user.sockets.map(({ socketId }) => socketId)).toEqual(sockets.map((each) => `s${each}`));
+      expect(page.items.map(({ socketId }) => socketId)).toEqual(
+        Array.from({ length: 1 + (index % 4) }, (_, at) => `s${(index % 3) + 3 * at}`),
+      );
+      expect([page.total, room]).toEqual([10, { room: `r${index % 3}`, sockets: 10, users: 10 }]);
+      expect(ofUser.items.map(({ socketId }) => socketId)).toEqual(
+        sockets.filter((each) => each % 3 === 0).map((each) => `s${each}`),
+      );
+      expect([none, counts]).toEqual([undefined, { sockets: 30, users: 10, rooms: 3 }]);
+    }
+    // 210 questions; both nodes also renew their leases meanwhile.
+    expect((await scriptsRun()) - before).toBeLessThan(50);
+  });
+
+  it('[R3] a cursor that is refused fails no other look-up of its turn', async () => {
+    await one.connect('a', 'ann', ['x']);
+    const { registry } = one;
+    const refused = { status: 'rejected', reason: { code: 'payload.invalid' } };
+    const outcomes = await Promise.allSettled([
+      registry.sockets({ room: 'x' }, { cursor: 'made up' }),
+      registry.sockets({ room: 'x' }, {}),
+      registry.sockets({ user: 'ann' }, { cursor: 'made up' }),
+      registry.sockets({}, { limit: 0 }),
+      registry.user('ann'),
+    ]);
+    expect(outcomes).toMatchObject([
+      refused,
+      { status: 'fulfilled', value: { total: 1 } },
+      refused,
+      refused,
+      { status: 'fulfilled', value: { online: true } },
+    ]);
+  });
+
+  it('[R4] what is asked after a change was made shows it, also while other look-ups are under way', async () => {
+    await one.connect('a', 'ann');
+    await two.connect('b', 'ann');
+    for (let round = 0; round < 30; round++) {
+      const room = `r${round}`;
+      const others = [one.registry.user('ann'), two.registry.socket('a')];
+      await one.join('a', room);
+      const [user, there, entry] = await Promise.all([
+        one.registry.user('ann'),
+        two.registry.sockets({ room }, {}),
+        two.registry.socket('a'),
+      ]);
+      expect(user.sockets[0]!.rooms).toContain(room);
+      expect(there.items).toMatchObject([{ socketId: 'a', rooms: one.held.get('a')!.rooms }]);
+      expect(entry!.rooms).toEqual(one.held.get('a')!.rooms);
+      await Promise.all(others);
+    }
+  });
+
+  it('[R2] rooms come and go at the end of an entry, whatever stands before them', async () => {
+    const info = { x: 1, list: ['q', 'x', ',"x"', ']'], ',"x"': { y: ',"y"' }, half: 'Änn "☃"' };
+    const user = 'x","y';
+    await one.connect('a', user, ['x', 'y', 'xy', 'room:/=@#+'], {
+      info,
+      userAgent: '"x","y"]',
+      address: 'x',
+    });
+    const entry = () => two.registry.socket('a');
+    const { rooms, ...rest } = one.held.get('a')!;
+    expect(await entry()).toEqual({ ...rest, rooms });
+    expect((await two.registry.members('x', {})).items).toEqual([{ user, info, sockets: 1 }]);
+    await one.registry.parted('a', 'x');
+    expect(await entry()).toEqual({ ...rest, rooms: ['y', 'xy', 'room:/=@#+'] });
+    await one.registry.parted('a', 'room:/=@#+');
+    await one.registry.parted('a', 'room:/=@#+');
+    one.registry.upgraded('a', 'webtransport');
+    await one.registry.joined('a', 'x');
+    await one.registry.joined('a', 'x');
+    expect(await entry()).toEqual({ ...rest, transport: 'webtransport', rooms: ['y', 'xy', 'x'] });
+    expect((await two.registry.user(user)).rooms).toEqual(['y', 'xy', 'x']);
+  });
+
+  it('[R3] gives a user with more sockets than Lua can pass on, and pages of the largest size', async () => {
+    const ids = Array.from({ length: 2_500 }, (_, index) => `s${index}`);
+    await Promise.all(ids.map((id) => one.connect(id, 'ann', ['x'])));
+    const user = await two.registry.user('ann');
+    expect(user.sockets.map(({ socketId }) => socketId).toSorted()).toEqual(ids.toSorted());
+    const pages = await Promise.all(
+      [{ user: 'ann' }, { room: 'x' }, {}].map((filter) =>
+        walk((request) => two.registry.sockets(filter, request), 1_000),
+      ),
+    );
+    for (const items of pages) {
+      expect(items.map(({ socketId }) => socketId).toSorted()).toEqual(ids.toSorted());
+    }
   });
 });

@@ -11,10 +11,11 @@ import { isUserRoom, USER_ROOM_PREFIX } from '../../protocol/names.js';
 import type { SharedPageRequest, SharedRegistry } from '../shared-registry.js';
 import { unavailable } from './connection.js';
 import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
-import { entryOf, fieldsOf } from './entry-fields.js';
+import { entryOf, fieldsOf, letterOf, orderOf, type WrittenEntry } from './entry-fields.js';
+import { LookUps } from './look-ups.js';
 import { CHANGE, type Change } from './scripts/change.js';
 import * as pages from './scripts/pages.js';
-import { luaJson, type RunScript } from './scripts/script.js';
+import { luaJson, type RunScript, type Script } from './scripts/script.js';
 import { TurnQueue } from './turn-queue.js';
 
 /** What the registry needs of the engine. */
@@ -38,9 +39,13 @@ type PageReply<Item> = readonly [
 /** Redis is given time for others: all nodes may have to write everything again at the same time. */
 const REWRITTEN_AT_ONCE = 100;
 
+/** What a look-up of a user is taken to bring, before it is known. */
+const SOCKETS_OF_A_USER = 10;
+
 /** The registry of all nodes, in Redis. [R4] */
 export class RedisRegistry implements SharedRegistry {
   private readonly changes: TurnQueue<Change>;
+  private readonly lookUps: LookUps;
   private writes = 0;
   /** Sockets with changes under way, and how many: what is written of them is not yet what it will be. */
   private readonly changing = new Map<string, number>();
@@ -48,6 +53,7 @@ export class RedisRegistry implements SharedRegistry {
   private readonly entering = new Map<string, string>();
 
   constructor(private readonly context: RegistryContext) {
+    this.lookUps = new LookUps(context.run);
     this.changes = new TurnQueue(async (changes) => {
       try {
         const reply = await context.runEarly(CHANGE, ...context.identity(), luaJson(changes));
@@ -93,7 +99,7 @@ export class RedisRegistry implements SharedRegistry {
 
   upgraded(socketId: string, transport: SocketEntry['transport']): void {
     // Where it fails, everything is written again.
-    this.change(['transport', socketId, transport]).catch(() => undefined);
+    this.change(['transport', socketId, letterOf(transport)]).catch(() => undefined);
   }
 
   async leave(socketId: string, comesBack: boolean): Promise<void> {
@@ -110,7 +116,8 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async socket(socketId: string): Promise<SocketEntry | undefined> {
-    return entryOf((await this.context.run(pages.SOCKET, socketId)) as pages.SocketFields);
+    const written = (await this.lookUps.ask(['socket', socketId])) as WrittenEntry | null;
+    return written === null ? undefined : entryOf(written);
   }
 
   async sockets(
@@ -120,17 +127,16 @@ export class RedisRegistry implements SharedRegistry {
     if (user !== undefined) return this.socketsOfUser(user, room, request);
     if (room !== undefined && isUserRoom(room)) return this.socketsOfUser(userOf(room), undefined, request);
     const kind = room === undefined ? 'sockets' : `sockets in ${room}`;
-    const reply = (await this.page(
-      pages.SOCKETS,
-      kind,
-      request,
-      room ?? '',
-    )) as PageReply<pages.SocketFields>;
-    return pageOf(kind, reply, (fields) => entryOf(fields)!);
+    const after = afterOf(kind, request);
+    const limit = pageSize(request.limit);
+    const question = ['sockets', room ?? '', after, String(limit)] as const;
+    const reply = await this.lookUps.ask(question, limit);
+    const [total, last, written] = reply as [number, string | null, WrittenEntry[]];
+    return { items: written.map(entryOf), next: last === null ? null : encodeCursor(kind, last), total };
   }
 
   async user(user: string): Promise<UserEntry> {
-    const sockets = (await this.allOfUser(user)).map(({ entry }) => entry);
+    const sockets = (await this.allOfUser(user)).map(entryOf);
     const rooms = [...new Set(sockets.flatMap((socket) => socket.rooms))];
     return { user, online: sockets.length > 0, sockets, rooms };
   }
@@ -145,7 +151,7 @@ export class RedisRegistry implements SharedRegistry {
       const sockets = (await this.allOfUser(userOf(room))).length;
       return { room, sockets, users: sockets === 0 ? 0 : 1 };
     }
-    const [sockets, users] = (await this.context.run(pages.ROOM, room)) as [number, number];
+    const [sockets, users] = (await this.lookUps.ask(['room', room])) as [number, number];
     return { room, sockets, users };
   }
 
@@ -165,7 +171,7 @@ export class RedisRegistry implements SharedRegistry {
       const items =
         first === undefined
           ? []
-          : [{ user: userOf(room), info: first.entry.info, sockets: 1 + others.length }];
+          : [{ user: userOf(room), info: entryOf(first).info, sockets: 1 + others.length }];
       return { items, next: null, total: items.length };
     }
     const reply = await this.page(pages.MEMBERS, kind, request, room);
@@ -177,7 +183,7 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async counts(): Promise<{ sockets: number; users: number; rooms: number }> {
-    const [sockets, users, rooms] = (await this.context.run(pages.COUNTS)) as [number, number, number];
+    const [sockets, users, rooms] = (await this.lookUps.ask(['counts'])) as [number, number, number];
     return { sockets, users, rooms };
   }
 
@@ -243,19 +249,17 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   private page(
-    script: typeof pages.SOCKETS,
+    script: Script,
     kind: string,
     request: SharedPageRequest,
     ...args: string[]
   ): Promise<unknown> {
-    const after = decodeCursor(kind, request.cursor, /^\d{1,15}$/) ?? '0';
-    return this.context.run(script, ...args, after, pageSize(request.limit));
+    return this.context.run(script, ...args, afterOf(kind, request), pageSize(request.limit));
   }
 
   /** A user has few sockets, so all are read rather than indexed a second time. */
-  private async allOfUser(user: string): Promise<{ order: string; entry: SocketEntry }[]> {
-    const reply = (await this.context.run(pages.SOCKETS_OF_USER, user)) as [string, pages.SocketFields][];
-    return reply.map(([order, fields]) => ({ order, entry: entryOf(fields)! }));
+  private async allOfUser(user: string): Promise<WrittenEntry[]> {
+    return (await this.lookUps.ask(['user', user], SOCKETS_OF_A_USER)) as WrittenEntry[];
   }
 
   private async socketsOfUser(
@@ -264,20 +268,26 @@ export class RedisRegistry implements SharedRegistry {
     request: SharedPageRequest,
   ): Promise<Page<SocketEntry>> {
     const limit = pageSize(request.limit);
-    const after = Number(decodeCursor('sockets', request.cursor, /^\d{1,15}$/) ?? 0);
+    const after = Number(afterOf('sockets', request));
     const isOwnRoom = room !== undefined && isUserRoom(room) && userOf(room) === user;
-    const matching = (await this.allOfUser(user)).filter(
-      ({ entry }) => room === undefined || isOwnRoom || entry.rooms.includes(room),
-    );
-    const rest = matching.filter(({ order }) => Number(order) > after);
+    const all = (await this.allOfUser(user)).map((written) => ({
+      order: orderOf(written),
+      entry: entryOf(written),
+    }));
+    const matching = all.filter(({ entry }) => room === undefined || isOwnRoom || entry.rooms.includes(room));
+    const rest = matching.filter(({ order }) => order > after);
     const items = rest.slice(0, limit);
     return {
       items: items.map(({ entry }) => entry),
-      next: rest.length > limit ? encodeCursor('sockets', items.at(-1)!.order) : null,
+      next: rest.length > limit ? encodeCursor('sockets', String(items.at(-1)!.order)) : null,
       total: matching.length,
     };
   }
 }
+
+/** After which order a page begins. */
+const afterOf = (kind: string, { cursor }: SharedPageRequest): string =>
+  decodeCursor(kind, cursor, /^\d{1,15}$/) ?? '0';
 
 const userOf = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
 

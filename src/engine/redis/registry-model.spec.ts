@@ -119,6 +119,23 @@ describeWithRedis('the registry of all nodes beside a model of it', () => {
             return { room: name, sockets: members.length, users: names.size };
           }),
         );
+        const entries = await Promise.all(sockets.map(([id]) => registry.socket(id)));
+        const asModelled = sockets.map(([id, held]) => ({
+          socketId: id,
+          user: held.user,
+          node: nodes[held.node]!.id,
+          rooms: [...held.rooms],
+        }));
+        expect(entries).toMatchObject(asModelled);
+        const pages = await Promise.all(rooms.map((name) => registry.sockets({ room: name }, {})));
+        expect(pages.map((page) => page.items.map(({ socketId }) => socketId).toSorted())).toEqual(
+          rooms.map((name) =>
+            sockets
+              .filter(([, held]) => held.rooms.has(name))
+              .map(([id]) => id)
+              .toSorted(),
+          ),
+        );
         const { items } = await registry.users({});
         expect(new Set(items.map((each) => each.user))).toEqual(users);
         const expected = sockets.filter(

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { publication, TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, freePort, TestRedis } from '../../../test/support/redis.js';
@@ -78,6 +79,8 @@ describeWithRedis('when Redis is in trouble', () => {
     await until('they are back', () => one.isReady && two.isReady);
     expect(await one.registry.counts()).toEqual({ sockets: 2, users: 2, rooms: 2 });
     expect(await two.registry.room('x')).toEqual({ room: 'x', sockets: 2, users: 2 });
+    const written = await Promise.all(['a', 'b'].map((id) => two.registry.socket(id)));
+    expect(written).toEqual([one.held.get('a'), two.held.get('b')]);
     expect(await one.engine.history.read('x', { since: { epoch, offset: 1 }, limit: 10 })).toMatchObject({
       covered: false,
       publications: [],
@@ -164,6 +167,21 @@ describeWithRedis('when Redis is in trouble', () => {
     await node.engine.publish(after).remote;
     await until('it has arrived', () => node.got.includes(after.id));
     expect(node.got).toEqual([...sent, after].map(({ id }) => id));
+  });
+
+  it('[O3] look-ups fail while Redis hangs, those that wait behind others too, and are answered again after', async () => {
+    const node = await start(redis.url);
+    await node.connect('a', 'ann', ['x']);
+    redis.pause();
+    const { registry } = node;
+    const first = [registry.user('ann'), registry.sockets({ room: 'x' }, {})];
+    await setImmediate();
+    const behind = [registry.socket('a'), registry.counts()];
+    const outcomes = await Promise.allSettled([...first, ...behind]);
+    expect(outcomes).toMatchObject([1, 2, 3, 4].map(() => ({ status: 'rejected', reason: unavailable })));
+    redis.resume();
+    await until('it is back', () => node.isReady);
+    expect(await registry.socket('a')).toEqual(node.held.get('a'));
   });
 
   it('[H4] what a client had while Redis hung is not given to it again', async () => {

@@ -3,6 +3,7 @@ import { COMMAND, REPLY } from './command.js';
 import { DROP_HISTORY, READ_HISTORY } from './history.js';
 import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
 import { ATTACH, NODES, PROBE, REAP, RENEW } from './lease.js';
+import { LOOK_UP } from './look-up.js';
 import * as pages from './pages.js';
 import { PUBLISH } from './publish.js';
 import { LOAD_REVOCATIONS, REVOKE } from './revocation.js';
@@ -17,6 +18,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   NODES,
   PROBE,
   CHANGE,
+  LOOK_UP,
   ...Object.values(pages),
   PUBLISH,
   COMMAND,

@@ -15,7 +15,10 @@ export type Change =
   | readonly ['leave', id: string, how: 'left' | 'broken']
   | readonly ['join' | 'part', id: string, room: string];
 
-/** Entry and info travel as JSON text: Lua cannot tell an empty list from an empty object. */
+/**
+ * The transport is one letter. Entry and info are JSON text, the entry a list without its brackets: Lua cannot tell an
+ * empty list from an empty object.
+ */
 export type EntryFields = readonly [
   user: string,
   namespace: string,
@@ -47,7 +50,7 @@ function run.hold(id, user, namespace, transport, entry, info, rooms, silent)
   if held and held ~= node then return 0 end
   if not held then insert(node, id, user, namespace, transport, entry, info) end
   isSilent = silent == 1
-  redis.call('HSET', P .. 's:' .. id, 't', transport)
+  setTransport(id, transport)
   local isIn = {}
   for _, room in ipairs(rooms) do
     isIn[room] = true
@@ -59,7 +62,7 @@ function run.hold(id, user, namespace, transport, entry, info, rooms, silent)
   isSilent = false
 end
 function run.transport(id, transport)
-  if holder(id) == node then redis.call('HSET', P .. 's:' .. id, 't', transport) end
+  if holder(id) == node then setTransport(id, transport) end
 end
 function run.leave(id, how)
   if holder(id) == node then remove(id, how) end

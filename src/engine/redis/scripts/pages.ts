@@ -1,24 +1,7 @@
+import { INFO_LUA } from './registry-lua.js';
 import { script, type Script } from './script.js';
 
 const reading = (name: string, parts: readonly string[]): Script => script(name, parts, 'no-writes');
-
-/** What a script says of a socket: its hash, fields and values in turn. */
-export type SocketFields = readonly string[];
-
-/** One socket. `ARGV`: its ID. */
-export const SOCKET = reading('socket', [String.raw`return redis.call('HGETALL', P .. 's:' .. ARGV[1])`]);
-
-/** A user's sockets, oldest first. `ARGV`: user. Gives pairs of order and fields. */
-export const SOCKETS_OF_USER = reading('socketsOfUser', [
-  String.raw`
-local sockets = {}
-local listed = redis.call('ZRANGE', P .. 'u:' .. ARGV[1], 0, -1, 'WITHSCORES')
-for index = 1, #listed, 2 do
-  table.insert(sockets, { listed[index + 1], redis.call('HGETALL', P .. 's:' .. listed[index]) })
-end
-return sockets
-`,
-]);
 
 /** One page of a list that is sorted by order. */
 const PAGE_LUA = String.raw`
@@ -31,15 +14,6 @@ local function page(key, after, limit, give)
   return { redis.call('ZCARD', key), #listed > limit * 2 and 1 or 0, items }
 end
 `;
-
-/** Sockets of a room or all. `ARGV`: room or '', after which order, limit. */
-export const SOCKETS = reading('sockets', [
-  PAGE_LUA,
-  String.raw`
-local key = ARGV[1] == '' and P .. 'sockets' or P .. 'rs:' .. ARGV[1]
-return page(key, ARGV[2], tonumber(ARGV[3]), function(id) return redis.call('HGETALL', P .. 's:' .. id) end)
-`,
-]);
 
 /** Online users. `ARGV`: after which order, limit. Items are user and sockets. */
 export const USERS = reading('users', [
@@ -54,18 +28,14 @@ end)
 /** Users of a room. `ARGV`: room, after which order, limit. Items are user, sockets and what its token says of it. */
 export const MEMBERS = reading('members', [
   PAGE_LUA,
+  INFO_LUA,
   String.raw`
 return page(P .. 'ru:' .. ARGV[1], ARGV[2], tonumber(ARGV[3]), function(user)
   local first = redis.call('ZRANGE', P .. 'u:' .. user, 0, 0)[1]
-  local info = first and redis.call('HGET', P .. 's:' .. first, 'i') or 'null'
+  local info = first and infoOf(first) or 'null'
   return { user, redis.call('HGET', P .. 'rc:' .. ARGV[1], user), info }
 end)
 `,
-]);
-
-/** A room's sockets and users. `ARGV`: room. */
-export const ROOM = reading('room', [
-  String.raw`return { redis.call('ZCARD', P .. 'rs:' .. ARGV[1]), redis.call('ZCARD', P .. 'ru:' .. ARGV[1]) }`,
 ]);
 
 /** Rooms by name. `ARGV`: prefix, after which name or '', limit. Gives total, whether there are more, and rooms. */
@@ -83,12 +53,6 @@ for index = 1, math.min(#names, limit) do
   table.insert(rooms, { room, redis.call('ZCARD', P .. 'rs:' .. room), redis.call('ZCARD', P .. 'ru:' .. room) })
 end
 return { total, #names > limit and 1 or 0, rooms }
-`,
-]);
-
-export const COUNTS = reading('counts', [
-  String.raw`
-return { redis.call('ZCARD', P .. 'sockets'), redis.call('ZCARD', P .. 'users'), redis.call('ZCARD', P .. 'rooms') }
 `,
 ]);
 

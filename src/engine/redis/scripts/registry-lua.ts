@@ -1,8 +1,21 @@
+/** What its token says of a socket's user, out of its entry. */
+export const INFO_LUA = String.raw`
+local function infoOf(id)
+  local of = redis.call('HMGET', P .. 's:' .. id, 'i', 'l')
+  return of[1] and redis.call('GETRANGE', P .. 'e:' .. id, of[1], of[2] - 1)
+end
+`;
+
 /**
  * Changes of the registry, for the scripts that make them. What happens to presence in one run of a script is collected
  * and told once per room; a user that comes and goes within one run, as on a take-over, shows neither.
+ *
+ * A socket's entry is JSON without the bracket that closes it: its rooms stand at the end, so that another one is
+ * appended, and whoever reads it has everything in one piece.
  */
-export const REGISTRY_LUA = String.raw`
+export const REGISTRY_LUA =
+  INFO_LUA +
+  String.raw`
 local seen, seenRooms, isSilent = {}, {}, false
 -- With the info of a user that came, or how it left: "left" on purpose, or "broken".
 local function saw(room, user, info, how)
@@ -49,19 +62,28 @@ local function count(key, field, by)
 end
 local function join(id, room)
   local key = P .. 's:' .. id
-  local of = redis.call('HMGET', key, 'u', 'n', 'ns', 'i')
+  local of = redis.call('HMGET', key, 'u', 'n', 'ns')
   if redis.call('HSETNX', key, 'r:' .. room, '1') == 0 then return end
+  redis.call('APPEND', P .. 'e:' .. id, ',' .. cjson.encode(room))
   redis.call('ZADD', P .. 'rs:' .. room, order(), id)
   count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], 1)
   if count(P .. 'rc:' .. room, of[1], 1) == 1 then
     redis.call('ZADD', P .. 'ru:' .. room, order(), of[1])
     redis.call('ZADD', P .. 'rooms', 0, room)
-    saw(room, of[1], of[4])
+    saw(room, of[1], infoOf(id))
   end
 end
-local function part(id, room, how)
+local function strike(id, room)
+  local key = P .. 'e:' .. id
+  local text, word = redis.call('GET', key), ',' .. cjson.encode(room)
+  -- In what stands before the rooms, a user's info may hold the same.
+  local first = string.find(text, word, redis.call('HGET', P .. 's:' .. id, 'l') + 1, true)
+  redis.call('SET', key, string.sub(text, 1, first - 1) .. string.sub(text, first + #word))
+end
+local function part(id, room, how, isGoing)
   local key = P .. 's:' .. id
   if redis.call('HDEL', key, 'r:' .. room) == 0 then return end
+  if not isGoing then strike(id, room) end
   local of = redis.call('HMGET', key, 'u', 'n', 'ns')
   redis.call('ZREM', P .. 'rs:' .. room, id)
   count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], -1)
@@ -82,21 +104,24 @@ local function remove(id, how)
   local key = P .. 's:' .. id
   local of = redis.call('HMGET', key, 'u', 'n', 'ns')
   if not of[1] then return end
-  for _, room in ipairs(roomsOf(id)) do part(id, room, how) end
+  for _, room in ipairs(roomsOf(id)) do part(id, room, how, true) end
   redis.call('ZREM', P .. 'sockets', id)
   redis.call('SREM', P .. 'held:' .. of[2], id)
   count(P .. 'rn', of[2] .. ' ' .. of[3], -1)
   redis.call('ZREM', P .. 'u:' .. of[1], id)
   if redis.call('ZCARD', P .. 'u:' .. of[1]) == 0 then redis.call('ZREM', P .. 'users', of[1]) end
-  redis.call('DEL', key)
+  redis.call('DEL', key, P .. 'e:' .. id)
 end
 local function insert(node, id, user, namespace, transport, entry, info)
-  redis.call('HSET', P .. 's:' .. id, 'u', user, 'n', node, 'ns', namespace, 't', transport, 'e', entry, 'i', info)
   local place = order()
+  local before = '["' .. transport .. '",' .. place .. ',' .. entry .. ','
+  redis.call('SET', P .. 'e:' .. id, before .. info)
+  redis.call('HSET', P .. 's:' .. id, 'u', user, 'n', node, 'ns', namespace, 'i', #before, 'l', #before + #info)
   redis.call('ZADD', P .. 'sockets', place, id)
   redis.call('SADD', P .. 'held:' .. node, id)
   count(P .. 'rn', node .. ' ' .. namespace, 1)
   redis.call('ZADD', P .. 'u:' .. user, place, id)
   redis.call('ZADD', P .. 'users', 'NX', place, user)
 end
+local function setTransport(id, transport) redis.call('SETRANGE', P .. 'e:' .. id, 2, transport) end
 `;
