@@ -9,12 +9,11 @@ import {
   type OnGatewayConnection,
   type OnGatewayInit,
 } from '@nestjs/websockets';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import type { Namespace, Server } from 'socket.io';
 import type { GatewaySocket } from 'switchboard-gateway';
 import { createClient } from 'switchboard-gateway/testing';
 import { closeEmbeddings, createEmbedding, startEmbedding } from '../support/embedding.js';
+import { freePort } from '../support/free-port.js';
 
 /** An answer that says which class gave it, and for which namespace. */
 const answer = (by: string, socket: GatewaySocket): object => ({ ok: true, by, namespace: socket.nsp.name });
@@ -255,14 +254,4 @@ class ScopedGateway implements OnGatewayConnection {
   refuses(): never {
     throw new WsException('no');
   }
-}
-
-/** A port that nobody listens on just now. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -2,9 +2,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.js';
 import { until } from './until.js';
 
 export type BalancerName = 'haproxy' | 'nginx';
@@ -44,15 +44,6 @@ const isInstalled = (name: BalancerName): boolean => spawnSync(name, ['-v']).sta
 /** Skips where the balancer is not there, but never in CI: there a missing one is a failure. */
 export const describeWith = (name: BalancerName): typeof describe | typeof describe.skip =>
   isInstalled(name) || process.env['CI'] ? describe : describe.skip;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 export class Balancer {
   private constructor(

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { slotOf } from '../../src/engine/redis/slot.js';
-import { freePort, TestRedis } from './redis.js';
+import { freePort } from './free-port.js';
+import { TestRedis } from './redis.js';
 import { until } from './until.js';
 
 const SLOTS = 16_384;
@@ -20,9 +21,14 @@ export class TestCluster {
 
   static async start(primaries: number, replicas: number, password?: string): Promise<TestCluster> {
     const cluster = await TestCluster.planned(primaries * (1 + replicas), password);
-    await Promise.all(cluster.nodes.map((node) => node.run()));
-    await cluster.form(primaries);
-    return cluster;
+    try {
+      await Promise.all(cluster.nodes.map((node) => node.run()));
+      await cluster.form(primaries);
+      return cluster;
+    } catch (failure) {
+      await cluster.stop();
+      throw failure;
+    }
   }
 
   /** One whose nodes do not run yet. */

@@ -1,8 +1,8 @@
 /** A real Redis for tests: each gets its own, on a free port, without a disk. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.js';
 import { until } from './until.js';
 
 const HOW_TO_GET_IT = 'redis-server is missing: apt-get install redis-server (7.0 or newer)';
@@ -13,16 +13,6 @@ if (!isInstalled && !process.env['CI']) process.stderr.write(`skipping Redis tes
 
 /** Skips where there is no Redis, but never in CI: there a missing one is a failure. */
 export const describeWithRedis = isInstalled || process.env['CI'] ? describe : describe.skip;
-
-/** A port that nobody listens on right now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A Redis process and what can befall it. */
 export class TestRedis {

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { TestNode, publication } from '../../../test/support/redis-node.js';
 import { TestCluster } from '../../../test/support/redis-cluster.js';
-import { describeWithRedis, freePort, TestRedis } from '../../../test/support/redis.js';
+import { freePort } from '../../../test/support/free-port.js';
+import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
 import { slotOf } from './slot.js';
 import { SlotOwner } from './slot-owner.js';
