@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<BalancerName, Kind>> = {
   haproxy: {
     file: 'deploy/haproxy/haproxy.cfg',
     args: (file) => ['-db', '-f', file],
-    adapt: (text) => text.replace('maxconn 50000', 'maxconn 200').replace('inter 2s', 'inter 100ms'),
+    adapt: (text) => text.replace('maxconn 50000', 'maxconn 200').replace('inter 2s', 'inter 300ms'),
   },
   nginx: {
     file: 'deploy/nginx/nginx.conf',
