@@ -1,17 +1,31 @@
 #!/usr/bin/env node
 import { renderHelp } from './config/config-docs.js';
+import { printable } from './config/config-error.js';
 import { ConfigError, type SwitchboardConfig } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { workerSlot } from './workers/worker-slot.js';
 
 const [, , ...args] = process.argv;
 
+const unknown = args.find((arg) => !isKnown(arg));
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(renderHelp());
+} else if (unknown !== undefined) {
+  // Not what is behind the name: it may be a secret.
+  const [name = ''] = unknown.split('=', 1);
+  process.stderr.write(
+    `${printable(name)}: no such argument; --help shows the environment variables to set\n`,
+  );
+  process.exitCode = 1;
 } else {
   const config = readConfig();
   if (args.includes('--check-config')) process.stdout.write(`configuration is valid: ${config.mode} mode\n`);
   else await start(config);
+}
+
+/** Keys are environment variables: whoever writes `--port=80` must not get a gateway on another port. [C2] */
+function isKnown(arg: string): boolean {
+  return arg === '--check-config' || workerSlot([arg]) !== undefined;
 }
 
 function readConfig(): SwitchboardConfig {
@@ -43,16 +57,18 @@ async function start(config: SwitchboardConfig): Promise<void> {
       await startPrimary(config);
       return;
     }
-    // A worker is told to end by the primary and perhaps by a terminal or supervisor too.
-    if (slot === undefined) exitAtOnceOnSecondSignal();
+    const signals = watchSignals();
     const { createService } = await import('./service.js');
     const app = await createService({}, logger);
     if (slot !== undefined) {
       const { serveAsWorker } = await import('./workers/worker.js');
       await serveAsWorker(app, slot);
+      // A worker is told to end by the primary and perhaps by a terminal or supervisor too.
+      signals.leaveToNest();
       return;
     }
     await app.listen(config.port, config.host);
+    signals.exitOnSecond();
     log.log(`listening on ${await app.getUrl()}`);
   } catch (error) {
     process.stderr.write(`${startFailure(error, config)}\n`);
@@ -70,13 +86,24 @@ function startFailure(error: unknown, { host, port }: SwitchboardConfig): string
   return error instanceof Error ? `the gateway cannot start: ${error.message}` : 'the gateway cannot start';
 }
 
-/** The first signal drains and then exits with 0, which Nest's shutdown hooks do; whoever asks twice is in a hurry. */
-function exitAtOnceOnSecondSignal(): void {
-  let asked = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (asked) process.exit(1);
-      asked = true;
-    });
-  }
+/**
+ * What a signal does before and beside Nest's shutdown hooks, which drain on the first one and then exit with 0. [O2]
+ *
+ * They do nothing of use before the service listens, and a listener of ours alone would keep Node.js from ending the
+ * process: until then nobody is connected, so there is nothing to wait for.
+ */
+function watchSignals(): { exitOnSecond(): void; leaveToNest(): void } {
+  let onSignal = (): void => process.exit(0);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal());
+  return {
+    /** Whoever asks twice is in a hurry. */
+    exitOnSecond: () => {
+      onSignal = () => {
+        onSignal = () => process.exit(1);
+      };
+    },
+    leaveToNest: () => {
+      onSignal = () => {};
+    },
+  };
 }

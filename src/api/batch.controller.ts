@@ -4,8 +4,10 @@ import type { z } from 'zod';
 import { ApiBody } from '@nestjs/swagger';
 import { assertScope, CallerScopes, type Scopes } from '../access/api-key.guard.js';
 import { EmitService } from '../delivery/emit.service.js';
+import type { EmitRequest } from '../delivery/publication-schemas.js';
 import { logFailure } from '../operations/log.js';
-import { parseInput } from '../protocol/validation.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { inputErrorAt, parseInput } from '../protocol/validation.js';
 import { MembershipService } from '../rooms/membership.service.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { batchAnswer, batchRequest, batchRequestDocument, command, type Command } from './batch.schemas.js';
@@ -74,8 +76,7 @@ export class BatchController {
   private async carryOut(each: Command, scopes: Scopes): Promise<object> {
     assertScope(scopes, 'emit' in each ? 'emit' : 'manage');
     if ('emit' in each) {
-      const { acknowledged: _, ...answer } = await this.emitter.emit(each.emit);
-      return answer;
+      return this.emit(each.emit);
     }
     if ('join' in each) {
       await this.membership.join(each.join, each.join.room);
@@ -90,6 +91,15 @@ export class BatchController {
       each.disconnect.reconnect ?? false,
     );
     return { disconnected };
+  }
+
+  private async emit(request: EmitRequest): Promise<object> {
+    try {
+      const { acknowledged: _, ...answer } = await this.emitter.emit(request);
+      return answer;
+    } catch (failure) {
+      throw failure instanceof SwitchboardError ? inputErrorAt('emit', failure) : failure;
+    }
   }
 }
 

@@ -27,10 +27,7 @@ export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: numbe
     (request: Request, response: Response, next: NextFunction) => {
       if (!METHODS_WITH_BODY.has(request.method) || !hasBody(request)) return next();
       if (!request.is('application/json')) {
-        return sendProblem(
-          response,
-          new SwitchboardError('payload.invalid', { message: 'expected Content-Type: application/json' }),
-        );
+        return sendProblem(response, badBody('expected Content-Type: application/json'));
       }
       const isBatch = request.path === '/batch';
       cutOffEndless(request, response, isBatch ? limits.maxBatchBytes : limits.maxPayloadBytes);
@@ -57,8 +54,12 @@ function cutOffEndless(request: Request, response: Response, limit: number): voi
 export const hasBody = (request: IncomingMessage): boolean =>
   request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 
-export const invalidJson = (): SwitchboardError =>
-  new SwitchboardError('payload.invalid', { message: 'the body is not valid JSON' });
+/** What is wrong with a body as a whole: the path is that of all of it. [E2] */
+export const badBody = (message: string): SwitchboardError =>
+  new SwitchboardError('payload.invalid', { message, errors: [{ path: '', message }] });
+
+/** Also for the JSON that is neither an object nor a list, such as `null`. */
+export const invalidJson = (): SwitchboardError => badBody('the body is not a JSON object');
 
 /** What the parser refuses never reaches a controller, nor its filter. */
 export const jsonBodyErrors: ErrorRequestHandler = (failure: unknown, _request, response: Response, next) => {

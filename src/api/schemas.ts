@@ -11,8 +11,14 @@ export const userPath = z.object({ user: userName });
 export const userRoomPath = z.object({ user: userName, room: roomName });
 export const roomPath = z.object({ room: roomName });
 
-const wholeNumber = (min: number, max: number): z.ZodType<number> =>
-  z.coerce.number(`expected a whole number from ${min} to ${max}`).int().min(min).max(max);
+/** In decimal digits: `1e2` and `0x10` are numbers to JavaScript only. */
+function wholeNumber(min: number, max: number): z.ZodType<number> {
+  const expected = `expected a whole number from ${min} to ${max}`;
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined),
+    z.number(expected).int(expected).min(min, expected).max(max, expected),
+  );
+}
 
 export const pageQuery = z.object({
   limit: wholeNumber(1, MAX_PAGE_SIZE)

@@ -118,7 +118,11 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> {
         errors: [{ path: 'event', message: 'expected 1 to 128 characters' }],
       });
     }
-    if (isReservedEvent(event)) throw new SwitchboardError('event.reserved');
+    if (isReservedEvent(event)) {
+      throw new SwitchboardError('event.reserved', {
+        errors: [{ path: 'event', message: 'expected a name that is not reserved' }],
+      });
+    }
     assertDeliverable(args);
     const id = this.publisher.nextId();
     return { id, event, args, to, except, volatile, ...(user === undefined ? {} : { user }) };

@@ -34,8 +34,9 @@ export class EmitService {
 }
 
 function argumentsOf(request: EmitRequest): unknown[] {
-  const args = 'data' in request ? [request.data] : (request.args ?? []);
+  const hasData = 'data' in request;
+  const args = hasData ? [request.data] : (request.args ?? []);
   // Before the binary parts are decoded: that walk recurses.
-  assertDeliverable(args);
-  return args.map((arg, index) => decodeBinary(arg, `args.${index}`));
+  assertDeliverable(args, hasData ? 'data' : 'args');
+  return args.map((arg, index) => decodeBinary(arg, hasData ? 'data' : `args.${index}`));
 }

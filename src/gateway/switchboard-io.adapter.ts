@@ -1,7 +1,7 @@
 import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import cors from 'cors';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type Socket } from 'socket.io';
 import type { OriginPolicy } from '../access/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
@@ -20,6 +20,7 @@ import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
 import type { Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
+import { ignoreOtherUpgrades } from './other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './upgrade-query.js';
 import { prepareReceiver, prepareUpgrade } from './upgraded-socket.js';
@@ -122,7 +123,8 @@ export class SwitchboardIoAdapter extends IoAdapter {
     };
     // As the base class does it, but with our own copy of Socket.IO: the one it would take in an app that embeds this
     // package may be another version.
-    const server = new Server(this.httpServer && port === 0 ? this.httpServer : port, options);
+    const shared = port === 0 ? (this.httpServer as HttpServer | undefined) : undefined;
+    const server = ignoreOtherUpgrades(shared, () => new Server(shared ?? port, options));
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     readPlainQueries(server.engine);
     // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.

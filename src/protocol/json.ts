@@ -59,22 +59,22 @@ export function measureValue(root: unknown): ValueShape {
  * Refuses arguments that cannot be delivered to every client.
  * @throws SwitchboardError `payload.invalid`
  */
-export function assertDeliverable(args: readonly unknown[]): void {
+export function assertDeliverable(args: readonly unknown[], path = 'args'): void {
   const { depth, binaryParts, holdsPlaceholder } = measureValue(args);
   if (depth > MAX_DEPTH) {
     throw new SwitchboardError('payload.invalid', {
-      errors: [{ path: 'args', message: `expected at most ${MAX_DEPTH} levels of nesting` }],
+      errors: [{ path, message: `expected at most ${MAX_DEPTH} levels of nesting` }],
     });
   }
   if (binaryParts > MAX_BINARY_PARTS) {
     throw new SwitchboardError('payload.invalid', {
-      errors: [{ path: 'args', message: `expected at most ${MAX_BINARY_PARTS} binary parts` }],
+      errors: [{ path, message: `expected at most ${MAX_BINARY_PARTS} binary parts` }],
     });
   }
   // A client's decoder puts a binary part in its place, or dies with `parse error` when the number is none it has.
   if (binaryParts > 0 && holdsPlaceholder) {
     throw new SwitchboardError('payload.invalid', {
-      errors: [{ path: 'args', message: 'expected no object with `_placeholder: true` beside binary parts' }],
+      errors: [{ path, message: 'expected no object with `_placeholder: true` beside binary parts' }],
     });
   }
 }

@@ -18,17 +18,50 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unkn
 }
 
 /** The error for a failed check. Paths and expectations go back, never the value. */
-export function inputError(issues: readonly z.core.$ZodIssue[]): SwitchboardError {
+export function inputError(failed: readonly Issue[]): SwitchboardError {
+  const issues = failed.flatMap((issue) => withoutUnions(issue));
   const isAboutRooms = issues.length > 0 && issues.every(isRoomNameIssue);
   return new SwitchboardError(isAboutRooms ? 'room.invalid' : 'payload.invalid', {
     errors: issues.flatMap(toInputIssues).slice(0, MAX_ISSUES),
   });
 }
 
-const isRoomNameIssue = (issue: z.core.$ZodIssue): boolean =>
+type Issue = z.core.$ZodIssue;
+
+const isRoomNameIssue = (issue: Issue): boolean =>
   issue.code === 'invalid_format' && 'pattern' in issue && issue.pattern === String(ROOM_NAME);
 
-function toInputIssues(issue: z.core.$ZodIssue): InputIssue[] {
+/**
+ * What is wrong in the one shape that was meant. Zod only says that an input has none of the shapes it may have.
+ *
+ * Meant is the shape that knows the keys that were given. Where several do, what they agree on is told.
+ */
+function withoutUnions(issue: Issue, parents: readonly PropertyKey[] = []): Issue[] {
+  const path = [...parents, ...issue.path];
+  if (issue.code !== 'invalid_union') return [{ ...issue, path }];
+  const unknownKeys = issue.errors.map(countUnknownKeys);
+  const fewest = Math.min(...unknownKeys);
+  const [first = [], ...others] = issue.errors
+    .filter((_, index) => unknownKeys[index] === fewest)
+    .map((shape) => shape.flatMap((each) => withoutUnions(each, path)));
+  const agreed = first.filter((each) => others.every((shape) => shape.some((other) => isSame(each, other))));
+  return agreed.length > 0
+    ? agreed
+    : [{ code: 'custom', path, message: 'expected exactly one of the shapes it may have' }];
+}
+
+/** At the top of a shape: those further down are known by another shape as little. */
+const countUnknownKeys = (shape: readonly Issue[]): number =>
+  shape.reduce(
+    (sum, issue) =>
+      issue.code === 'unrecognized_keys' && issue.path.length === 0 ? sum + issue.keys.length : sum,
+    0,
+  );
+
+const isSame = (one: Issue, other: Issue): boolean =>
+  one.message === other.message && one.path.join('.') === other.path.join('.');
+
+function toInputIssues(issue: Issue): InputIssue[] {
   const at = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') return [{ path: at.join('.'), message: issue.message }];
   // Zod names all of them in one message, however many and long they are.
@@ -36,4 +69,13 @@ function toInputIssues(issue: z.core.$ZodIssue): InputIssue[] {
     path: [...at, key.slice(0, MAX_KEY_LENGTH)].join('.'),
     message: 'is not a known key',
   }));
+}
+
+/** The same error for who wraps an input in another: its paths begin with where the input stands there. */
+export function inputErrorAt(place: string, error: SwitchboardError): SwitchboardError {
+  const errors = error.errors?.map(({ path, message }) => ({
+    path: path === '' ? place : `${place}.${path}`,
+    message,
+  }));
+  return errors ? new SwitchboardError(error.code, { ...error.toObject(), errors, cause: error }) : error;
 }

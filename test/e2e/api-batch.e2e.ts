@@ -154,6 +154,23 @@ describe('POST /v1/batch', () => {
     expect(await recipientsOf('n', { ada, bob })).toEqual({});
   });
 
+  it.each<[object, string[]]>([
+    [{}, ['']],
+    [{ emit: {} }, ['emit.to', 'emit.event']],
+    [{ emit: { to: { rooms: 'lobby' }, event: 'n' } }, ['emit.to.rooms']],
+    [{ emit: { to: { all: true }, event: 'connect' } }, ['emit.event']],
+    [{ emit: { to: { all: true }, event: 'n', data: { $base64: '*' } } }, ['emit.data']],
+    [{ emit: { to: { all: true }, event: 'n' }, join: { room: 'a', user: 'ada' } }, ['']],
+    [{ join: {} }, ['join.room']],
+    [{ join: { room: 'a' } }, ['join']],
+    [{ join: { room: 'a', user: 7 } }, ['join.user']],
+    [{ leave: { room: 'no spaces', socketId: 'a' } }, ['leave.room']],
+    [{ disconnect: { user: 'ada', reconnect: 'yes' } }, ['disconnect.reconnect']],
+  ])('[E2] %j is refused with where it is wrong', async (command, paths) => {
+    const [{ error } = {}] = await run([command]);
+    expect(error!.errors!.map(({ path }) => path)).toEqual(paths);
+  });
+
   it('1,000 commands are carried out, 1,001 are refused and none of them happens', async () => {
     const commands = Array.from({ length: 1_000 }, (_, index) => ({
       emit: { to: { all: true }, event: 'n', data: index },

@@ -81,7 +81,7 @@ describe('errors over HTTP', () => {
       ['a number', '7'],
       ['invalid UTF-8 and a control character', '{"event":"\u0001"}'],
     ])('[Q5] [E2] a body that is %s is payload.invalid', async (_, body) => {
-      expectProblem(await post(body), 'payload.invalid');
+      expectProblem(await post(body), 'payload.invalid', ['']);
     });
 
     it.each([
@@ -113,14 +113,14 @@ describe('errors over HTTP', () => {
           headers: { 'content-type': type },
           body: JSON.stringify(emit),
         });
-        const { detail } = expectProblem(answer, 'payload.invalid');
+        const { detail } = expectProblem(answer, 'payload.invalid', ['']);
         expect(detail).toBe('expected Content-Type: application/json');
       }
     });
 
     it('[Q5] a body without a type is refused', async () => {
       const answer = await send({ method: 'POST', path: '/v1/emit', body: JSON.stringify(emit) });
-      expectProblem(answer, 'payload.invalid');
+      expectProblem(answer, 'payload.invalid', ['']);
     });
 
     it.each([
@@ -247,6 +247,25 @@ describe('errors over HTTP', () => {
       ['a target that is a list', { to: [MARKER], event: MARKER }, 'payload.invalid', ['to']],
       ['all: false', { to: { all: false }, event: MARKER }, 'payload.invalid', ['to.all', 'to']],
       [
+        'an unknown key beside all',
+        { to: { all: true, room: MARKER }, event: MARKER },
+        'payload.invalid',
+        ['to.room'],
+      ],
+      ['rooms that are no list', { to: { rooms: MARKER }, event: MARKER }, 'payload.invalid', ['to.rooms']],
+      [
+        'a user in a list that is no text',
+        { to: { users: ['ada', 7] }, event: MARKER },
+        'payload.invalid',
+        ['to.users.1'],
+      ],
+      [
+        'data that is no base64',
+        { to: all, event: MARKER, data: { a: { $base64: '*' } } },
+        'payload.invalid',
+        ['data.a'],
+      ],
+      [
         'all and rooms at once',
         { to: { all: true, rooms: ['a'] }, event: MARKER },
         'payload.invalid',
@@ -322,10 +341,20 @@ describe('errors over HTTP', () => {
       'auth:x',
       'socket:',
     ])('[D2] the reserved event %s is event.reserved', async (event) => {
-      expectProblem(await post({ to: all, event }), 'event.reserved');
-      expectProblem(await post({ to: all, event, ack: { timeoutMs: 60_000 } }), 'event.reserved');
+      expectProblem(await post({ to: all, event }), 'event.reserved', ['event']);
+      expectProblem(await post({ to: all, event, ack: { timeoutMs: 60_000 } }), 'event.reserved', ['event']);
       await client.settled();
       expect(arrivedAt(client, event)).toHaveLength(event === 'connect' ? 1 : 0);
+    });
+
+    it.each<[object, string[]]>([
+      [{}, ['']],
+      [{ user: MARKER }, ['issuedBefore']],
+      [{ user: MARKER, issuedBefore: MARKER }, ['issuedBefore']],
+      [{ jti: 7 }, ['jti']],
+      [{ jti: MARKER, user: MARKER, issuedBefore: 1 }, ['jti']],
+    ])('[E2] the revocation %j is refused with where it is wrong', async (body, paths) => {
+      expectProblem(await post(body, '/v1/tokens/revoke'), 'payload.invalid', paths);
     });
 
     it('[D3] more than ten binary parts are payload.invalid', async () => {

@@ -260,7 +260,7 @@ describe('the registry over HTTP', () => {
     it.each(LISTS)('[R3] %s a limit of 1 to 1,000 is kept, anything else is refused', async (list) => {
       expect((await get<Page<unknown>>(`${list}limit=1`)).items).toHaveLength(1);
       expect((await get<Page<unknown>>(`${list}limit=1000`)).next).toBeNull();
-      for (const limit of ['0', '1001', '-1', '1.5', 'abc', '', 'NaN', '5&limit=6']) {
+      for (const limit of ['0', '1001', '-1', '1.5', '1e2', '0x10', '%205', 'abc', '', 'NaN', '5&limit=6']) {
         const [status, problem] = await refusal('GET', `${list}limit=${limit}`);
         expect([limit, status, problem.code]).toEqual([limit, 400, 'payload.invalid']);
         expect(problem.errors!.map(({ path: at }) => at)).toEqual(['limit']);

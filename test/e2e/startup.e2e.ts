@@ -56,6 +56,18 @@ describe('the service as a process', () => {
       expect(await service.ended).toEqual({ code: 0, signal: null });
     });
 
+    it.each([`--jwt-secret=${SECRET}`, '--port', 'start'])(
+      '[C2] the argument %s ends the start: keys are variables, and what is behind a name is not shown',
+      async (argument) => {
+        const service = ServiceProcess.run(['--check-config', argument]);
+        expect(await service.ended).toEqual({ code: 1, signal: null });
+        expect(service.stdout).toEqual([]);
+        expect(service.stderr).toEqual([
+          `${argument.split('=')[0]}: no such argument; --help shows the environment variables to set`,
+        ]);
+      },
+    );
+
     it('[C2] --check-config exits with 0, says the mode, and starts nothing', async () => {
       await withPortInUse(async (port) => {
         const open = ServiceProcess.run(['--check-config'], { PORT: String(port) });
@@ -234,6 +246,13 @@ describe('the service as a process', () => {
       service.signal('SIGTERM');
       expect(await service.ended).toEqual({ code: 0, signal: null });
       silent.destroy();
+    });
+
+    it.each(['SIGTERM', 'SIGINT'] as const)('[O2] %s while it starts ends it at once', async (signal) => {
+      const service = ServiceProcess.run([], { PORT: '0', SWITCHBOARD_LOG_LEVEL: 'debug' });
+      await service.line(/Starting Nest application/);
+      service.signal(signal);
+      expect(await service.ended).toEqual({ code: 0, signal: null });
     });
 
     it('[O2] a second signal exits at once, whoever has not left yet', async () => {
