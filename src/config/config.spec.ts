@@ -430,6 +430,8 @@ describe('relations between keys', () => {
     ).toEqual(['maxBufferedBytes: expected at least as much as SWITCHBOARD_MAX_PAYLOAD_BYTES, got 1000']);
     const env = { SWITCHBOARD_MAX_PAYLOAD_BYTES: '1000', SWITCHBOARD_MAX_BUFFERED_BYTES: '1000' };
     expect(loadConfig({ env }).maxBufferedBytes).toBe(1000);
+    // The default of the other is no reason to refuse a small one.
+    expect(loadConfig({ env: { SWITCHBOARD_MAX_BUFFERED_BYTES: '1000' } }).maxBufferedBytes).toBe(1000);
   });
 });
 

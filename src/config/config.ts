@@ -58,6 +58,7 @@ export function loadConfig({ env = {}, options = {} }: ConfigSources = {}): Swit
   const problems: ConfigProblem[] = [...unknownVariables(env), ...unknownOptions(options)];
 
   const names = new Map<OptionName, string>();
+  const given = new Set<OptionName>();
   const rejected = new Set<OptionName>();
   const parsed: Partial<Record<OptionName, unknown>> = {};
   for (const [name, key] of CONFIG_KEY_LIST) {
@@ -69,6 +70,7 @@ export function loadConfig({ env = {}, options = {} }: ConfigSources = {}): Swit
       parsed[name] = key.default;
       continue;
     }
+    given.add(name);
     const result = key.schema.safeParse(raw);
     if (result.success) {
       parsed[name] = result.data;
@@ -85,8 +87,9 @@ export function loadConfig({ env = {}, options = {} }: ConfigSources = {}): Swit
   const values = parsed as ConfigValues;
 
   const nameOf = (name: OptionName): string => names.get(name)!;
-  for (const { keys, expected, holds } of RELATIONS) {
+  for (const { keys, expected, holds, onlyIfSet } of RELATIONS) {
     if (keys.some((name) => rejected.has(name)) || holds(values)) continue;
+    if (onlyIfSet !== undefined && !given.has(onlyIfSet)) continue;
     const value: unknown = values[keys[0]];
     problems.push({
       key: nameOf(keys[0]),

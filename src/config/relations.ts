@@ -24,6 +24,8 @@ export interface Relation {
   /** What is expected of the first key. `name` gives a key the name under which the operator set it. */
   readonly expected: (name: (option: OptionName) => string) => string;
   readonly holds: (values: ConfigValues) => boolean;
+  /** The relation is only checked when the operator has set this key: its default bends to the others. */
+  readonly onlyIfSet?: OptionName;
 }
 
 export const RELATIONS: readonly Relation[] = [
@@ -38,6 +40,7 @@ export const RELATIONS: readonly Relation[] = [
     keys: ['maxBufferedBytes', 'maxPayloadBytes'],
     expected: (name) => `at least as much as ${name('maxPayloadBytes')}`,
     holds: (values) => values.maxPayloadBytes <= values.maxBufferedBytes,
+    onlyIfSet: 'maxPayloadBytes',
   },
   {
     keys: ['jwtPreviousUntil', 'jwtPreviousSecret'],
