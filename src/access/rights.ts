@@ -13,6 +13,9 @@ import { Revocations } from './revocations.js';
 /** How long before its token ends a client is told. [A3] */
 const EXPIRY_NOTICE_MS = 30_000;
 
+/** As many room tokens count for one socket in one room, the newest: a client must not fill memory with them. */
+const MAX_ROOM_TOKENS = 8;
+
 /** What a socket may do, from its token and its room tokens, for as long as these last. [A2] [A3] */
 @Injectable()
 export class Rights {
@@ -24,7 +27,10 @@ export class Rights {
 
   allows(socket: GatewaySocket, action: RoomAction, room: string): boolean {
     const { grant, roomGrants } = socketState(socket);
-    return grant.caps.allows(action, room) || roomGrants?.get(room)?.allow.has(action) === true;
+    return (
+      grant.caps.allows(action, room) ||
+      roomGrants?.get(room)?.some(({ allow }) => allow.has(action)) === true
+    );
   }
 
   /** Notes that a client went into a room by its own right, which it may lose. */
@@ -39,14 +45,16 @@ export class Rights {
   }
 
   /**
-   * Adds what a room token grants, until it expires.
+   * Adds what a room token grants, until it expires. What others have granted in the room stays.
    * @throws SwitchboardError `auth.token_*`, `auth.revoked`, or `access.denied` for another user's or room's token
    */
   async addRoomToken(socket: GatewaySocket, token: string, room: string): Promise<void> {
     const state = socketState(socket);
     const verified = await this.authenticator.authenticateForRoom(token, state.user, room);
     if (!socket.connected) return;
-    const { allow, jti, issuedAt, expiresAt } = verified;
+    const { allow, jti, issuedAt } = verified;
+    const expiresAt =
+      verified.expiresAt === undefined ? undefined : this.authenticator.endOf(verified.expiresAt);
     this.addRoomGrant(socket, room, { allow, jti, issuedAt, expiresAt });
   }
 
@@ -58,13 +66,19 @@ export class Rights {
     this.addRoomGrant(socket, room, grant);
   }
 
+  /** The new one replaces what it covers; the others go on, and each ends with its own token. */
   private addRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
     const state = socketState(socket);
-    this.dropRoomGrant(state, room);
-    (state.roomGrants ??= new Map()).set(room, grant);
+    const before = state.roomGrants?.get(room) ?? [];
+    const going = before.filter((other) => covers(grant, other));
+    const tooMany = before.length - going.length + 1 - MAX_ROOM_TOKENS;
+    if (tooMany > 0) going.push(...before.filter((other) => !going.includes(other)).slice(0, tooMany));
+    for (const other of going) this.dropRoomGrant(state, room, other);
+    (state.roomGrants ??= new Map()).set(room, [...(state.roomGrants?.get(room) ?? []), grant]);
+    if (tooMany > 0) this.leaveWhatIsNotAllowed(socket);
     if (grant.expiresAt === undefined) return;
     grant.deadline = this.expiries.at(grant.expiresAt, () => {
-      this.dropRoomGrant(state, room);
+      this.dropRoomGrant(state, room, grant);
       this.leaveWhatIsNotAllowed(socket);
     });
   }
@@ -72,12 +86,16 @@ export class Rights {
   /** Takes back what revoked room tokens have granted. [A6] */
   dropRevokedRoomTokens(socket: GatewaySocket): void {
     const state = socketState(socket);
-    const revoked = [...(state.roomGrants ?? [])].filter(
-      ([, { jti, issuedAt }]) => this.revocations.checkNow({ user: state.user, jti, issuedAt }) !== undefined,
-    );
-    if (revoked.length === 0) return;
-    for (const [room] of revoked) this.dropRoomGrant(state, room);
-    this.leaveWhatIsNotAllowed(socket);
+    let isLess = false;
+    for (const [room, grants] of state.roomGrants ?? []) {
+      for (const grant of grants) {
+        const { jti, issuedAt } = grant;
+        if (!this.revocations.checkNow({ user: state.user, jti, issuedAt })) continue;
+        this.dropRoomGrant(state, room, grant);
+        isLess = true;
+      }
+    }
+    if (isLess) this.leaveWhatIsNotAllowed(socket);
   }
 
   /** Sets the deadlines of a socket's token, and ends the socket if it was shut out while it was on its way in. */
@@ -105,7 +123,9 @@ export class Rights {
   unwatch(socket: GatewaySocket): void {
     const state = socketState(socket);
     this.cancelTokenDeadlines(state);
-    for (const room of state.roomGrants?.keys() ?? []) this.dropRoomGrant(state, room);
+    for (const [room, grants] of state.roomGrants ?? []) {
+      for (const grant of grants) this.dropRoomGrant(state, room, grant);
+    }
   }
 
   /**
@@ -129,10 +149,11 @@ export class Rights {
     state.tokenDeadlines = undefined;
   }
 
-  private dropRoomGrant(state: SocketState, room: string): void {
-    const deadline = state.roomGrants?.get(room)?.deadline;
-    if (deadline) this.expiries.cancel(deadline);
-    state.roomGrants?.delete(room);
+  private dropRoomGrant(state: SocketState, room: string, grant: RoomGrant): void {
+    if (grant.deadline) this.expiries.cancel(grant.deadline);
+    const others = state.roomGrants?.get(room)?.filter((other) => other !== grant) ?? [];
+    if (others.length > 0) state.roomGrants?.set(room, others);
+    else state.roomGrants?.delete(room);
   }
 
   private leaveWhatIsNotAllowed(socket: GatewaySocket): void {
@@ -149,3 +170,8 @@ export class Rights {
     }
   }
 }
+
+/** Whether one grant allows all that another does, and for as long. */
+const covers = (one: RoomGrant, other: RoomGrant): boolean =>
+  (one.expiresAt ?? Infinity) >= (other.expiresAt ?? Infinity) &&
+  [...other.allow].every((action) => one.allow.has(action));

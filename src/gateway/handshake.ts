@@ -44,8 +44,6 @@ const ENGINE_PROTOCOL_OF_V2 = 3;
  */
 @Injectable()
 export class Handshake {
-  /** How to give back what was claimed for a socket that is still on its way in. */
-  private readonly claims = new WeakMap<GatewaySocket, () => void>();
   /** A check that took too long may still let its socket in. */
   private readonly refused = new WeakSet<GatewaySocket>();
 
@@ -90,20 +88,12 @@ export class Handshake {
       if (session) this.recovery.release(socket, session);
       return;
     }
-    if (session?.claim) this.releaseUnlessConnected(socket, session);
+    if (session) this.recovery.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
     this.admission.admit(socket, who.user, address);
     setSocketState(socket, who, interned(address), interned(headers['user-agent'] ?? '')).session = session;
     return this.entrance.enter(socket);
-  }
-
-  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
-  private releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
-    const release = (): void => this.recovery.release(socket, session);
-    if (socket.conn.readyState === 'open') socket.conn.once('close', release);
-    else release();
-    this.claims.set(socket, release);
   }
 
   /** A middleware of the app, made safe: whatever goes wrong in it is a refusal with a code. */
@@ -143,7 +133,7 @@ export class Handshake {
     this.refused.add(socket);
     this.admission.refused(socket);
     this.entrance.refused(socket);
-    this.claims.get(socket)?.();
+    this.recovery.refused(socket);
     // After Socket.IO has sent the refusal, which it does in the next tick.
     setImmediate(() => dismiss(socket, retryable === true));
     return refusal;

@@ -53,7 +53,7 @@ export class SocketState implements Ordered {
   /** Why the gateway itself ended it. */
   endedWith: ErrorCode | undefined = undefined;
   /** What room tokens have granted it, by room. */
-  roomGrants: Map<string, RoomGrant> | undefined = undefined;
+  roomGrants: Map<string, readonly RoomGrant[]> | undefined = undefined;
   /** Rooms the client went into by its own right, which it leaves when it loses that. */
   joinedByRight: Set<string> | undefined = undefined;
   /** Rooms whose presence events it gets. [M4] */

@@ -55,6 +55,8 @@ const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter a
 @Injectable()
 export class Recovery {
   private readonly logger = new Logger('Recovery');
+  /** How to give back what was claimed for a socket that is still on its way in; listens to its connection's end. */
+  private readonly releases = new WeakMap<GatewaySocket, () => void>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -84,6 +86,21 @@ export class Recovery {
     return this.takeUp(socket, user, pid, claim);
   }
 
+  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
+  releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
+    if (!session.claim) return;
+    const release = (): void => this.release(socket, session);
+    this.releases.set(socket, release);
+    if (socket.conn.readyState === 'open') socket.conn.once('close', release);
+    else release();
+  }
+
+  /** Something has kept the client out. */
+  refused(socket: GatewaySocket): void {
+    this.releases.get(socket)?.();
+    this.forgetRelease(socket);
+  }
+
   /**
    * The client did not get in after all. Its socket, which Socket.IO has yet to clear away, gives the ID back: by then
    * it may be that of the client's next attempt.
@@ -102,6 +119,7 @@ export class Recovery {
     const state = socketState(socket);
     const { session } = state;
     if (!session) return;
+    this.forgetRelease(socket);
     if (!socket.connected) {
       // Ended already: it was shut out while it was on its way in.
       session.claim?.release();
@@ -154,6 +172,13 @@ export class Recovery {
     // A connection that was closing already waits for its transport; the ID has to be free now.
     if (socket.connected) (socket as unknown as SocketInternals)._onclose('forced close');
     return session && lastSent(session);
+  }
+
+  private forgetRelease(socket: GatewaySocket): void {
+    const release = this.releases.get(socket);
+    if (!release) return;
+    socket.conn.off('close', release);
+    this.releases.delete(socket);
   }
 
   private takeUp(
@@ -244,7 +269,7 @@ export class Recovery {
       (socketState(socket).watchedRooms ??= new Set()).add(watched);
       return true;
     }
-    if (grant !== undefined) this.rights.restoreRoomGrant(socket, room, roomGrantOf(grant));
+    for (const each of roomGrantsOf(grant)) this.rights.restoreRoomGrant(socket, room, each);
     if (!byRight) return true;
     if (!this.rights.allows(socket, 'join', room)) return false;
     this.rights.joinedByRight(socket, room);
@@ -330,12 +355,12 @@ interface KeptGrant {
 
 function describeRoom(state: SocketState, room: string): SessionRoom {
   const { socket, joinedByRight, roomGrants } = state;
-  const grant = roomGrants?.get(room);
+  const grants = roomGrants?.get(room);
   return {
     room,
     meta: adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true,
     byRight: joinedByRight?.has(room) === true,
-    ...(grant && { grant: keptGrantOf(grant) }),
+    ...(grants && { grant: grants.map(keptGrantOf) }),
   };
 }
 
@@ -346,7 +371,9 @@ const keptGrantOf = ({ allow, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant 
   expiresAt,
 });
 
-function roomGrantOf(kept: unknown): RoomGrant {
-  const { allow, ...rest } = kept as KeptGrant;
-  return { ...rest, allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))) };
+function roomGrantsOf(kept: unknown): RoomGrant[] {
+  return ((kept ?? []) as readonly KeptGrant[]).map(({ allow, ...rest }) => ({
+    ...rest,
+    allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))),
+  }));
 }

@@ -58,22 +58,30 @@ export class RoomEntry {
     since?: Position,
   ): Promise<CatchUp | undefined> {
     const wasIn = socket.rooms.has(room);
+    const wasTold = adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true;
     await this.join(socket, room, meta);
     try {
       return await this.history.catchUp(room, since);
     } catch (failure) {
       // Whoever did not ask for a position can do without one; the others are told, and are where they were.
       if (since === undefined && !meta) return undefined;
-      if (!wasIn && socket.connected) await socket.leave(room);
+      if (!socket.connected) throw failure;
+      if (!wasIn) await socket.leave(room);
+      else if (meta && !wasTold) this.tellNoPositions(socket, room);
       throw failure;
     }
+  }
+
+  private tellNoPositions(socket: GatewaySocket, room: string): void {
+    adapterOf(socket).trackingOf(socket)?.metaRooms.delete(room);
+    this.recovery.joined(socketState(socket), room);
   }
 
   private async join(socket: GatewaySocket, room: string, meta: boolean): Promise<void> {
     const wasIn = socket.rooms.has(room);
     if (meta) adapterOf(socket).track(socket).metaRooms.add(room);
-    // Every socket of a user stays in the user's room, whatever its token says.
-    if (!isUserRoom(room)) this.rights.joinedByRight(socket, room);
+    // Where a backend has put it, it stays, and every socket of a user in the user's room, whatever its token says.
+    if (!wasIn && !isUserRoom(room)) this.rights.joinedByRight(socket, room);
     await socket.join(room);
     if (wasIn) this.recovery.joined(socketState(socket), room);
   }

@@ -1,4 +1,6 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
+import { Engine } from '../../src/engine/engine.js';
+import { SwitchboardError } from '../../src/protocol/errors.js';
 import { arrivedAt } from '../support/arrivals.js';
 import { clientsOf } from '../support/client-matrix.js';
 import { describeWithPython, startPythonClient, type PythonClient } from '../support/python.js';
@@ -174,5 +176,30 @@ describeWithPython('a python-socketio client', () => {
       await gateway.broadcaster.toRooms('lobby').emit('news', 3);
       expect(await events.next('news')).toMatchObject([3, { offset: offset + 3 }]);
     });
+  });
+});
+
+describe('a join with `meta` that fails', () => {
+  it('[H5] [M1] leaves a member as it was: told no positions', async () => {
+    const { history } = gateway.app.get(Engine);
+    const read = history.read.bind(history);
+    const room = newRoom();
+    const client = await gateway.connect();
+    await joined(client, room, {});
+    history.read = () => Promise.reject(new SwitchboardError('engine.unavailable'));
+    try {
+      expect(await client.request('room:join', { room, meta: true })).toMatchObject({
+        ok: false,
+        error: { code: 'engine.unavailable', retryable: true },
+      });
+    } finally {
+      history.read = read;
+    }
+    await gateway.broadcaster.toRooms(room).emit('n', 1);
+    expect(await client.next('n')).toEqual([1]);
+    await joined(client, room);
+    await gateway.broadcaster.toRooms(room).emit('n', 2);
+    expect(await client.next('n')).toMatchObject([2, { room, offset: 2 }]);
+    client.close();
   });
 });

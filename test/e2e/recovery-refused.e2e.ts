@@ -77,6 +77,7 @@ describe('rights of a client that comes back', () => {
     const join = async (claims: Claims & { room: string }): Promise<unknown> =>
       client.request('room:join', { room: claims.room, token: await sign(claims) });
     expect(await join({ ...granted, room: 'stays' })).toMatchObject({ ok: true });
+    expect(await join({ sub: user, allow: ['presence'], room: 'stays' })).toMatchObject({ ok: true });
     expect(await join({ ...granted, room: 'revoked', jti: `jti-${user}` })).toMatchObject({ ok: true });
     // Room tokens end on time, without the leeway.
     expect(await join({ ...granted, room: 'ends', exp: inSeconds(1) })).toMatchObject({ ok: true });
@@ -92,6 +93,7 @@ describe('rights of a client that comes back', () => {
     expect(await client.request('room:emit', { room: 'stays', event: 'n', args: [2] })).toMatchObject({
       ok: true,
     });
+    expect(await client.request('room:members', { room: 'stays' })).toMatchObject({ ok: true });
   });
 
   it('[H4] [A3] a token that is refreshed is the one that counts', async () => {

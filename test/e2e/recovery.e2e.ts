@@ -1,4 +1,5 @@
 import { startGateway, TestGateway, type TestClient } from 'switchboard-gateway/testing';
+import { Namespaces } from '../../src/registry/namespaces.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { breakOff, comeBack, received, sessionOf } from '../support/recovering.js';
@@ -83,6 +84,17 @@ describe('a client that asked for recovery and lost its connection', () => {
     const id = await breakOff(gateway, client);
     expect(await comeBack(client)).toBe(true);
     expect(client.id).toBe(id);
+  });
+
+  it('[H4] leaves nothing of its way in on its connection once it is back', async () => {
+    const client = await connect(newUser());
+    const listeners = (): number =>
+      gateway.app.get(Namespaces).findSocket(client.id!)!.conn.listenerCount('close');
+    const atFirst = listeners();
+    await breakOff(gateway, client);
+    expect(await comeBack(client)).toBe(true);
+    expect(listeners()).toBe(atFirst);
+    client.close();
   });
 
   it('[H4] comes back again and again, and gets each event once', async () => {

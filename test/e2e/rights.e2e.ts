@@ -208,6 +208,48 @@ describe('a room token', () => {
     expect(await roomsOf(covered)).toEqual([room]);
   });
 
+  it('[A2] adds to what another one has granted, and takes nothing away', async () => {
+    const client = await connect({ sub: 'ada' });
+    const present = async (...allow: string[]) =>
+      client.request('room:join', { room, token: await sign(claims({ allow })) });
+    expect(await present('join', 'presence')).toMatchObject({ ok: true });
+    expect(await present('join', 'emit')).toMatchObject({ ok: true });
+    expect(await present('history')).toMatchObject({ ok: true });
+    expect(await allowedIn(client, room)).toEqual(['emit', 'history', 'join', 'presence']);
+  });
+
+  it('[A2] [A3] ends by itself: the rights of another one in its room do not keep its own alive', async () => {
+    const client = await connect({ sub: 'ada' });
+    const token = (allow: string[], more: Claims) => sign(claims({ allow, ...more }));
+    await client.request('room:join', { room, token: await token(['join'], { exp: inSeconds(0.8) }) });
+    expect(await client.request('room:join', { room, token: await token(['emit'], {}) })).toMatchObject({
+      ok: true,
+    });
+    await untilInNoRoom(client);
+    expect(await client.request('room:join', { room })).toMatchObject(DENIED);
+  });
+
+  it('[A2] [A3] counts with others up to 8 in a room; beyond that the oldest goes, and the room with it', async () => {
+    const client = await connect({ sub: 'ada' });
+    await client.request('room:join', { room, token: await sign(claims({ allow: ['join'] })) });
+    for (let n = 8; n > 1; n--) {
+      const token = await sign(claims({ allow: ['emit'], exp: inSeconds(60 * n) }));
+      expect(await client.request('room:join', { room, token })).toMatchObject({ ok: true });
+    }
+    expect(await roomsOf(client)).toEqual([room]);
+    const oneMore = await sign(claims({ allow: ['emit'], exp: inSeconds(60) }));
+    expect(await client.request('room:join', { room, token: oneMore })).toMatchObject(DENIED);
+    expect(await roomsOf(client)).toEqual([]);
+  });
+
+  it('[A1] [A2] taken by the leeway holds for as long as that', async () => {
+    const client = await connect({ sub: 'ada' });
+    const token = await sign(claims({ exp: inSeconds(-2.5) }));
+    expect(await client.request('room:join', { room, token })).toMatchObject({ ok: true });
+    expect(await roomsOf(client)).toEqual([room]);
+    await untilInNoRoom(client);
+  });
+
   it('[A2] [A3] outlives a refresh that says nothing of its room', async () => {
     const client = await connect({ sub: 'ada' });
     await client.request('room:join', { room, token: await sign(claims()) });
@@ -383,5 +425,13 @@ describe('auth:refresh', () => {
     await rooms('PUT', 'staff');
     await client.request('auth:refresh', { token: await sign({ sub: 'ada' }) });
     expect((await roomsOf(client)) as string[]).toEqual(expect.arrayContaining(['lobby', 'staff']));
+  });
+
+  it('[A3] leaves a socket where a backend has put it, also when the client joins there as well', async () => {
+    const client = await connect({ sub: 'ada', caps: [everythingIn('lobby')] });
+    await gateway.app.get(Namespaces).findSocket(client.id!)!.join('lobby');
+    expect(await client.request('room:join', { room: 'lobby' })).toMatchObject({ ok: true });
+    await client.request('auth:refresh', { token: await sign({ sub: 'ada' }) });
+    expect(await roomsOf(client)).toEqual(['lobby']);
   });
 });
