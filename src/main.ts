@@ -3,6 +3,7 @@ import { renderHelp } from './config/config-docs.js';
 import { printable } from './config/config-error.js';
 import { ConfigError, type SwitchboardConfig } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
+import { exitOnSignalWhileStarting } from './operations/start-signals.js';
 import { workerSlot } from './workers/worker-slot.js';
 
 const [, , ...args] = process.argv;
@@ -39,6 +40,8 @@ function readConfig(): SwitchboardConfig {
 }
 
 async function start(config: SwitchboardConfig): Promise<void> {
+  const slot = workerSlot(args);
+  const started = exitOnSignalWhileStarting(slot !== undefined);
   // Not before it is known that there is something to start: help and checks need none of it.
   const [{ Logger }, { createLogger, logFailure }] = await Promise.all([
     import('@nestjs/common'),
@@ -50,25 +53,23 @@ async function start(config: SwitchboardConfig): Promise<void> {
   // The last net: every promise has an owner, and if one was missed the others on this gateway must not pay for it.
   process.on('unhandledRejection', (failure) => logFailure(log, 'unhandled rejection', failure));
   process.on('uncaughtException', (failure) => logFailure(log, 'uncaught exception', failure));
-  const slot = workerSlot(args);
   try {
     if (slot === undefined && config.workers > 1) {
       const { startPrimary } = await import('./workers/primary.js');
-      await startPrimary(config);
+      await startPrimary(config, started);
       return;
     }
-    const signals = watchSignals();
     const { createService } = await import('./service.js');
     const app = await createService({}, logger);
     if (slot !== undefined) {
       const { serveAsWorker } = await import('./workers/worker.js');
-      await serveAsWorker(app, slot);
-      // A worker is told to end by the primary and perhaps by a terminal or supervisor too.
-      signals.leaveToNest();
+      // A worker is told to end by the primary and perhaps by a terminal or supervisor too, so it counts no signals.
+      await serveAsWorker(app, slot, started);
       return;
     }
     await app.listen(config.port, config.host);
-    signals.exitOnSecond();
+    exitAtOnceOnSecondSignal();
+    started();
     log.log(`listening on ${await app.getUrl()}`);
   } catch (error) {
     process.stderr.write(`${startFailure(error, config)}\n`);
@@ -86,24 +87,13 @@ function startFailure(error: unknown, { host, port }: SwitchboardConfig): string
   return error instanceof Error ? `the gateway cannot start: ${error.message}` : 'the gateway cannot start';
 }
 
-/**
- * What a signal does before and beside Nest's shutdown hooks, which drain on the first one and then exit with 0. [O2]
- *
- * They do nothing of use before the service listens, and a listener of ours alone would keep Node.js from ending the
- * process: until then nobody is connected, so there is nothing to wait for.
- */
-function watchSignals(): { exitOnSecond(): void; leaveToNest(): void } {
-  let onSignal = (): void => process.exit(0);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal());
-  return {
-    /** Whoever asks twice is in a hurry. */
-    exitOnSecond: () => {
-      onSignal = () => {
-        onSignal = () => process.exit(1);
-      };
-    },
-    leaveToNest: () => {
-      onSignal = () => {};
-    },
-  };
+/** The first signal drains and then exits with 0, which Nest's shutdown hooks do; whoever asks twice is in a hurry. */
+function exitAtOnceOnSecondSignal(): void {
+  let asked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+    });
+  }
 }

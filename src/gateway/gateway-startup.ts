@@ -34,11 +34,19 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     await this.engine.start(this.hooks);
     this.adapter.wire();
     this.sayMode();
+    this.sayWhetherShared();
   }
 
   /** After the last socket has gone. */
   async onApplicationShutdown(): Promise<void> {
     await this.engine.stop();
+  }
+
+  /** A wrong address would show only in `/health/ready`: who has never been there has not been lost. */
+  private sayWhetherShared(): void {
+    const health = this.engine.health();
+    if (health.state !== 'unavailable') return;
+    this.logger.warn(`shared state cannot be used yet: ${health.reason}; goes on trying`);
   }
 
   /** One line that says who may do what, and why. [C4] */

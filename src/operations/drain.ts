@@ -7,9 +7,12 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
 
 /** Between two batches of goodbyes. */
-const BATCH_INTERVAL_MS = 100;
-/** Sockets of a small node all go at once: nobody gains from waiting. */
-const MIN_BATCH_SIZE = 50;
+const BATCH_INTERVAL_MS = 50;
+/**
+ * A small node does not wait for the whole window; 100 a second is what the others hardly notice. Each client that comes
+ * back costs them and Redis some milliseconds of CPU, and whoever waits for that is late.
+ */
+const MIN_BATCH_SIZE = 5;
 
 /**
  * Sends everyone away before the process ends, in paced batches, so that they do not all come back elsewhere in one
@@ -43,6 +46,8 @@ export class Drain implements OnModuleDestroy {
       for (const socket of sockets.slice(start, start + size)) goodbyes.push(endSocket(socket, goodbye()));
     }
     await Promise.all(goodbyes);
+    // Whoever had been let in already when it began has connected meanwhile.
+    await Promise.all([...this.namespaces.allSockets()].map((socket) => endSocket(socket, goodbye())));
   }
 }
 

@@ -9,8 +9,13 @@ import { WorkerPool } from './worker-pool.js';
 /**
  * Runs the service in several processes behind one port: this one listens and holds no state, the workers do the rest
  * and are nodes to each other like those on other machines.
+ *
+ * @param signalsAreTaken called when a signal ends the workers too
  */
-export async function startPrimary({ workers, host, port }: SwitchboardConfig): Promise<void> {
+export async function startPrimary(
+  { workers, host, port }: SwitchboardConfig,
+  signalsAreTaken: () => void,
+): Promise<void> {
   const log = new Logger('Workers');
   const pool = new WorkerPool(
     workers,
@@ -25,8 +30,12 @@ export async function startPrimary({ workers, host, port }: SwitchboardConfig): 
     },
   );
   const frontDoor = createFrontDoor((requestLine) => pool.recipient(requestLine));
-  endOnSignal(pool);
-  if (!(await pool.start())) {
+  const ending = endOnSignal(pool);
+  signalsAreTaken();
+  const isUp = await pool.start();
+  // Whoever asked for it waits for the workers, and then for the process.
+  if (ending.isAsked) return;
+  if (!isUp) {
     await pool.end('SIGTERM');
     throw new Error('a worker could not start');
   }
@@ -42,15 +51,16 @@ export async function startPrimary({ workers, host, port }: SwitchboardConfig): 
 }
 
 /** Workers drain and end, all at once; then this process does. Connections are given out until the last has gone. */
-function endOnSignal(pool: WorkerPool): void {
-  let isEnding = false;
+function endOnSignal(pool: WorkerPool): { readonly isAsked: boolean } {
+  const ending = { isAsked: false };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (isEnding) {
+    if (ending.isAsked) {
       void pool.end('SIGKILL');
       process.exit(1);
     }
-    isEnding = true;
+    ending.isAsked = true;
     process.exit((await pool.end(signal)) ? 0 : 1);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
+  return ending;
 }

@@ -86,11 +86,12 @@ export class WorkerPool {
   async end(signal: NodeJS.Signals): Promise<boolean> {
     this.isEnding = true;
     for (const timer of this.pending) clearTimeout(timer);
-    const ends = this.running().map(async ({ process }) => {
+    const ends = this.running().map(async ({ process, isReady }) => {
       const ended = once(process, 'exit');
       process.kill(signal);
       const [code] = (await ended) as [number | null];
-      return code === 0;
+      // One that has only just been started may not listen to signals yet, and has nobody to say goodbye to.
+      return code === 0 || !isReady;
     });
     return (await Promise.all(ends)).every(Boolean);
   }

@@ -10,8 +10,16 @@ import { markSession } from './session-slot.js';
 /** At most this often the primary is told how many sessions there are. */
 const TELL_EVERY_MS = 100;
 
-/** Takes connections from the primary instead of listening for them. Resolves when it can. */
-export async function serveAsWorker(app: NestExpressApplication, slot: number): Promise<void> {
+/**
+ * Takes connections from the primary instead of listening for them. Resolves when it can.
+ *
+ * @param started called when it does, and drains from then on when it is told to end
+ */
+export async function serveAsWorker(
+  app: NestExpressApplication,
+  slot: number,
+  started: () => void,
+): Promise<void> {
   await app.init();
   const { engine } = app.get(Namespaces).all[0]!.nsp.server as unknown as { engine: Sessions };
   markSessions(engine, slot);
@@ -28,6 +36,7 @@ export async function serveAsWorker(app: NestExpressApplication, slot: number): 
   });
   // Without the primary nobody can reach this worker. The signal is what drains it.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  started();
   tell({ type: 'ready' });
 }
 

@@ -23,8 +23,10 @@ export class Client {
   recoveries = 0;
   /** Times it was told that it missed something: `{ since, from, to }`, the last two of its absence. */
   losses = [];
-  /** Milliseconds from each goodbye of a node until it was back. */
+  /** Each time it was sent away: when, and milliseconds from the goodbye until it was connected again. */
   returns = [];
+  /** Connections that ended without a goodbye. */
+  breaks = 0;
   /** Rooms it has left since shared state was last known to be well. */
   leaving = new Set();
   problems = [];
@@ -33,10 +35,12 @@ export class Client {
   requests = new Map();
   requestId = 0;
   brokeAt = 0;
+  /** Attempts to come back that have failed in a row. */
+  attempts = 0;
 
   /**
    * @param {{ url: string, random: import('../fuzz/random.js').Random, streamOf: (name: string) => import('./ledger.js').Stream,
-   *   isQuiet: () => boolean }} world
+   *   isQuiet: () => boolean, backOffMs?: (attempts: number) => number }} world
    */
   constructor(world, { index, user, rooms }) {
     this.world = world;
@@ -70,11 +74,21 @@ export class Client {
 
   broke() {
     this.note('broke');
-    if (this.isConnected) this.brokeAt = performance.now();
+    this.disconnected();
+    if (this.isClosed) return;
+    const { random, backOffMs = () => random.int(MIN_BACKOFF_MS, MAX_BACKOFF_MS) } = this.world;
+    this.timer = setTimeout(() => this.open(), backOffMs(this.attempts++));
+  }
+
+  disconnected() {
+    const now = performance.now();
+    if (this.isConnected) {
+      this.brokeAt = now;
+      if (this.awaySince === undefined && !this.isClosed) this.breaks++;
+      this.awaySince ??= now;
+    }
     this.isConnected = false;
     this.requests.clear();
-    if (this.isClosed) return;
-    this.timer = setTimeout(() => this.open(), this.world.random.int(MIN_BACKOFF_MS, MAX_BACKOFF_MS));
   }
 
   hear(packet) {
@@ -83,15 +97,14 @@ export class Client {
     else if (packet.startsWith('0')) {
       const { pingInterval, pingTimeout } = JSON.parse(packet.slice(1));
       this.silenceMs = pingInterval + pingTimeout;
+      this.attempts = 0;
       const { pid, offset, user } = this;
       this.ws.send(`40${JSON.stringify({ user, recovery: true, ...(pid && { pid, offset }) })}`);
     } else if (packet.startsWith('40')) this.connected(JSON.parse(packet.slice(2)));
     else if (packet.startsWith('42')) this.event(JSON.parse(packet.slice(2)));
     else if (packet.startsWith('43')) {
       const [, id, answer] = /^43(\d+)(.*)$/s.exec(packet);
-      const waiting = this.requests.get(Number(id));
-      this.requests.delete(Number(id));
-      waiting?.onAnswer(JSON.parse(answer)[0]);
+      this.answered(Number(id), JSON.parse(answer)[0]);
     } else this.ws.terminate();
   }
 
@@ -103,8 +116,8 @@ export class Client {
     this.pid = pid;
     this.isConnected = true;
     this.connects++;
-    if (this.goodbyeAt !== undefined) this.returns.push(now - this.goodbyeAt);
-    this.goodbyeAt = undefined;
+    if (this.awaySince !== undefined) this.returns.push({ from: this.awaySince, ms: now - this.awaySince });
+    this.awaySince = undefined;
     if (isRecovered) {
       this.recoveries++;
       // What was asked on the way out of the old connection may not have been done.
@@ -133,7 +146,7 @@ export class Client {
       if (this.world.isTracing) this.note('got', args[0], args[1], args[2]);
     } else if (name === 'server:disconnect') {
       this.note('goodbye', args[0].code);
-      this.goodbyeAt = performance.now();
+      this.awaySince = performance.now();
     }
   }
 
@@ -145,8 +158,7 @@ export class Client {
 
   /** Publications to it are due once the nodes can know of it: at once unless shared state is in trouble. */
   watch(now) {
-    if (now - this.lastHeardAt > this.silenceMs && this.ws.readyState !== WebSocket.CLOSED)
-      this.ws.terminate();
+    this.endIfSilent(now);
     if (this.isConnected) {
       for (const { event, askedAt } of this.requests.values()) {
         if (now - askedAt > ANSWER_TIMEOUT_MS) this.problem(`no answer to ${event}`);
@@ -161,6 +173,11 @@ export class Client {
     if (isIn && this.waiting?.size === 0) this.isReady();
   }
 
+  endIfSilent(now) {
+    if (now - this.lastHeardAt > this.silenceMs && this.ws.readyState !== WebSocket.CLOSED)
+      this.ws.terminate();
+  }
+
   problem(text) {
     if (this.problems.length < 5) this.problems.push(`client ${this.index}: ${text}`);
   }
@@ -170,7 +187,17 @@ export class Client {
     this.note('asks', event, payload.room);
     const id = this.requestId++;
     this.requests.set(id, { event, onAnswer, askedAt: performance.now() });
+    this.send(id, event, payload);
+  }
+
+  send(id, event, payload) {
     this.ws.send(`42${id}${JSON.stringify([event, payload])}`);
+  }
+
+  answered(id, answer) {
+    const waiting = this.requests.get(id);
+    this.requests.delete(id);
+    waiting?.onAnswer(answer);
   }
 
   join(room) {

@@ -5,22 +5,26 @@ import { Balancer } from './balancer.js';
 import { RedisProcess } from './redis-process.js';
 
 const READY_TIMEOUT_MS = 30_000;
+/** How much longer than its drain window a node may take on a busy machine. */
+const LATE_MS = 30_000;
 
 export class Cluster {
   /** @type {{ gateway?: object, isPaused: boolean, isDraining: boolean }[]} */
   slots = [];
   complaints = [];
 
-  constructor(redis, env, random) {
+  constructor(redis, env, random, main) {
     this.redis = redis;
     this.env = env;
     this.random = random;
+    this.main = main;
   }
 
-  static async start({ nodes, env, random }) {
+  /** @param {{ nodes: number, env: object, random: import('../fuzz/random.js').Random, main?: string }} options */
+  static async start({ nodes, env, random, main }) {
     const redis = await RedisProcess.start();
     process.setMaxListeners(0);
-    const cluster = new Cluster(redis, { ...env, SWITCHBOARD_REDIS_URL: redis.url }, random);
+    const cluster = new Cluster(redis, { ...env, SWITCHBOARD_REDIS_URL: redis.url }, random, main);
     cluster.slots = Array.from({ length: nodes }, () => ({ isPaused: false, isDraining: false }));
     await Promise.all(cluster.slots.map((slot) => cluster.run(slot)));
     cluster.balancer = await Balancer.listen(() => cluster.portsByChance());
@@ -30,7 +34,7 @@ export class Cluster {
 
   /** Starts the next node of a slot. */
   async run(slot) {
-    const gateway = await startGatewayProcess({ env: this.env });
+    const gateway = await startGatewayProcess({ env: this.env, main: this.main });
     // Whatever ends this process, nothing stays behind.
     const end = () => gateway.child.kill('SIGKILL');
     process.once('exit', end);
@@ -49,10 +53,11 @@ export class Cluster {
   }
 
   /** Asks a node to drain; resolves with how it ended, and then starts the next one. */
-  async restart(slot) {
+  async restart(slot, onDrained = () => {}) {
     const { gateway } = slot;
     slot.isDraining = true;
-    const exit = await gateway.stop();
+    const exit = await gateway.stop(Number(this.env.SWITCHBOARD_DRAIN_WINDOW_MS ?? 0) + LATE_MS);
+    onDrained();
     this.collect(gateway);
     await this.run(slot);
     return exit;

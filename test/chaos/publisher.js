@@ -7,6 +7,7 @@ export const EVENT = 'n';
 const TIMEOUT_MS = 4_000;
 const MIN_PAUSE_MS = 60;
 const MAX_PAUSE_MS = 400;
+const MEAN_PAUSE_MS = (MIN_PAUSE_MS + MAX_PAUSE_MS) / 2;
 
 export class Publisher {
   counts = { accepted: 0, unavailable: 0, unanswered: 0, other: 0 };
@@ -14,14 +15,19 @@ export class Publisher {
   agent = new Agent({ keepAlive: true, maxSockets: 200 });
   isOver = false;
 
-  /** @param {{ urls: () => string[], random: import('../fuzz/random.js').Random }} options */
+  /**
+   * @param {{ urls: () => string[], random: import('../fuzz/random.js').Random, perSecond?: number }} options
+   *   `perSecond`: of all streams together, where that has to be less than they would make
+   */
   constructor(options) {
     this.options = options;
   }
 
   /** @param {{ stream: import('./ledger.js').Stream, to: () => object | undefined }[]} targets */
   run(targets) {
-    this.running = targets.map((target) => this.publish(target));
+    const { perSecond = Infinity } = this.options;
+    const slowdown = Math.max(1, (targets.length / perSecond) * (1_000 / MEAN_PAUSE_MS));
+    this.running = targets.map((target) => this.publish(target, slowdown));
   }
 
   async stop() {
@@ -30,10 +36,10 @@ export class Publisher {
     this.agent.destroy();
   }
 
-  async publish({ stream, to }) {
+  async publish({ stream, to }, slowdown) {
     const { random, urls } = this.options;
     while (!this.isOver) {
-      await pause(random.int(MIN_PAUSE_MS, MAX_PAUSE_MS));
+      await pause(random.int(MIN_PAUSE_MS, MAX_PAUSE_MS) * slowdown);
       const nodes = urls();
       const target = to();
       if (nodes.length === 0 || target === undefined) continue;

@@ -1,4 +1,5 @@
 import { startGateway } from 'switchboard-gateway/testing';
+import { Namespaces } from '../../src/registry/namespaces.js';
 import { RawPolling } from '../support/raw-clients.js';
 import { sendRaw } from '../support/raw-http.js';
 
@@ -48,5 +49,26 @@ describe('health', () => {
     // It does not ask for the end of its connection either; the gateway does not wait the 30 s of Engine.IO for that.
     await closed;
     await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow('fetch failed');
+  });
+
+  it('[O2] [L7] whoever had been let in when the drain began is told to come back too', async () => {
+    const gateway = await startGateway();
+    const client = await gateway.connect();
+    // Keeps the drain waiting for a while.
+    await RawPolling.connect(gateway.url);
+    const [root] = gateway.app.get(Namespaces).all;
+    const letIn = new Promise<() => void>((resolve) =>
+      root!.nsp.use((_: unknown, next: () => void) => resolve(() => next())),
+    );
+    const late = gateway.open();
+    const enter = await letIn;
+    const closed = gateway.app.close();
+    await client.next('server:disconnect');
+    enter();
+    await late.next('connect');
+    expect((await late.next('server:disconnect'))[0]).toMatchObject({ code: 'server.draining' });
+    expect((await late.next('disconnect'))[0]).toMatch(/^transport (close|error)$/);
+    late.close();
+    await closed;
   });
 });

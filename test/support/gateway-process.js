@@ -62,11 +62,11 @@ class GatewayProcess {
     return process.platform === 'linux' ? residentOnLinux(this.child.pid) : residentByPs(this.child.pid);
   }
 
-  /** Asks it to drain; resolves with the exit code, or the signal that it took. */
-  async stop() {
+  /** Asks it to drain; resolves with the exit code, or the signal that it took. One that takes longer is killed. */
+  async stop(timeoutMs = STOP_TIMEOUT_MS) {
     if (!this.isRunning) return this.exit;
     this.child.kill('SIGTERM');
-    const cutOff = setTimeout(() => this.child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const cutOff = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs);
     const exit = await this.exited;
     clearTimeout(cutOff);
     return exit;

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { parseRedisAddress, type ClusterAddress, type SentinelAddress } from '../../config/redis-address.js';
 import { SwitchboardError } from '../../protocol/errors.js';
@@ -128,10 +129,24 @@ export async function runScript(
   key: string,
   args: readonly (string | number)[],
 ): Promise<unknown> {
+  writeTogether(redis);
   try {
     return await redis.evalsha(script.sha, 1, key, ...args);
   } catch (failure) {
     if (!(failure instanceof Error) || !failure.message.startsWith('NOSCRIPT')) throw failure;
     return await redis.eval(script.lua, 1, key, ...args);
   }
+}
+
+/**
+ * Has all that is asked before the next tick leave in one write: a client that comes back changes the registry and its
+ * session and asks for what it missed in one go, and a system call for each costs more than the rest of sending it.
+ *
+ * Private in the types of `ioredis`; without it each leaves by itself.
+ */
+function writeTogether(redis: Redis): void {
+  const { stream } = redis as unknown as { readonly stream?: Writable };
+  if (stream?.writableCorked !== 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }

@@ -25,13 +25,18 @@ export class Marks {
     return { token, reached };
   }
 
-  /** Resolves after those who waited for the mark went on: nothing behind it may be delivered before. */
+  /**
+   * Resolves after those who waited for the mark went on: nothing behind it may be delivered before.
+   *
+   * The next tick comes when no promise has anything left to do. A turn of the event loop for each mark would hold the
+   * inbox up: when a thousand clients come back at once there are two marks for each, and a busy node's turns are long.
+   */
   reach(token: string): Promise<void> | undefined {
     const waiting = this.waiting.get(token);
     if (waiting === undefined) return undefined;
     this.drop(token);
     waiting.reach();
-    return new Promise((resolve) => setImmediate(resolve));
+    return new Promise((resolve) => process.nextTick(resolve));
   }
 
   /** The mark was not put there after all, or nobody waits for it any longer. */
