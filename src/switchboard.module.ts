@@ -47,6 +47,7 @@ import { NodeCommands } from './rooms/node-commands.js';
 import { Presence } from './rooms/presence.service.js';
 import { PrivateRooms } from './rooms/private-rooms.js';
 import { Recovery } from './rooms/recovery.service.js';
+import { WatchedRooms } from './rooms/watched-rooms.js';
 import { RoomEntry } from './rooms/room-entry.js';
 import { SharedEntrance } from './rooms/shared-entrance.js';
 import { RoomService } from './rooms/room.service.js';
@@ -118,6 +119,7 @@ export class SwitchboardModule {
         Broadcaster,
         EmitService,
         History,
+        WatchedRooms,
         Recovery,
         SharedEntrance,
         Presence,

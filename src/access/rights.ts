@@ -158,7 +158,7 @@ export class Rights {
 
   private leaveWhatIsNotAllowed(socket: GatewaySocket): void {
     const state: SocketState = socketState(socket);
-    for (const room of state.watchedRooms ?? []) {
+    for (const room of state.watchedRooms?.keys() ?? []) {
       if (this.allows(socket, 'presence', room)) continue;
       state.watchedRooms?.delete(room);
       void socket.leave(presenceRoom(room));

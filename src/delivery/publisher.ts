@@ -75,11 +75,16 @@ export class Publisher implements Outbound {
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void {
     const publication: Publication = { ...emitted, id: this.nextId() };
     try {
-      if (onThisNodeOnly) this.deliver(publication, { cursor: this.engine.cursor, positions: undefined });
+      if (onThisNodeOnly) this.tellHere(publication);
       else this.send(publication).remote?.catch((failure: unknown) => this.lost(publication, failure));
     } catch (failure) {
       this.lost(publication, failure);
     }
+  }
+
+  /** To the sockets of this node, after everything that it was told before. */
+  tellHere(publication: Publication): void {
+    this.deliver(publication, { cursor: this.engine.cursor, positions: undefined });
   }
 
   /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */

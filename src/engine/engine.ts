@@ -4,6 +4,7 @@ import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
 import type { SharedRevocations } from './revocations.js';
 import type { LastSent, SessionStore } from './sessions.js';
+import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from './shared-presence.js';
 import type { SharedRegistry } from './shared-registry.js';
 
 /** Whether shared state can be reached. */
@@ -89,16 +90,6 @@ export interface SocketsOfNamespace {
   readonly except: Selection;
 }
 
-/** Users came into a room with their first socket on all nodes, or left it with their last. [M4] */
-export interface PresenceChange {
-  readonly room: string;
-  readonly joined: readonly { readonly user: string; readonly info: unknown }[];
-  /** On purpose. */
-  readonly left: readonly string[];
-  /** With a connection that broke, or with their node: they may be back. */
-  readonly broken: readonly string[];
-}
-
 /** What the engine asks of the process it runs in. */
 export interface NodeHooks {
   /** Delivers to local sockets; resolves with their acknowledgements when such are asked for. Never throws. */
@@ -117,6 +108,10 @@ export interface NodeHooks {
   carryOut(command: NodeCommand): Promise<number>;
   /** Tells the sockets that watch a room. */
   presence(change: PresenceChange): void;
+  /** Who is in a room that this node watches; what its watchers were not told, they are told now. */
+  presenceState(state: PresenceState): void;
+  /** The rooms that are watched here, and the users that their watchers take for present. */
+  watchedRooms(): Iterable<readonly [room: string, users: readonly string[]]>;
   /** Everything this node holds, to be written again where shared state has lost it. */
   sockets(): Iterable<SocketEntry>;
   /**
@@ -146,6 +141,8 @@ export abstract class Engine {
   abstract readonly idempotency: IdempotencyStore;
   /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
   abstract readonly registry: SharedRegistry | undefined;
+  /** Who comes into rooms and leaves them on all nodes; `undefined` when this process is the only one. */
+  abstract readonly presence: SharedPresence | undefined;
   /** Blocks and revocations of all nodes; `undefined` when this process is the only one. */
   abstract readonly revocations: SharedRevocations | undefined;
 
@@ -165,6 +162,9 @@ export abstract class Engine {
    * carries it, so that its client never takes an argument for a cursor.
    */
   abstract get cursor(): string;
+
+  /** The place of {@link cursor}; `undefined` where this process is the only one. */
+  abstract get place(): PresencePlace | undefined;
 
   /** Has the other nodes carry out a command and resolves with how many sockets it was for. */
   abstract command(command: NodeCommand): Promise<number>;

@@ -1,5 +1,7 @@
 /** Sessions: what a client that asked for recovery can come back to. [H4] */
 import type { Answer, LoggedPublication } from './log.js';
+import type { Position } from '../protocol/publication.js';
+import type { PresencePlace } from './shared-presence.js';
 
 /** A room of a session, and how its socket is in it. */
 export interface SessionRoom {
@@ -10,6 +12,10 @@ export interface SessionRoom {
   readonly byRight: boolean;
   /** What a room token granted, in the words of whoever wrote it; kept as it is. */
   readonly grant?: unknown;
+  /** The position that its client was told on the way in: it has what its history had until then. */
+  readonly caughtUpTo?: Position;
+  /** For a room of watchers: from where on its socket was told. */
+  readonly watchedSince?: PresencePlace;
 }
 
 export interface NewSession {

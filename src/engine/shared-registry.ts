@@ -1,11 +1,18 @@
 /** Who is connected on all nodes, where there is more than one. [R4] */
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
 import type { Answer } from './log.js';
+import type { PresencePlace } from './shared-presence.js';
 
 /** One page of a list: at most 1,000 items after an opaque cursor. [R3] */
 export interface SharedPageRequest {
   readonly limit?: number;
   readonly cursor?: string;
+}
+
+/** Users of a room, and the place in the one order at which they were there. */
+export interface MembersAt {
+  readonly page: Page<MemberEntry>;
+  readonly at: PresencePlace | undefined;
 }
 
 /**
@@ -25,7 +32,7 @@ export interface SharedRegistry {
   connected(socketId: string, entry: () => SocketEntry): void;
   /** Its transport has changed. */
   upgraded(socketId: string, transport: SocketEntry['transport']): void;
-  /** @param comesBack whether its connection broke, so that its client may be back: see `PresenceChange.broken` */
+  /** @param comesBack whether its connection broke, so that its client may be back: see `the seam of presence` */
   leave(socketId: string, comesBack: boolean): Answer<void>;
   joined(socketId: string, room: string): Answer<void>;
   parted(socketId: string, room: string): Answer<void>;
@@ -37,5 +44,7 @@ export interface SharedRegistry {
   room(room: string): Promise<RoomEntry>;
   rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>>;
   members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>>;
+  /** The same, and where they were read; not known for the room of a user. */
+  membersAt(room: string, request: SharedPageRequest): Promise<MembersAt>;
   counts(): Promise<{ sockets: number; users: number; rooms: number }>;
 }

@@ -2,15 +2,16 @@ import { Injectable } from '@nestjs/common';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { Publisher } from '../delivery/publisher.js';
 import { endSocket } from '../delivery/end-socket.js';
-import type { Arrival, NodeCommand, NodeHooks, PresenceChange, Receipts } from '../engine/engine.js';
+import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../engine/engine.js';
+import type { PresenceChange, PresenceState } from '../engine/shared-presence.js';
 import type { LastSent } from '../engine/sessions.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { NodeCommands } from '../rooms/node-commands.js';
-import { Presence } from '../rooms/presence.service.js';
 import { Recovery } from '../rooms/recovery.service.js';
+import { WatchedRooms } from '../rooms/watched-rooms.js';
 
 /** What the engine asks of this process, passed on to whose business it is. */
 @Injectable()
@@ -19,7 +20,7 @@ export class EngineHooks implements NodeHooks {
     private readonly publisher: Publisher,
     private readonly recovery: Recovery,
     private readonly commands: NodeCommands,
-    private readonly presences: Presence,
+    private readonly watched: WatchedRooms,
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
   ) {}
@@ -41,7 +42,15 @@ export class EngineHooks implements NodeHooks {
   }
 
   presence(change: PresenceChange): void {
-    this.presences.changedAnywhere(change);
+    this.watched.changed(change);
+  }
+
+  presenceState(state: PresenceState): void {
+    this.watched.state(state);
+  }
+
+  watchedRooms(): Iterable<readonly [room: string, users: readonly string[]]> {
+    return this.watched.users();
   }
 
   sockets(): Iterable<SocketEntry> {
@@ -53,6 +62,7 @@ export class EngineHooks implements NodeHooks {
    * recover may be somewhere else already.
    */
   fenced(): void {
+    this.watched.clear();
     const lost = new SwitchboardError('engine.unavailable', { retryAfterMs: 0 });
     for (const socket of this.namespaces.allSockets()) void endSocket(socket, lost);
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import type { Deadline } from '../access/expiries.js';
 import type { Grant, RoomGrant } from '../access/grant.js';
+import type { PresencePlace } from '../engine/shared-presence.js';
 import type { Claim } from '../engine/sessions.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JsonValue } from '../protocol/json.js';
@@ -56,8 +57,8 @@ export class SocketState implements Ordered {
   roomGrants: Map<string, readonly RoomGrant[]> | undefined = undefined;
   /** Rooms the client went into by its own right, which it leaves when it loses that. */
   joinedByRight: Set<string> | undefined = undefined;
-  /** Rooms whose presence events it gets. [M4] */
-  watchedRooms: Set<string> | undefined = undefined;
+  /** Rooms whose presence events it gets, and, where there are other nodes, from where on. [M4] */
+  watchedRooms: Map<string, PresencePlace | undefined> | undefined = undefined;
   /** The shared rooms that its end took it out of. */
   goneFrom: readonly string[] = NO_ROOMS;
   /** What its client can come back to, when it asked for that. [H4] */

@@ -3,8 +3,9 @@ import { Expiries, type Deadline } from '../access/expiries.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Publisher } from '../delivery/publisher.js';
-import { Engine, type PresenceChange } from '../engine/engine.js';
+import { Engine } from '../engine/engine.js';
 import { NOTICE } from '../protocol/events.js';
+import type { SharedPresence } from '../engine/shared-presence.js';
 import type { JsonValue } from '../protocol/json.js';
 import { presenceRoom } from '../protocol/names.js';
 import { LocalRegistry } from '../registry/local-registry.js';
@@ -13,6 +14,7 @@ import { socketState, type GatewaySocket, type SocketState } from '../registry/s
 import { comesBack } from './coming-back.js';
 import { Recovery } from './recovery.service.js';
 import { RoomPresence, type AddressedNotice } from './room-presence.js';
+import { WatchedRooms } from './watched-rooms.js';
 
 /** A session may outlast its window by as much as its deadline is inexact. */
 const SESSION_SLACK_MS = 1_000;
@@ -41,25 +43,50 @@ export class Presence {
     private readonly publisher: Publisher,
     private readonly expiries: Expiries,
     private readonly recovery: Recovery,
+    private readonly watched: WatchedRooms,
   ) {}
 
   /** How many users are held for their return, counted per room; for metrics and tests. */
   get heldCount(): number {
-    let count = 0;
+    let count = this.watched.heldCount;
     for (const { absentCount } of this.rooms.values()) count += absentCount;
     return count;
   }
 
-  /** A socket that is in the room gets its presence events from now on. */
+  /**
+   * A socket that is in the room gets its presence events from now on.
+   *
+   * @throws SwitchboardError `engine.unavailable` when other nodes cannot be heard
+   */
   async watch(socket: GatewaySocket, room: string): Promise<void> {
     const state = socketState(socket);
     // It may have ended, or have been taken out again, while it came in.
     if (!socket.rooms.has(room) || state.watchedRooms?.has(room)) return;
-    (state.watchedRooms ??= new Set()).add(room);
+    const { presence } = this.engine;
+    if (presence) return this.watchShared(presence, state, room);
+    (state.watchedRooms ??= new Map()).set(room, undefined);
     const watches = socket.join(presenceRoom(room));
     this.recovery.joined(state, presenceRoom(room));
     this.rooms.get(room)?.watchedBy(socket.id);
     await watches;
+  }
+
+  /**
+   * A socket that watches a room was told who is there: without those who are held for their return, so that it is told
+   * when they do, like one that begins to watch.
+   *
+   * @param at where the list was read; here, when not given
+   */
+  listed(socket: GatewaySocket, room: string, at = this.engine.place): void {
+    const state = socketState(socket);
+    if (!state.watchedRooms?.has(room)) return;
+    if (!at) {
+      this.rooms.get(room)?.watchedBy(socket.id);
+      return;
+    }
+    state.watchedRooms.set(room, at);
+    this.watched.listed(socket.id, room, at);
+    this.recovery.joined(state, presenceRoom(room));
   }
 
   /** A socket has come into a room; counted already. */
@@ -81,7 +108,8 @@ export class Presence {
   ended(state: SocketState, reason: string): void {
     const mayReturn = this.config.recoveryWindowMs > 0 && comesBack(reason);
     if (this.isShared) return;
-    if (mayReturn && state.session) for (const room of state.watchedRooms ?? []) this.expectWatcher(room);
+    if (mayReturn && state.session)
+      for (const room of state.watchedRooms?.keys() ?? []) this.expectWatcher(room);
     for (const room of state.goneFrom) {
       if (this.local.membershipOf(state.user, room) > 0) continue;
       if (mayReturn) this.hold(room, state.user);
@@ -89,19 +117,26 @@ export class Presence {
     }
   }
 
-  /** Users have come and left on any of the nodes. */
-  changedAnywhere({ room, joined, left, broken }: PresenceChange): void {
-    for (const { user, info } of joined) this.came(room, user, info as JsonValue);
-    for (const user of left) this.change(room).left(user);
-    for (const user of broken) {
-      if (this.config.recoveryWindowMs > 0) this.hold(room, user);
-      else this.change(room).left(user);
-    }
+  /** Where there are other nodes, who is in a room is not known here: see {@link WatchedRooms}. */
+  private get isShared(): boolean {
+    return this.engine.presence !== undefined;
   }
 
-  /** Where there are other nodes, who is in a room is not known here: shared state tells all nodes alike. */
-  private get isShared(): boolean {
-    return this.engine.registry !== undefined;
+  private async watchShared(presence: SharedPresence, state: SocketState, room: string): Promise<void> {
+    const { socket } = state;
+    const watchers = presenceRoom(room);
+    // What happens between here and its beginning is kept for its session in vain: it is told from where it began.
+    this.recovery.joined(state, watchers);
+    try {
+      await this.watched.watch(presence, socket.id, room, (since) => {
+        if (!socket.connected || !socket.rooms.has(room)) return;
+        (state.watchedRooms ??= new Map()).set(room, since);
+        void socket.join(watchers);
+        this.recovery.joined(state, watchers);
+      });
+    } finally {
+      if (!state.watchedRooms?.has(room)) this.recovery.left(state, watchers);
+    }
   }
 
   private came(room: string, user: string, info: JsonValue): void {
@@ -160,8 +195,7 @@ export class Presence {
         except: { sockets: except },
         volatile: false,
       },
-      // Every node tells its own.
-      this.isShared,
+      false,
     );
   }
 

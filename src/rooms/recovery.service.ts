@@ -10,10 +10,12 @@ import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import type { HeldPublication, Tracking } from '../delivery/tracking.js';
 import { Engine } from '../engine/engine.js';
 import type { Answer } from '../engine/log.js';
+import type { PresencePlace } from '../engine/shared-presence.js';
 import type { Claim, LastSent, SessionRoom } from '../engine/sessions.js';
 import { logFailure } from '../operations/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isInternalRoom, isUserRoom, watchedRoom } from '../protocol/names.js';
+import type { Position } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
 import {
   socketState,
@@ -22,6 +24,7 @@ import {
   type SocketState,
 } from '../registry/socket-state.js';
 import { comesBack } from './coming-back.js';
+import { WatchedRooms } from './watched-rooms.js';
 
 /** A session ID is all that stands between a session and whoever has a token of the same user. */
 const SESSION_ID_BYTES = 18;
@@ -64,6 +67,7 @@ export class Recovery {
     private readonly rights: Rights,
     private readonly revocations: Revocations,
     private readonly namespaces: Namespaces,
+    private readonly watchedRooms: WatchedRooms,
   ) {}
 
   /** In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one. */
@@ -157,6 +161,15 @@ export class Recovery {
     this.own(this.engine.sessions.joined(session.sessionId, describeRoom(state, room)));
   }
 
+  /** Its client was told the position of a room, and given what was there until then if it asked for that. */
+  caughtUp(state: SocketState, room: string, position: Position): void {
+    const { session } = state;
+    // In this process the answer is as old as the session's coming in.
+    if (!session || session.paused || this.engine.kind === 'memory') return;
+    const how = { ...describeRoom(state, room), caughtUpTo: position };
+    this.own(this.engine.sessions.joined(session.sessionId, how));
+  }
+
   left({ session }: SocketState, room: string): void {
     if (session && !session.paused) this.own(this.engine.sessions.left(session.sessionId, room));
   }
@@ -237,7 +250,7 @@ export class Recovery {
     const state = socketState(socket);
     const before = sharedRoomsOf(socket);
     const rooms = new Set<string>();
-    for (const each of claim.rooms) {
+    for (const each of watchedAfterEntered(claim.rooms)) {
       if (this.enterAgain(socket, each, rooms)) {
         rooms.add(each.room);
         if (each.meta) tracking.metaRooms.add(each.room);
@@ -260,13 +273,14 @@ export class Recovery {
   /** Whether it may be in the room still; `entered` are those it is in again. */
   private enterAgain(
     socket: GatewaySocket,
-    { room, byRight, grant }: SessionRoom,
+    { room, byRight, grant, watchedSince }: SessionRoom,
     entered: Set<string>,
   ): boolean {
     const watched = watchedRoom(room);
     if (watched !== undefined) {
       if (!entered.has(watched) || !this.rights.allows(socket, 'presence', watched)) return false;
-      (socketState(socket).watchedRooms ??= new Set()).add(watched);
+      (socketState(socket).watchedRooms ??= new Map()).set(watched, watchedSince);
+      this.watchAgain(socket, watched, watchedSince);
       return true;
     }
     for (const each of roomGrantsOf(grant)) this.rights.restoreRoomGrant(socket, room, each);
@@ -274,6 +288,15 @@ export class Recovery {
     if (!this.rights.allows(socket, 'join', room)) return false;
     this.rights.joinedByRight(socket, room);
     return true;
+  }
+
+  /** Before what it missed is read: from there on this node is told. */
+  private watchAgain(socket: GatewaySocket, room: string, since: PresencePlace | undefined): void {
+    const { presence } = this.engine;
+    if (!presence) return;
+    this.watchedRooms
+      .watchedAgain(presence, socket.id, room, since)
+      .catch((failure: unknown) => this.cannotReplay(socket, failure));
   }
 
   private replay(socket: GatewaySocket, claim: Claim, tracking: Tracking): void {
@@ -314,6 +337,12 @@ export class Recovery {
     logFailure(this.logger, message, failure);
   }
 }
+
+/** It may watch only what it is in, and shared state keeps no order of rooms. */
+const watchedAfterEntered = (rooms: readonly SessionRoom[]): SessionRoom[] => [
+  ...rooms.filter(({ room }) => watchedRoom(room) === undefined),
+  ...rooms.filter(({ room }) => watchedRoom(room) !== undefined),
+];
 
 const placedAfter = (claim: Claim, last: string, { stamp, ...held }: HeldPublication): HeldPublication => ({
   ...held,
@@ -356,11 +385,14 @@ interface KeptGrant {
 function describeRoom(state: SocketState, room: string): SessionRoom {
   const { socket, joinedByRight, roomGrants } = state;
   const grants = roomGrants?.get(room);
+  const watched = watchedRoom(room);
+  const watchedSince = watched === undefined ? undefined : state.watchedRooms?.get(watched);
   return {
     room,
     meta: adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true,
     byRight: joinedByRight?.has(room) === true,
     ...(grants && { grant: grants.map(keptGrantOf) }),
+    ...(watchedSince && { watchedSince }),
   };
 }
 

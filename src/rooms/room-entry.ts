@@ -39,16 +39,27 @@ export class RoomEntry {
       return undefined;
     }
     const { since, meta } = request;
-    if (since === undefined) return this.joinAt(socket, room, meta);
+    if (since === undefined) return this.told(socket, room, await this.joinAt(socket, room, meta));
     const tracking = adapterOf(socket).track(socket);
     tracking.hold();
     try {
       const caughtUp = await this.joinAt(socket, room, meta, since);
-      return caughtUp && endBefore(tracking.firstHeldOffset(room), caughtUp);
+      return this.told(socket, room, caughtUp && endBefore(tracking.firstHeldOffset(room), caughtUp));
     } finally {
       // The answer is written when this turn ends: what was held comes after it.
       setImmediate(() => adapterOf(socket).catchUp(socket, tracking.release()));
     }
+  }
+
+  /**
+   * The answer carries no cursor: should the client break before its next event, its session knows what it had. Where
+   * shared state is elsewhere something may be published between the session's coming in and that of the socket.
+   */
+  private told(socket: GatewaySocket, room: string, caughtUp: CatchUp | undefined): CatchUp | undefined {
+    if (caughtUp && socket.rooms.has(room)) {
+      this.recovery.caughtUp(socketState(socket), room, { epoch: caughtUp.epoch, offset: caughtUp.offset });
+    }
+    return caughtUp;
   }
 
   private async joinAt(

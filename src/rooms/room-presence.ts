@@ -1,10 +1,7 @@
+import type { PresenceNotice } from '../engine/presence-notice.js';
 import type { JsonValue } from '../protocol/json.js';
 
-/** Who came and who left, as the clients get it. [M4] */
-export interface PresenceNotice {
-  readonly joined: readonly { readonly user: string; readonly info: JsonValue }[];
-  readonly left: readonly string[];
-}
+export type { PresenceNotice };
 
 /** A notice, and who of those that watch the room gets it. */
 export interface AddressedNotice {
@@ -15,7 +12,7 @@ export interface AddressedNotice {
 }
 
 /** One thing that happened. The places in time are numbers that rise with everything that happens in the room. */
-type Step = { readonly at: number; readonly user: string } & (
+export type Step = { readonly at: number; readonly user: string } & (
   | { readonly kind: 'came'; readonly info: JsonValue }
   | { readonly kind: 'left' }
   /** Back in time, after its connection had broken. */
@@ -100,16 +97,7 @@ export class RoomPresence<Timer> {
   endTurn(): AddressedNotice[] {
     const { steps } = this;
     this.steps = [];
-    const marks = steps.flatMap((step) => ('brokeAt' in step ? [step.brokeAt, step.at] : [step.at]));
-    marks.sort((one, other) => one - other);
-    const late = [...this.beganAt].filter(([, beganAt]) => beganAt > marks[0]!);
-    const notices: AddressedNotice[] = [];
-    const forMost = noticeOf(steps, 0);
-    if (forMost) notices.push({ notice: forMost, to: undefined, except: late.map(([socketId]) => socketId) });
-    for (const { beganAt, socketIds } of between(marks, late)) {
-      const notice = noticeOf(steps, beganAt);
-      if (notice) notices.push({ notice, to: socketIds, except: [] });
-    }
+    const notices = addressed(steps, [...this.beganAt]);
     this.forgetOldWatchers();
     return notices;
   }
@@ -128,6 +116,24 @@ export class RoomPresence<Timer> {
       this.beganAt.delete(socketId);
     }
   }
+}
+
+/** Who is told what of some steps; `watchers` are those that began lately, in order. */
+export function addressed(
+  steps: readonly Step[],
+  watchers: readonly (readonly [socketId: string, beganAt: number])[],
+): AddressedNotice[] {
+  const marks = steps.flatMap((step) => ('brokeAt' in step ? [step.brokeAt, step.at] : [step.at]));
+  marks.sort((one, other) => one - other);
+  const late = watchers.filter(([, beganAt]) => beganAt > marks[0]!);
+  const notices: AddressedNotice[] = [];
+  const forMost = noticeOf(steps, -Infinity);
+  if (forMost) notices.push({ notice: forMost, to: undefined, except: late.map(([socketId]) => socketId) });
+  for (const { beganAt, socketIds } of between(marks, late)) {
+    const notice = noticeOf(steps, beganAt);
+    if (notice) notices.push({ notice, to: socketIds, except: [] });
+  }
+  return notices;
 }
 
 /** Watchers that began between the same two marks have seen the same; both lists are in order. */

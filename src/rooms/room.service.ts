@@ -5,6 +5,7 @@ import { Rights } from '../access/rights.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Broadcaster } from '../delivery/broadcaster.js';
+import { Engine } from '../engine/engine.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom, userRoom } from '../protocol/names.js';
@@ -49,6 +50,7 @@ export class RoomService {
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly rights: Rights,
     private readonly broadcaster: Broadcaster,
+    private readonly engine: Engine,
     private readonly registry: SocketRegistry,
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
@@ -70,11 +72,22 @@ export class RoomService {
     this.assertRoomForOneMore(socket, room);
     const elsewhere = this.privateRooms.assertNoSocketId(room);
     if (elsewhere) await elsewhere;
+    const wasIn = socket.rooms.has(room);
     const caughtUp = await this.entry.enter(socket, room, { since, meta });
-    if (presence) await this.presence.watch(socket, room);
+    if (presence) await this.watch(socket, room, wasIn);
     // A position in a room that keeps no history: nothing can be proven of what came after it. [H2]
     const uncovered = since && !caughtUp ? { recovered: false, publications: [] } : {};
     return { room, ...uncovered, ...caughtUp };
+  }
+
+  /** Who cannot be told who comes and leaves is told that, and is where it was. */
+  private async watch(socket: GatewaySocket, room: string, wasIn: boolean): Promise<void> {
+    try {
+      await this.presence.watch(socket, room);
+    } catch (failure) {
+      if (!wasIn && socket.connected) await socket.leave(room);
+      throw failure;
+    }
   }
 
   async leave(socket: GatewaySocket, room: string): Promise<void> {
@@ -105,8 +118,15 @@ export class RoomService {
     { room, limit, cursor }: z.output<typeof roomMembersRequest>,
   ): Promise<MembersAnswer> {
     this.assertAllowed(socket, 'presence', room);
-    const { items, total, next } = await this.registry.getMembers(room, { limit, cursor });
-    return { members: items, total, next };
+    const isFirst = cursor === undefined;
+    // Whoever breaks or returns between the two is told of: the list may have it or not.
+    if (isFirst) this.presence.listed(socket, room);
+    const shared = this.engine.registry;
+    const { page, at } = shared
+      ? await shared.membersAt(room, { limit, cursor })
+      : { page: await this.registry.getMembers(room, { limit, cursor }), at: undefined };
+    if (isFirst && at) this.presence.listed(socket, room, at);
+    return { members: page.items, total: page.total, next: page.next };
   }
 
   async history(

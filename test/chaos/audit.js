@@ -1,21 +1,35 @@
 /** Compares what is with what has to be, once nothing happens any longer. */
 
-const REDIS_TROUBLE = ['cutRedis', 'pauseRedis', 'loseRedis'];
+/** A machine without CPU for nodes has none for Redis either. */
+const REDIS_TROUBLE = ['cutRedis', 'pauseRedis', 'loseRedis', 'starved'];
 const NODE_TROUBLE = ['killNode', 'hangNode', 'pauseNode'];
 /** Before and after a moment: trouble takes time to be noticed, and to be over. */
 const AROUND_MS = 8_000;
 const PAGE = 1_000;
 
-/** Sums up what came over all clients. */
-export function auditDelivery(clients) {
+/**
+ * Sums up what came over all clients.
+ *
+ * What one publisher sent through one node has to be in order always. What it sent through one node after the other, or
+ * as a client that moved, has to be as well, unless a node could not hear of what the others published: it then gives
+ * its own what it published itself.
+ */
+export function auditDelivery(clients, faults) {
   const totals = { lost: 0, doubled: 0, reordered: 0, acrossNodes: 0, received: 0, due: 0 };
   const examples = [];
   for (const { index, receipts } of clients) {
     for (const [name, each] of receipts) {
       totals.received += each.got.length;
-      const faults = each.audit();
-      totals.due += faults.due;
-      for (const [kind, numbers] of Object.entries(faults)) {
+      const found = each.audit();
+      totals.due += found.due;
+      const { endedAt } = each.stream;
+      const isTroubled = (number) =>
+        faults.wereThere(endedAt[number] - AROUND_MS, endedAt[number] + AROUND_MS, [
+          ...REDIS_TROUBLE,
+          ...NODE_TROUBLE,
+        ]);
+      found.reordered.push(...found.acrossNodes.filter((number) => !isTroubled(number)));
+      for (const [kind, numbers] of Object.entries(found)) {
         if (kind === 'due') continue;
         totals[kind] += numbers.length;
         if (kind === 'acrossNodes') continue;
@@ -59,6 +73,45 @@ async function all(url, path) {
     cursor = page.next;
   } while (cursor);
   return items;
+}
+
+/**
+ * Whether those who watch rooms take those for present who are; empty when they do.
+ *
+ * Whoever left while it was away, and whose session was lost, is held until the window is over, and once more from when
+ * Redis lost everything in between.
+ */
+export function presenceDifferences(clients, faults, holdMs) {
+  const now = performance.now();
+  const usersIn = new Map();
+  const mayBeHeld = new Map();
+  const losses = faults.log.filter(({ kind }) => kind === 'loseRedis');
+  const heldUntil = (when) =>
+    losses.reduce(
+      (until, { from, to = now }) => (from >= when && from < until ? to + holdMs : until),
+      when + holdMs,
+    );
+  const add = (sets, room, user) => sets.set(room, (sets.get(room) ?? new Set()).add(user));
+  for (const { user, rooms, departures } of clients) {
+    for (const room of rooms) add(usersIn, room, user);
+    for (const [room, when] of departures) if (now < heldUntil(when)) add(mayBeHeld, room, user);
+  }
+  const differences = [];
+  let lists = 0;
+  for (const client of clients) {
+    for (const [room, { users, isListed }] of client.lists) {
+      lists++;
+      const should = usersIn.get(room) ?? new Set();
+      const held = mayBeHeld.get(room) ?? new Set();
+      const missing = [...should].filter((user) => !users.has(user));
+      const more = [...users].filter((user) => !should.has(user) && !held.has(user));
+      if (isListed && missing.length + more.length === 0) continue;
+      differences.push(
+        `client ${client.index} (${client.socketId}) in ${room}: ${isListed ? '' : 'no list; '}too many: ${more.join(' ')}; missing: ${missing.join(' ')}`,
+      );
+    }
+  }
+  return { differences, lists };
 }
 
 const sorted = (lines) => [...lines].toSorted().join('\n');

@@ -2,13 +2,16 @@
 import { WebSocket } from 'ws';
 import { Receipts } from './ledger.js';
 import { EVENT } from './publisher.js';
+import { WatchedList } from './watched-list.js';
 
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 500;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** A request whose answer the connection outlives for this long has not been answered. */
 const ANSWER_TIMEOUT_MS = 20_000;
-const MAX_TRACE = 1500;
+/** A join is tried again after this long when shared state was away. */
+const JOIN_AGAIN_MS = 300;
+const MAX_TRACE = 20_000;
 
 export class Client {
   receipts = new Map();
@@ -27,6 +30,13 @@ export class Client {
   returns = [];
   /** Connections that ended without a goodbye. */
   breaks = 0;
+  /** By room, who it has been told is there. */
+  lists = new Map();
+  notices = 0;
+  /** By room, the epoch and offset of the last publication that came with its position. */
+  positions = new Map();
+  /** Rooms that it may be held in, though it will not come back to them: `[room, when]`. */
+  departures = [];
   /** Rooms it has left since shared state was last known to be well. */
   leaving = new Set();
   problems = [];
@@ -42,10 +52,14 @@ export class Client {
    * @param {{ url: string, random: import('../fuzz/random.js').Random, streamOf: (name: string) => import('./ledger.js').Stream,
    *   isQuiet: () => boolean, backOffMs?: (attempts: number) => number }} world
    */
-  constructor(world, { index, user, rooms }) {
+  constructor(world, { index, user, rooms, watches = false, isPositioned = false }) {
     this.world = world;
     this.index = index;
     this.user = user;
+    /** Whether it wants to know who is in its rooms. */
+    this.watches = watches;
+    /** Whether it wants to know where the publications of its rooms stand. */
+    this.isPositioned = isPositioned;
     for (const room of rooms) this.rooms.add(room);
     this.ready = new Promise((resolve) => (this.isReady = resolve));
     this.open();
@@ -87,7 +101,10 @@ export class Client {
       if (this.awaySince === undefined && !this.isClosed) this.breaks++;
       this.awaySince ??= now;
     }
+    // That it left on purpose, its node may have had nobody to tell before it died: the user is held.
+    for (const room of this.leaving) this.departures.push([room, performance.now()]);
     this.isConnected = false;
+    for (const { onEnd } of this.requests.values()) onEnd?.();
     this.requests.clear();
   }
 
@@ -131,7 +148,10 @@ export class Client {
     if (this.connects > 1) this.losses.push({ since: this.beganAt, from: this.brokeAt, to: now });
     this.beganAt = now;
     this.offset = undefined;
+    for (const room of this.joined) this.departures.push([room, now]);
     this.joined.clear();
+    this.lists.clear();
+    this.positions.clear();
     this.leaving.clear();
     for (const receipts of this.receipts.values()) receipts.beginAnew();
     this.waiting = new Set(this.own);
@@ -143,11 +163,29 @@ export class Client {
     if (typeof args.at(-1) === 'string') this.offset = args.at(-1);
     if (name === EVENT) {
       this.receiptsOf(args[0]).got.push(args[1]);
+      if (typeof args[2] === 'object') this.stands(args[2]);
       if (this.world.isTracing) this.note('got', args[0], args[1], args[2]);
+    } else if (name === 'room:presence') {
+      this.note('presence', JSON.stringify(args[0]));
+      this.notices++;
+      // Of a room that it has just left.
+      this.lists.get(args[0].room)?.heard(args[0], (text) => this.problem(text));
     } else if (name === 'server:disconnect') {
       this.note('goodbye', args[0].code);
       this.awaySince = performance.now();
     }
+  }
+
+  /** In a history each place is taken once, and places rise. [H2] */
+  stands({ room, id, epoch, offset }) {
+    const last = this.positions.get(room);
+    if (last?.epoch === epoch && offset <= last.offset) {
+      this.problem(`got ${offset} of ${room} after ${last.offset}`);
+    }
+    this.positions.set(room, { epoch, offset });
+    const other = this.world.idAt?.(room, epoch, offset, id);
+    if (other !== undefined && other !== id)
+      this.problem(`got ${id} as ${offset} of ${room}, others got ${other}`);
   }
 
   receiptsOf(name) {
@@ -165,7 +203,9 @@ export class Client {
       }
     }
     if (this.isConnected && this.world.isQuiet()) {
-      for (const name of this.waiting ?? []) this.receiptsOf(name).open();
+      for (const name of this.waiting ?? []) {
+        for (const stream of this.streamsTo(name)) this.receiptsOf(stream).open();
+      }
       this.waiting?.clear();
       this.leaving.clear();
     }
@@ -178,15 +218,21 @@ export class Client {
       this.ws.terminate();
   }
 
+  /** What is published to it there: by backends, and by clients. */
+  streamsTo(name) {
+    return [name, ...(this.world.streamsIn?.(name) ?? [])];
+  }
+
   problem(text) {
     if (this.problems.length < 5) this.problems.push(`client ${this.index}: ${text}`);
   }
 
-  request(event, payload, onAnswer) {
+  /** @param {() => void} [onEnd] its connection broke before it was answered */
+  request(event, payload, onAnswer, onEnd) {
     if (!this.isConnected) return;
     this.note('asks', event, payload.room);
     const id = this.requestId++;
-    this.requests.set(id, { event, onAnswer, askedAt: performance.now() });
+    this.requests.set(id, { event, onAnswer, onEnd, askedAt: performance.now() });
     this.send(id, event, payload);
   }
 
@@ -202,14 +248,66 @@ export class Client {
 
   join(room) {
     this.rooms.add(room);
-    this.request('room:join', { room }, (answer) => {
+    const how = { ...(this.watches && { presence: true }), ...(this.keepsPositions(room) && { meta: true }) };
+    this.request('room:join', { room, ...how }, (answer) => {
       this.note('join', room, answer.ok);
       if (!answer.ok) {
+        // What it asks for besides can only be promised while shared state is there.
+        if (answer.error.code === 'engine.unavailable' && Object.keys(how).length > 0) {
+          setTimeout(() => this.rooms.has(room) && !this.joined.has(room) && this.join(room), JOIN_AGAIN_MS);
+          return;
+        }
         this.problem(`joining was answered ${JSON.stringify(answer.error)}`);
         return;
       }
       this.joined.add(room);
-      if (this.rooms.has(room)) this.waiting.add(room);
+      if (!this.rooms.has(room)) return;
+      this.waiting.add(room);
+      if (this.watches && !this.lists.has(room)) {
+        this.lists.set(room, new WatchedList());
+        this.list(room);
+      }
+    });
+  }
+
+  /** Asks who is there; the answer may be that nobody can tell now. */
+  list(room) {
+    const list = this.lists.get(room);
+    const isWanted = () => !this.isClosed && this.lists.get(room) === list;
+    const again = () => setTimeout(() => isWanted() && this.list(room), JOIN_AGAIN_MS);
+    if (!this.isConnected) {
+      again();
+      return;
+    }
+    this.request(
+      'room:members',
+      { room, limit: 1_000 },
+      ({ ok, members }) => {
+        this.note('members', room, ok, ok ? members.map(({ user }) => user).join(' ') : '');
+        if (!ok) again();
+        else if (isWanted()) list.listed(members.map(({ user }) => user));
+      },
+      again,
+    );
+  }
+
+  keepsPositions(room) {
+    return this.isPositioned && room.startsWith('h-');
+  }
+
+  /** Sends an event to a room that it is in; resolves with whether it was accepted. */
+  emit(room, name, args) {
+    return new Promise((resolve) => {
+      if (!this.isConnected) resolve(false);
+      else {
+        const payload = { room, event: name, args, echo: true };
+        this.request(
+          'room:emit',
+          payload,
+          ({ ok }) => resolve(ok),
+          () => resolve(false),
+        );
+      }
     });
   }
 
@@ -218,7 +316,9 @@ export class Client {
     this.rooms.delete(room);
     this.waiting?.delete(room);
     this.leaving.add(room);
-    this.receiptsOf(room).closeAtLast();
+    for (const stream of this.streamsTo(room)) this.receiptsOf(stream).closeAtLast();
+    this.lists.delete(room);
+    this.positions.delete(room);
     this.request('room:leave', { room }, ({ ok, error }) => {
       this.note('left', room, ok);
       if (!ok && error.code !== 'room.not_joined')

@@ -7,6 +7,18 @@ import { RedisProcess } from './redis-process.js';
 const READY_TIMEOUT_MS = 30_000;
 /** How much longer than its drain window a node may take on a busy machine. */
 const LATE_MS = 30_000;
+const START_TRIES = 3;
+
+/** A machine that is busy may take longer to start a process than is waited for; a gateway that cannot start never does. */
+async function startAtLast(options) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startGatewayProcess(options);
+    } catch (failure) {
+      if (tries === START_TRIES) throw failure;
+    }
+  }
+}
 
 export class Cluster {
   /** @type {{ gateway?: object, isPaused: boolean, isDraining: boolean }[]} */
@@ -34,7 +46,7 @@ export class Cluster {
 
   /** Starts the next node of a slot. */
   async run(slot) {
-    const gateway = await startGatewayProcess({ env: this.env, main: this.main });
+    const gateway = await startAtLast({ env: this.env, main: this.main });
     // Whatever ends this process, nothing stays behind.
     const end = () => gateway.child.kill('SIGKILL');
     process.once('exit', end);

@@ -9,6 +9,8 @@ const CHOICES = [
   [3, 'pauseRedis'],
   [4, 'cutClients'],
 ];
+/** So often everything is let come to rest. */
+const PEACE_AFTER = 8;
 const REDIS_LOST = [1, 'loseRedis'];
 /** After this long without trouble every node has found its way back. */
 const QUIET_AFTER_MS = 4_000;
@@ -30,16 +32,23 @@ export class Faults {
     for (const [, kind] of this.choices) this.counts[kind] = 0;
   }
 
-  /** Lets things happen until a moment, and then waits for the last of them to be over. */
-  async run(until) {
+  /**
+   * Lets things happen until a moment, and then waits for the last of them to be over.
+   *
+   * @param {() => Promise<void>} onPeace called now and then, when all that happened is over
+   */
+  async run(until, onPeace) {
     const { random } = this.options;
     const under = new Set();
     let next = this.options.losesRedis ? 'loseRedis' : random.weighted(this.choices);
-    while (performance.now() < until) {
+    for (let strikes = 1; performance.now() < until; strikes++) {
       await pause(random.int(300, 5_000));
       const happening = this.strike(next).finally(() => under.delete(happening));
       next = random.weighted(this.choices);
       under.add(happening);
+      if (strikes % PEACE_AFTER > 0) continue;
+      await Promise.all(under);
+      await onPeace();
     }
     await Promise.all(under);
     this.isOver = true;

@@ -8,9 +8,11 @@ const TIMEOUT_MS = 4_000;
 const MIN_PAUSE_MS = 60;
 const MAX_PAUSE_MS = 400;
 const MEAN_PAUSE_MS = (MIN_PAUSE_MS + MAX_PAUSE_MS) / 2;
+/** Events that a client sends without waiting for the answers in between. */
+const MAX_BURST = 3;
 
 export class Publisher {
-  counts = { accepted: 0, unavailable: 0, unanswered: 0, other: 0 };
+  counts = { accepted: 0, unavailable: 0, unanswered: 0, other: 0, byClients: 0, byClientsNot: 0 };
   problems = [];
   agent = new Agent({ keepAlive: true, maxSockets: 200 });
   isOver = false;
@@ -28,6 +30,30 @@ export class Publisher {
     const { perSecond = Infinity } = this.options;
     const slowdown = Math.max(1, (targets.length / perSecond) * (1_000 / MEAN_PAUSE_MS));
     this.running = targets.map((target) => this.publish(target, slowdown));
+  }
+
+  /** Clients that publish themselves, each in a room of its own that it stays in. What is sent at once stays in order. */
+  runClients(senders) {
+    this.running.push(...senders.map((sender) => this.publishFrom(sender)));
+  }
+
+  async publishFrom({ client, room, stream }) {
+    const { random } = this.options;
+    while (!this.isOver) {
+      await pause(random.int(MIN_PAUSE_MS, MAX_PAUSE_MS));
+      if (!client.isConnected || !client.joined.has(room)) continue;
+      const { socketId, connects } = client;
+      const burst = Array.from({ length: random.int(1, MAX_BURST) }, () =>
+        stream.begin(`${socketId} ${connects}`),
+      );
+      await Promise.all(
+        burst.map(async (number) => {
+          const isAccepted = await client.emit(room, EVENT, [stream.name, number]);
+          this.counts[isAccepted ? 'byClients' : 'byClientsNot']++;
+          stream.end(number, isAccepted);
+        }),
+      );
+    }
   }
 
   async stop() {

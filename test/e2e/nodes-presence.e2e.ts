@@ -105,4 +105,125 @@ describeWithRedis('presence over two nodes', () => {
       ['+ada', '-ada'],
     ]);
   });
+
+  const heard = (watcher: TestClient): string[] =>
+    arrivedAt(watcher, 'room:presence').flatMap(([notice]) => {
+      const { joined, left } = notice as Notice;
+      return [...joined.map(({ user }) => `+${user}`), ...left.map((user) => `-${user}`)];
+    });
+  const enter = async (node: TestGateway, user: string): Promise<TestClient> => {
+    const client = await node.connect({ auth: { user } });
+    await client.request('room:join', ROOM);
+    return client;
+  };
+
+  it('[M4] a watcher hears of nobody who was there before it, and not of its own coming', async () => {
+    await start(0);
+    expect(heard(watchers[1]!)).toEqual([]);
+    await told('mark-1');
+    const late = await b.connect({ auth: { user: 'late' } });
+    await late.request('room:join', { ...ROOM, presence: true });
+    await enter(a, 'mark-2');
+    await late.next('room:presence');
+    expect(heard(late)).toEqual(['+mark-2']);
+  });
+
+  it('[H4] [H6] [M4] a watcher that comes back to another node gets the notices it missed, once and in order', async () => {
+    // Longer than it takes to come back, on a busy machine too.
+    await start(3_000);
+    const watcher = await a.connect({ auth: { user: 'ada', ...RECOVERY } });
+    await watcher.request('room:join', { ...ROOM, presence: true });
+    const bob = await enter(b, 'bob');
+    const cleo = await enter(b, 'cleo');
+    await until('it knows of both', () => heard(watcher).length === 2);
+    await breakOff(a, watcher);
+    await bob.request('room:leave', ROOM);
+    await enter(b, 'dora');
+    leadTo(b, watcher);
+    expect(await comeBack(watcher)).toBe(true);
+    await breakOff(b, cleo);
+    await enter(a, 'eve');
+    await until('all has been told', () => heard(watcher).includes('-cleo'));
+    expect(heard(watcher)).toEqual(['+bob', '+cleo', '-bob', '+dora', '+eve', '-cleo']);
+  });
+
+  it('[H4] [M4] who was away when a watcher began and returns while that is away has come, for it alone', async () => {
+    await start(60_000);
+    const bob = await a.connect({ auth: { user: 'bob', ...RECOVERY } });
+    await bob.request('room:join', ROOM);
+    await until('bob is seen', () => watchers.every((watcher) => heard(watcher).includes('+bob')));
+    await breakOff(a, bob);
+    const late = await b.connect({ auth: { user: 'late', ...RECOVERY } });
+    await late.request('room:join', { ...ROOM, presence: true });
+    await breakOff(b, late);
+    leadTo(b, bob);
+    expect(await comeBack(bob)).toBe(true);
+    leadTo(a, late);
+    expect(await comeBack(late)).toBe(true);
+    await late.next('room:presence');
+    for (const lines of await told('mark')) expect(lines).toEqual(['+bob', '+late']);
+    expect(heard(late)).toEqual(['+bob', '+mark']);
+  });
+
+  it('[M4] [M5] who is held when a watcher asks who is there comes, for that one, when it returns', async () => {
+    await start(60_000);
+    const bob = await a.connect({ auth: { user: 'bob', ...RECOVERY } });
+    await bob.request('room:join', ROOM);
+    await until('bob is seen', () => watchers.every((watcher) => heard(watcher).includes('+bob')));
+    await breakOff(a, bob);
+    const [asks, asksNot] = watchers;
+    const { members } = await asks!.request('room:members', ROOM);
+    expect((members as { user: string }[]).map(({ user }) => user)).toEqual(['w-a', 'w-b']);
+    leadTo(b, bob);
+    expect(await comeBack(bob)).toBe(true);
+    await told('mark');
+    expect(heard(asks!)).toEqual(['+w-b', '+bob', '+bob', '+mark']);
+    expect(heard(asksNot!)).toEqual(['+bob', '+mark']);
+  });
+
+  it('[M4] [O3] after Redis lost everything watchers are told what became different meanwhile, and nothing else', async () => {
+    await start(2_000);
+    const stays = await enter(b, 'stays');
+    const away = await enter(b, 'away');
+    await told('mark-1');
+    await cluster!.redis.kill();
+    away.breakTransport();
+    const comes = await b.connect({ auth: { user: 'comes' } });
+    expect(await comes.request('room:join', ROOM)).toMatchObject({ ok: true });
+    // Who is there cannot be told by now.
+    expect(await comes.request('room:join', { ...ROOM, presence: true })).toMatchObject({
+      ok: false,
+      error: { code: 'engine.unavailable', retryable: true },
+    });
+    await cluster!.redis.run();
+    await until('all has been told', () => watchers.every((watcher) => heard(watcher).includes('-away')));
+    for (const lines of await told('mark-2')) {
+      expect(lines.toSorted()).toEqual(['+away', '+comes', '+mark-1', '+stays', '-away']);
+    }
+    expect(stays.socket.connected).toBe(true);
+    expect(await comes.request('room:join', { ...ROOM, presence: true })).toMatchObject({ ok: true });
+  });
+
+  it('[M4] [O3] a watcher that stayed through a loss of Redis gets what it misses after it', async () => {
+    await start(60_000);
+    const watcher = await a.connect({ auth: { user: 'ada', ...RECOVERY } });
+    await watcher.request('room:join', { ...ROOM, presence: true });
+    await enter(b, 'bob');
+    await until('bob is seen', () => heard(watcher).length === 1);
+    await cluster!.redis.restartEmpty();
+    // A notice from after the loss, so that it has a cursor to come back with.
+    await until('both are back', async () => {
+      const states = await Promise.all([a, b].map((node) => node.http('GET', '/health/ready')));
+      return states.every(({ status }) => status === 200);
+    });
+    await enter(b, 'cleo');
+    await until('cleo is seen', () => heard(watcher).includes('+cleo'));
+    await breakOff(a, watcher);
+    await enter(a, 'dora');
+    leadTo(b, watcher);
+    expect(await comeBack(watcher)).toBe(true);
+    await enter(a, 'eve');
+    await until('all has been told', () => heard(watcher).includes('+eve'));
+    expect(heard(watcher)).toEqual(['+bob', '+cleo', '+dora', '+eve']);
+  });
 });

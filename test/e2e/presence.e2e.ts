@@ -143,6 +143,20 @@ describe('presence', () => {
     expect(await heardBy(ada)).toBe('+cem');
   });
 
+  it('[M4] [M5] who is held when a watcher asks who is there comes, for that one, when it returns', async () => {
+    const other = await connect('other');
+    await watch(other);
+    const ada = await connect('ada');
+    await join(ada);
+    await breakAndHold(ada);
+    const { members } = await watcher.request('room:members', { room: ROOM });
+    expect((members as { user: string }[]).map(({ user }) => user)).toEqual(['watcher', 'other']);
+    await comeBack(ada);
+    await join(ada);
+    expect(await heardBy(watcher)).toBe('+other +ada +ada');
+    expect(await heardBy(other)).toBe('+ada');
+  });
+
   it('[M4] of two that come in one turn each either hears of the other or finds it among the members', async () => {
     for (let round = 0; round < 20; round++) {
       const room = `round-${round}`;

@@ -1,7 +1,8 @@
 import { RedisEngine, type RedisEngineConfig } from '../../src/engine/redis/redis-engine.js';
 import type { RevocationReplica } from '../../src/engine/redis/redis-revocations.js';
 import { NodeIdentity } from '../../src/engine/node-identity.js';
-import type { Arrival, NodeCommand, NodeHooks, PresenceChange, Receipts } from '../../src/engine/engine.js';
+import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../../src/engine/engine.js';
+import type { PresenceChange, PresenceState } from '../../src/engine/shared-presence.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
 import type { Publication, Target } from '../../src/protocol/publication.js';
 
@@ -25,6 +26,8 @@ export class TestNode implements NodeHooks {
   readonly held = new Map<string, SocketEntry>();
   readonly arrivals: Arrival[] = [];
   readonly presenceChanges: PresenceChange[] = [];
+  readonly presenceStates: PresenceState[] = [];
+  readonly watched = new Map<string, readonly string[]>();
   readonly commands: NodeCommand[] = [];
   readonly takenOver: string[] = [];
   readonly nodesLost: { node: string; sockets: number }[] = [];
@@ -105,6 +108,11 @@ export class TestNode implements NodeHooks {
     this.held.get(socketId)!.rooms.push(room);
   }
 
+  /** As when the first of its sockets watches the room. */
+  async watch(room: string): Promise<void> {
+    await this.engine.presence.watch(room, 'nothing', () => undefined);
+  }
+
   async disconnect(socketId: string): Promise<void> {
     this.held.delete(socketId);
     await this.registry.leave(socketId, true);
@@ -131,6 +139,14 @@ export class TestNode implements NodeHooks {
 
   presence(change: PresenceChange): void {
     this.presenceChanges.push(change);
+  }
+
+  presenceState(state: PresenceState): void {
+    this.presenceStates.push(state);
+  }
+
+  watchedRooms(): Iterable<readonly [room: string, users: readonly string[]]> {
+    return this.watched;
   }
 
   sockets(): Iterable<SocketEntry> {

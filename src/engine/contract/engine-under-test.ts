@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { HistoryRule } from '../../config/values.js';
+import type { PresenceChange, PresenceState } from '../shared-presence.js';
 import type { SocketEntry } from '../../protocol/entries.js';
 import type { Publication, Target } from '../../protocol/publication.js';
-import type { Arrival, Engine, NodeCommand, NodeHooks, PresenceChange } from '../engine.js';
+import type { Arrival, Engine, NodeCommand, NodeHooks } from '../engine.js';
 import type { Stamp } from '../log.js';
 
 /** The part of the configuration that the rules of the seam speak of. */
@@ -35,6 +36,8 @@ export class RecordedHooks implements NodeHooks {
   readonly takenOver: string[] = [];
   readonly commands: NodeCommand[] = [];
   readonly presenceChanges: PresenceChange[] = [];
+  readonly presenceStates: PresenceState[] = [];
+  readonly watched = new Map<string, readonly string[]>();
   /** Runs while a socket is ended, as its goodbye would. */
   onTakeOver: (socketId: string) => void = () => undefined;
   private readonly stamps = new Map<string, Stamp>();
@@ -63,6 +66,14 @@ export class RecordedHooks implements NodeHooks {
 
   presence(change: PresenceChange): void {
     this.presenceChanges.push(change);
+  }
+
+  presenceState(state: PresenceState): void {
+    this.presenceStates.push(state);
+  }
+
+  watchedRooms(): Iterable<readonly [room: string, users: readonly string[]]> {
+    return this.watched;
   }
 
   sockets(): Iterable<SocketEntry> {

@@ -48,6 +48,7 @@ export class MemoryEngine extends Engine {
   readonly sessions: SessionTable;
   readonly idempotency: IdempotencyTable;
   readonly registry = undefined;
+  readonly presence = undefined;
   readonly revocations = undefined;
   private readonly deadlines: Deadlines;
   private readonly log: PublicationLog;
@@ -101,6 +102,10 @@ export class MemoryEngine extends Engine {
 
   get cursor(): string {
     return this.log.cursor;
+  }
+
+  get place(): undefined {
+    return undefined;
   }
 
   /** There is no other node. */

@@ -1,4 +1,5 @@
-import type { NodeCommand, NodeHooks, PresenceChange } from '../engine.js';
+import type { NodeCommand, NodeHooks } from '../engine.js';
+import type { PresenceChange, PresenceState } from '../shared-presence.js';
 import type { Calls } from './calls.js';
 import type { InboxEntry } from './inbox.js';
 import type { Marks } from './marks.js';
@@ -38,7 +39,11 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
       if (fields['q'] !== undefined) readers.publisher.passed(fields['q']);
       return readers.marks.reach(text);
     case 'presence':
+      readers.publisher.passed(fields['q']!);
       readers.hooks()?.presence(JSON.parse(text) as PresenceChange);
+      return undefined;
+    case 'presenceState':
+      readers.hooks()?.presenceState(JSON.parse(text) as PresenceState);
       return undefined;
     case 'takeOver':
       readers.sessions.takenFrom(text);

@@ -19,6 +19,9 @@
  * | `rooms` | zset | names of rooms that somebody is in, all with score 0, so sorted by name |
  * | `rs:<room>` · `ru:<room>` · `rc:<room>` | zset · zset · hash | its sockets by order · its users by order · user → sockets |
  * | `rn:<room>` · `rn` | hash | `<node> <namespace>` → sockets in the room · everywhere |
+ * | `rw:<room>` · `wn:<node>` | set · set | nodes with sockets that watch it · rooms that its sockets watch |
+ * | `ra:<room>` | hash | users that are held for their return → the place at which their connection broke |
+ * | `absent` | zset | `<room> <user>` of all of these → until when |
  * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `w` sessions that want it |
  * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |
  * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until`, `r:<room>` how it is in it, `q:<room>` since which place |

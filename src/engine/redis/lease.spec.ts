@@ -35,6 +35,7 @@ describeWithRedis('nodes that die', () => {
 
   it('[R4] all of a dead node is taken out once, and who watches is told', async () => {
     await one.connect('a', 'ann', ['x']);
+    await one.watch('x');
     for (let index = 0; index < 250; index++) await lost.connect(`s${index}`, `u${index}`, ['x', 'y']);
     await lost.connect('b', 'ann', ['x']);
     proxy.cut();

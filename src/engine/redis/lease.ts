@@ -17,7 +17,12 @@ export interface Attached {
 /** What a renewal tells. */
 export type Renewal =
   | { readonly state: 'lost' | 'fenced' }
-  | { readonly state: 'held'; readonly lapsed: readonly string[]; readonly endedSessions: number };
+  | {
+      readonly state: 'held';
+      readonly lapsed: readonly string[];
+      readonly endedSessions: number;
+      readonly overdue: number;
+    };
 
 /** Sockets and sessions that are taken out at once, so that Redis answers others in between. */
 const BATCH_SIZE = 200;
@@ -27,6 +32,8 @@ export interface LeaseSettings {
   readonly startedAt: Date;
   readonly leaseMs: number;
   readonly recoveryWindowMs: number;
+  /** How long logs of sessions are kept. */
+  readonly sessionsKeepMs: number;
 }
 
 /**
@@ -84,9 +91,9 @@ export class Lease {
       inboxPosition,
       this.epoch,
       seq,
-    )) as ['lost' | 'fenced' | 'ok', string[], number];
-    const [state, lapsed, endedSessions] = reply;
-    return state === 'ok' ? { state: 'held', lapsed, endedSessions } : { state };
+    )) as ['lost' | 'fenced' | 'ok', string[], number, number];
+    const [state, lapsed, endedSessions, overdue] = reply;
+    return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue } : { state };
   }
 
   /** Takes everything of a dead node out. Gives how many sockets it held, or nothing when others have done it. */
@@ -107,6 +114,7 @@ export class Lease {
         generation,
         BATCH_SIZE,
         this.settings.recoveryWindowMs,
+        this.settings.sessionsKeepMs,
       )) as number;
       if (held !== -1) return held < 0 ? undefined : held;
     }

@@ -3,6 +3,7 @@ import { MAX_DEPTH, measureValue } from '../../protocol/json.js';
 import type { Position, Publication } from '../../protocol/publication.js';
 import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../engine.js';
 import type { Stamp } from '../log.js';
+import type { PresencePlace } from '../shared-presence.js';
 import type { Calls } from './calls.js';
 import { decodeArgs, decodePublication, encodeArgs, encodePublication } from './codec.js';
 import { unavailable } from './connection.js';
@@ -79,6 +80,11 @@ export class Publisher {
 
   get cursor(): string {
     return formatPlace(this.place);
+  }
+
+  /** Where this node stands. */
+  get at(): PresencePlace {
+    return { epoch: this.place.epoch, seq: this.place.seq };
   }
 
   /** The last place that this node was told of. */

@@ -2,6 +2,7 @@ import type { SwitchboardConfig } from '../../config/config.js';
 import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
 import { Engine, type EngineHealth, type Handover, type NodeCommand, type NodeHooks } from '../engine.js';
+import type { PresencePlace } from '../shared-presence.js';
 import { HistoryRules } from '../memory/history-rules.js';
 import type { NodeIdentity } from '../node-identity.js';
 import { Calls } from './calls.js';
@@ -15,6 +16,7 @@ import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease } from './lease.js';
 import { Marks } from './marks.js';
 import { Publisher } from './publisher.js';
+import { RedisPresence } from './redis-presence.js';
 import { Reaper } from './reaper.js';
 import { RedisHistory } from './redis-history.js';
 import { RedisIdempotency } from './redis-idempotency.js';
@@ -61,6 +63,7 @@ export class RedisEngine extends Engine {
   readonly sessions: RedisSessions;
   readonly idempotency: RedisIdempotency;
   readonly registry: RedisRegistry;
+  readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
 
   private readonly link: RedisLink;
@@ -112,6 +115,7 @@ export class RedisEngine extends Engine {
       startedAt: node.startedAt,
       leaseMs: nodeLeaseMs,
       recoveryWindowMs,
+      sessionsKeepMs,
     });
     this.publisher = new Publisher({
       isAvailable: () => this.isAvailable,
@@ -127,6 +131,8 @@ export class RedisEngine extends Engine {
       runEarly: raw,
       isAvailable: () => this.isAvailable,
       identity,
+      recoveryWindowMs,
+      sessionsKeepMs,
       lost: () => (this.isOutOfDate = true),
     });
     this.history = new RedisHistory(run, ruleOf, node.id, this.marks);
@@ -142,10 +148,22 @@ export class RedisEngine extends Engine {
       takeOver: (socketId) => this.hooks?.takeOver(socketId),
       marks: this.marks,
     });
+    this.presence = new RedisPresence({
+      run,
+      runEarly: raw,
+      identity,
+      // The other nodes have to be given time to write what they hold.
+      holdMs: Math.max(recoveryWindowMs, nodeLeaseMs),
+      sessionsKeepMs,
+      flushSessions: () => this.sessions.flush(),
+      marks: this.marks,
+    });
     this.idempotency = new RedisIdempotency(run);
     this.revocations = new RedisRevocations(run);
     this.commands = new Commands(run, identity, this.calls);
-    this.reaper = new Reaper(this.lease, run, (lost, sockets) => events.nodeLost?.(lost, sockets));
+    this.reaper = new Reaper(this.lease, run, sessionsKeepMs, (lost, sockets) =>
+      events.nodeLost?.(lost, sockets),
+    );
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, {
       entry: (entry) =>
         dispatch(entry, {
@@ -196,6 +214,10 @@ export class RedisEngine extends Engine {
 
   get cursor(): string {
     return this.publisher.cursor;
+  }
+
+  get place(): PresencePlace {
+    return this.publisher.at;
   }
 
   command(command: NodeCommand): Promise<number> {
@@ -254,8 +276,10 @@ export class RedisEngine extends Engine {
     }
     if (outcome === 'fenced') this.hooks?.fenced();
     if (writes !== this.registry.timesChanged) this.isOutOfDate = true;
-    if (outcome === 'lost' || (outcome === 'kept' && this.isOutOfDate))
-      await this.rewrite(outcome === 'lost');
+    if (outcome === 'lost') this.presence.lost();
+    if (outcome === 'lost' || (outcome === 'kept' && this.isOutOfDate)) await this.rewrite();
+    // Before sessions are written: what they want to know begins where all are known again.
+    await this.presence.sync(this.hooks?.watchedRooms() ?? []);
     await this.sessions.settle(outcome === 'lost');
     await this.revocations.load(this.link, outcome === 'lost');
     if (!this.link.isUsable) return;
@@ -263,11 +287,11 @@ export class RedisEngine extends Engine {
     if (this.trouble.end()) this.events.recovered?.();
   }
 
-  private async rewrite(isSilent = false): Promise<void> {
+  private async rewrite(): Promise<void> {
     // What is not written while this goes on makes it out of date again.
     this.isOutOfDate = false;
     try {
-      if (await this.registry.rewrite(() => this.hooks?.sockets() ?? [], isSilent)) this.isOutOfDate = true;
+      if (await this.registry.rewrite(() => this.hooks?.sockets() ?? [])) this.isOutOfDate = true;
     } catch (failure) {
       this.isOutOfDate = true;
       throw failure;

@@ -164,16 +164,19 @@ describeWithRedis('the registry of all nodes', () => {
   });
 
   it('[M4] tells the nodes in a room when a user comes with its first socket and goes with its last', async () => {
+    await one.watch('x');
     await one.connect('a', 'ann', ['x']);
     await two.connect('b', 'ben', ['x']);
     await two.connect('c', 'ben', ['x']);
     await two.disconnect('b');
     await two.disconnect('c');
     await until('ben has come and gone', () => one.presenceChanges.length === 3);
+    const place = (seq: number) => ({ epoch: one.engine.place.epoch, seq });
+    const nothing = { room: 'x', joined: [], left: [], broken: [], lost: [] };
     expect(one.presenceChanges).toEqual([
-      { room: 'x', joined: [{ user: 'ann', info: { name: 'ann', tags: [] } }], left: [], broken: [] },
-      { room: 'x', joined: [{ user: 'ben', info: { name: 'ben', tags: [] } }], left: [], broken: [] },
-      { room: 'x', joined: [], left: [], broken: ['ben'] },
+      { ...nothing, at: place(1), joined: [{ user: 'ann', info: { name: 'ann', tags: [] } }] },
+      { ...nothing, at: place(2), joined: [{ user: 'ben', info: { name: 'ben', tags: [] } }] },
+      { ...nothing, at: place(3), broken: ['ben'] },
     ]);
   });
 

@@ -8,7 +8,7 @@ import type {
 } from '../../protocol/entries.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isUserRoom, USER_ROOM_PREFIX } from '../../protocol/names.js';
-import type { SharedPageRequest, SharedRegistry } from '../shared-registry.js';
+import type { MembersAt, SharedPageRequest, SharedRegistry } from '../shared-registry.js';
 import { unavailable } from './connection.js';
 import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, fieldsOf, letterOf, orderOf, type WrittenEntry } from './entry-fields.js';
@@ -26,6 +26,9 @@ export interface RegistryContext {
   readonly isAvailable: () => boolean;
   /** This node and its generation. */
   readonly identity: () => readonly [node: string, generation: string];
+  /** How long a user whose connection broke is held, and how long what sessions miss is kept. */
+  readonly recoveryWindowMs: number;
+  readonly sessionsKeepMs: number;
   /** A change was not made, or nobody knows: what this node holds has to be written again. */
   readonly lost: () => void;
 }
@@ -36,11 +39,18 @@ type PageReply<Item> = readonly [
   items: readonly (readonly [order: string, Item])[],
 ];
 
+type MembersReply = readonly [
+  ...PageReply<readonly [user: string, sockets: string, info: string]>,
+  epoch: string,
+  seq: number,
+];
+
 /** Redis is given time for others: all nodes may have to write everything again at the same time. */
 const REWRITTEN_AT_ONCE = 100;
 
 /** What a look-up of a user is taken to bring, before it is known. */
 const SOCKETS_OF_A_USER = 10;
+const MAX_DEPARTURES = 100_000;
 
 /** The registry of all nodes, in Redis. [R4] */
 export class RedisRegistry implements SharedRegistry {
@@ -49,6 +59,8 @@ export class RedisRegistry implements SharedRegistry {
   private writes = 0;
   /** Sockets with changes under way, and how many: what is written of them is not yet what it will be. */
   private readonly changing = new Map<string, number>();
+  /** What sockets left on purpose that Redis may not know of: once they have gone, nothing else tells that they did. */
+  private readonly departures: Change[] = [];
   /** Sockets that were let in and are not connected yet, with the generation of this node that wrote them. */
   private readonly entering = new Map<string, string>();
 
@@ -56,7 +68,9 @@ export class RedisRegistry implements SharedRegistry {
     this.lookUps = new LookUps(context.run);
     this.changes = new TurnQueue(async (changes) => {
       try {
-        const reply = await context.runEarly(CHANGE, ...context.identity(), luaJson(changes));
+        const { recoveryWindowMs, sessionsKeepMs } = context;
+        const keep = [recoveryWindowMs, sessionsKeepMs] as const;
+        const reply = await context.runEarly(CHANGE, ...context.identity(), luaJson(changes), ...keep);
         const [writes, results] = reply as [number, unknown[]];
         this.writes = writes;
         return results;
@@ -86,7 +100,7 @@ export class RedisRegistry implements SharedRegistry {
     this.entering.delete(socketId);
     if (generation === this.context.identity()[1]) return;
     // Where it fails, everything is written again, and it is part of that now.
-    this.change(['hold', socketId, ...fieldsOf(entry()), entry().rooms, 0]).then(
+    this.change(['hold', socketId, ...fieldsOf(entry()), entry().rooms]).then(
       (isHeld) => isHeld === 1 || this.context.lost(),
       () => undefined,
     );
@@ -165,6 +179,10 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>> {
+    return (await this.membersAt(room, request)).page;
+  }
+
+  async membersAt(room: string, request: SharedPageRequest): Promise<MembersAt> {
     const kind = `members of ${room}`;
     if (isUserRoom(room)) {
       const [first, ...others] = await this.allOfUser(userOf(room));
@@ -172,14 +190,16 @@ export class RedisRegistry implements SharedRegistry {
         first === undefined
           ? []
           : [{ user: userOf(room), info: entryOf(first).info, sockets: 1 + others.length }];
-      return { items, next: null, total: items.length };
+      return { page: { items, next: null, total: items.length }, at: undefined };
     }
-    const reply = await this.page(pages.MEMBERS, kind, request, room);
-    return pageOf(kind, reply as PageReply<readonly [string, string, string]>, ([user, sockets, info]) => ({
+    const reply = (await this.page(pages.MEMBERS, kind, request, room)) as MembersReply;
+    const [total, more, members, epoch, seq] = reply;
+    const page = pageOf(kind, [total, more, members], ([user, sockets, info]) => ({
       user,
       info: JSON.parse(info) as unknown,
       sockets: Number(sockets),
     }));
+    return { page, at: { epoch, seq } };
   }
 
   async counts(): Promise<{ sockets: number; users: number; rooms: number }> {
@@ -196,10 +216,9 @@ export class RedisRegistry implements SharedRegistry {
    * Writes again what this node holds, and takes out what it does not.
    *
    * A socket that is being changed right now is left as it is: what is known of it here is not settled.
-   * @param isSilent shared state has forgotten everyone: nobody is told that they come
    * @returns whether there was one, so that it has to be done again
    */
-  async rewrite(held: () => Iterable<SocketEntry>, isSilent: boolean): Promise<boolean> {
+  async rewrite(held: () => Iterable<SocketEntry>): Promise<boolean> {
     const known = new Set<string>();
     let isUnsettled = false;
     let batch: Change[] = [];
@@ -209,7 +228,7 @@ export class RedisRegistry implements SharedRegistry {
         isUnsettled = true;
         continue;
       }
-      batch.push(['hold', socket.socketId, ...fieldsOf(socket), socket.rooms, isSilent ? 1 : 0]);
+      batch.push(['hold', socket.socketId, ...fieldsOf(socket), socket.rooms]);
       if (batch.length < REWRITTEN_AT_ONCE) continue;
       if (!(await this.makeAll(batch))) isUnsettled = true;
       batch = [];
@@ -220,6 +239,9 @@ export class RedisRegistry implements SharedRegistry {
     // Whoever has come in while this was written and asked is here now, and was not when the walk passed.
     if (unknown) for (const { socketId } of held()) known.add(socketId);
     const gone = written.filter((id) => !known.has(id) && !this.entering.has(id) && !this.changing.has(id));
+    // What they left on purpose, nobody waits for.
+    const departures = this.departures.splice(0).filter(([, id]) => !known.has(id));
+    while (departures.length > 0) await this.makeAll(departures.splice(0, REWRITTEN_AT_ONCE));
     while (gone.length > 0) {
       await this.makeAll(gone.splice(0, REWRITTEN_AT_ONCE).map((id) => ['leave', id, 'broken']));
     }
@@ -234,6 +256,7 @@ export class RedisRegistry implements SharedRegistry {
 
   private async change(change: Change): Promise<unknown> {
     if (!this.context.isAvailable()) {
+      this.remember(change);
       this.context.lost();
       throw unavailable();
     }
@@ -241,11 +264,19 @@ export class RedisRegistry implements SharedRegistry {
     this.changing.set(socketId, (this.changing.get(socketId) ?? 0) + 1);
     try {
       return await this.changes.push(change);
+    } catch (failure) {
+      this.remember(change);
+      throw failure;
     } finally {
       const others = this.changing.get(socketId)! - 1;
       if (others === 0) this.changing.delete(socketId);
       else this.changing.set(socketId, others);
     }
+  }
+
+  private remember(change: Change): void {
+    const isOnPurpose = change[0] === 'part' || (change[0] === 'leave' && change[2] === 'left');
+    if (isOnPurpose && this.departures.length < MAX_DEPARTURES) this.departures.push(change);
   }
 
   private page(

@@ -9,7 +9,8 @@ describeWithRedis('sessions in Redis', () => {
 
   beforeEach(async () => {
     redis = await TestRedis.start();
-    const config = { recoveryWindowMs: 1_000, nodeLeaseMs: 1_000 };
+    const history = [{ pattern: 'kept', size: 10, ttlMs: 60_000 }];
+    const config = { history, recoveryWindowMs: 1_000, nodeLeaseMs: 1_000 };
     [one, two] = await Promise.all([TestNode.start(redis.url, config), TestNode.start(redis.url, config)]);
   });
   afterEach(async () => {
@@ -69,6 +70,22 @@ describeWithRedis('sessions in Redis', () => {
       [one, two, one, two].map(({ engine }) => engine.sessions.claim(session.sessionId, request)),
     );
     expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+  });
+
+  it('[H3] [H4] what the answer to a join has given is not missed', async () => {
+    const how = { room: 'kept', meta: false, byRight: true };
+    await one.engine.sessions.open(session);
+    await one.engine.sessions.joined(session.sessionId, how);
+    // Between the session's coming in and that of its socket: from the history only.
+    await two.engine.publish(publication({ rooms: ['kept'] })).remote;
+    const { epoch, offset } = await one.engine.history.read('kept', { limit: 1 });
+    await one.engine.sessions.joined(session.sessionId, { ...how, caughtUpTo: { epoch, offset } });
+    await one.engine.sessions.detach(session.sessionId);
+    const later = publication({ rooms: ['kept'] });
+    await two.engine.publish(later).remote;
+    const claim = await two.engine.sessions.claim(session.sessionId, request);
+    const missed = await claim!.missed();
+    expect(missed.map(({ publication: { id } }) => id)).toEqual([later.id]);
   });
 
   it('[H4] what a session missed ends where live delivery goes on', async () => {

@@ -77,6 +77,11 @@ export class RedisSessions implements SessionStore {
     return this.live.size > 0 || this.claims > 0;
   }
 
+  /** Has what was changed in this turn written before what is asked next. */
+  flush(): void {
+    this.changes.flush();
+  }
+
   open(session: NewSession): Promise<void> {
     this.live.set(session.sessionId, { session, rooms: new Map() });
     return this.change(this.opening(session, 0), session.sessionId);
@@ -268,7 +273,8 @@ export class RedisSessions implements SessionStore {
       this.context.marks.drop(token);
       throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
     }
-    const missed = missedBy(session, reply, after, this.context.keeps);
+    const rooms = this.live.get(session.sessionId)?.rooms;
+    const missed = missedBy(session, reply, after, this.context.keeps, rooms);
     await reached;
     return missed;
   }

@@ -69,11 +69,13 @@ describeWithRedis('when Redis is in trouble', () => {
   it('[O3] what a node holds is written again when Redis comes back empty', async () => {
     const history = [{ pattern: '*', size: 10, ttlMs: 60_000 }];
     const [one, two] = await Promise.all([start(redis.url, { history }), start(redis.url, { history })]);
+    await one.watch('x');
     await one.connect('a', 'ann', ['x', 'y']);
     await two.connect('b', 'ben', ['x']);
+    one.watched.set('x', ['ann', 'ben']);
     await one.engine.publish(publication({ rooms: ['x'] })).remote;
     const { epoch } = await one.engine.history.read('x', { limit: 1 });
-    await until('presence is known', () => one.presenceChanges.length === 3);
+    await until('presence is known', () => one.presenceChanges.length === 2);
     await redis.kill();
     await until('it is noticed', () => !one.isReady && !two.isReady);
     await redis.run();
@@ -90,8 +92,25 @@ describeWithRedis('when Redis is in trouble', () => {
     expect((await one.engine.publish(sent).remote)?.matched).toBe(1);
     await until('it has arrived', () => two.got.includes(sent.id) && one.got.includes(sent.id));
     expect([one.timesFenced, two.timesFenced]).toEqual([0, 0]);
-    // Nobody has come who was there.
-    expect(one.presenceChanges).toHaveLength(3);
+    // Nobody has come who was there, and nobody has gone.
+    await until('it is told who is there', () => one.presenceStates.length === 2);
+    expect(one.presenceStates[1]!.joined).toEqual([]);
+    expect(one.presenceChanges.slice(2).flatMap(({ left, lost }) => [...left, ...lost])).toEqual([]);
+  });
+
+  it('[M4] [O3] who left on purpose while Redis was away, and then went, has left and is not held', async () => {
+    const [one, two] = await Promise.all([start(redis.url), start(redis.url)]);
+    await two.watch('x');
+    await one.connect('a', 'ann', ['x', 'y']);
+    await one.connect('b', 'ben', ['x']);
+    redis.pause();
+    await until('it is noticed', () => !one.isReady);
+    await Promise.allSettled([one.registry.parted('a', 'x'), one.disconnect('a'), one.disconnect('b')]);
+    redis.resume();
+    await until('they have gone', async () => one.isReady && (await one.registry.counts()).sockets === 0);
+    await until('it is told', () => two.presenceChanges.some(({ broken }) => broken.includes('ben')));
+    expect(two.presenceChanges.flatMap(({ left }) => left)).toEqual(['ann']);
+    expect(two.presenceChanges.flatMap(({ broken }) => broken)).toEqual(['ben']);
   });
 
   it('[H4] sessions of live sockets can be recovered again after Redis came back empty', async () => {

@@ -5,6 +5,7 @@ import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
 import { ATTACH, NODES, PROBE, REAP, RENEW } from './lease.js';
 import { LOOK_UP } from './look-up.js';
 import * as pages from './pages.js';
+import { SWEEP_ABSENT, UNWATCH, WATCH } from './presence.js';
 import { PUBLISH } from './publish.js';
 import { LOAD_REVOCATIONS, REVOKE } from './revocation.js';
 import type { Script } from './script.js';
@@ -25,6 +26,9 @@ export const ALL_SCRIPTS: readonly Script[] = [
   REPLY,
   READ_HISTORY,
   DROP_HISTORY,
+  WATCH,
+  UNWATCH,
+  SWEEP_ABSENT,
   CHANGE_SESSIONS,
   CLAIM,
   MISSED,

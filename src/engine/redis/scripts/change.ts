@@ -5,12 +5,11 @@ import { script } from './script.js';
  * One change of the registry by the node that holds the socket. Those of a turn are one run.
  *
  * `enter` counts the user's sockets and puts the entry in, in one step, so that two nodes cannot both let the last one
- * in; 0 for no limit. `hold` writes again what a node holds, unless another node has taken it
- * over; silent where shared state has forgotten everyone, so that nobody seems to come who was there.
+ * in; 0 for no limit. `hold` writes again what a node holds, unless another node has taken it over.
  */
 export type Change =
   | readonly ['enter', id: string, ...EntryFields, max: number]
-  | readonly ['hold', id: string, ...EntryFields, rooms: readonly string[], silent: 0 | 1]
+  | readonly ['hold', id: string, ...EntryFields, rooms: readonly string[]]
   | readonly ['transport', id: string, transport: string]
   | readonly ['leave', id: string, how: 'left' | 'broken']
   | readonly ['join' | 'part', id: string, room: string];
@@ -27,8 +26,10 @@ export type EntryFields = readonly [
   info: string,
 ];
 
-/** Runs changes in order. `ARGV`: node, generation, changes as JSON. Gives how many runs of
- * this node there have been, and 1 per change, or 0 for one refused. */
+/**
+ * Runs changes in order. `ARGV`: node, generation, changes as JSON, how long users are held in ms, how long logs of
+ * sessions are kept in ms. Gives how many runs of this node there have been, and 1 per change, or 0 for one refused.
+ */
 export const CHANGE = script(
   'change',
   [
@@ -45,11 +46,10 @@ function run.enter(id, user, namespace, transport, entry, info, max)
   remove(id, 'broken')
   insert(node, id, user, namespace, transport, entry, info)
 end
-function run.hold(id, user, namespace, transport, entry, info, rooms, silent)
+function run.hold(id, user, namespace, transport, entry, info, rooms)
   local held = holder(id)
   if held and held ~= node then return 0 end
   if not held then insert(node, id, user, namespace, transport, entry, info) end
-  isSilent = silent == 1
   setTransport(id, transport)
   local isIn = {}
   for _, room in ipairs(rooms) do
@@ -59,7 +59,6 @@ function run.hold(id, user, namespace, transport, entry, info, rooms, silent)
   for _, room in ipairs(roomsOf(id)) do
     if not isIn[room] then part(id, room, 'left') end
   end
-  isSilent = false
 end
 function run.transport(id, transport)
   if holder(id) == node then setTransport(id, transport) end
@@ -78,7 +77,7 @@ for index, change in ipairs(cjson.decode(ARGV[3])) do
   local result = run[change[1]](unpack(change, 2))
   results[index] = result or 1
 end
-tellPresence()
+tellPresence(tonumber(ARGV[4]), tonumber(ARGV[5]))
 return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', 1), results }
 `,
   ],

@@ -1,6 +1,6 @@
 import { REGISTRY_LUA } from './registry-lua.js';
 import { script } from './script.js';
-import { SESSION_LUA } from './session-lua.js';
+import { SESSION_LUA_ONLY } from './session-lua.js';
 
 /**
  * Makes a node known, or finds it still known after its connection was cut.
@@ -57,7 +57,8 @@ return { outcome, epoch, place, generation, tonumber(redis.call('HGET', key, 'w'
  * gets one more lease before anyone is taken for dead.
  *
  * `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows.
- * Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, and how many sessions have waited long enough.
+ * Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
+ * users that are held for their return.
  */
 export const RENEW = script(
   'renew',
@@ -77,9 +78,13 @@ end
 redis.call('HSET', STATE, 'beat', time)
 redis.call('ZADD', P .. 'nodes', time + leaseMs, node)
 redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', ARGV[4])
-local lapsed = {}
-if time > grace then lapsed = redis.call('ZRANGEBYSCORE', P .. 'nodes', '-inf', time, 'LIMIT', 0, 10) end
-return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time) }
+local lapsed, overdue = {}, 0
+-- Nor has anybody failed to come back: their nodes may only just be able to say so.
+if time > grace then
+  lapsed = redis.call('ZRANGEBYSCORE', P .. 'nodes', '-inf', time, 'LIMIT', 0, 10)
+  overdue = redis.call('ZCOUNT', P .. 'absent', '-inf', time)
+end
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue }
 `,
   ],
   'allow-oom',
@@ -91,14 +96,15 @@ return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time) }
  * The first batch ends the node's generation, so that whatever it still writes is refused. Whoever runs the last batch
  * is told the total; everyone else is not, so that a death is counted once.
  *
- * `ARGV`: node, its generation when it stops by itself or '', batch size, recovery window in ms.
+ * `ARGV`: node, its generation when it stops by itself or '', batch size, recovery window in ms, how long logs of
+ * sessions are kept in ms.
  * Gives how many sockets it held once nothing is left, else -1; -2 when there is nothing to take.
  */
 export const REAP = script(
   'reap',
   [
     REGISTRY_LUA,
-    SESSION_LUA,
+    SESSION_LUA_ONLY,
     String.raw`
 local node, batch = ARGV[1], tonumber(ARGV[3])
 local key = P .. 'node:' .. node
@@ -118,8 +124,10 @@ for _, id in ipairs(sockets) do remove(id, 'broken') end
 local total = redis.call('HINCRBY', key, 'reaped', #sockets)
 local sessions = redis.call('SPOP', P .. 'kept:' .. node, batch)
 for _, id in ipairs(sessions) do detach(id, node, now() + tonumber(ARGV[4])) end
-tellPresence()
-if #sockets == batch or #sessions == batch then return -1 end
+local watched = redis.call('SPOP', P .. 'wn:' .. node, batch)
+for _, room in ipairs(watched) do redis.call('SREM', P .. 'rw:' .. room, node) end
+tellPresence(tonumber(ARGV[4]), tonumber(ARGV[5]))
+if #sockets == batch or #sessions == batch or #watched == batch then return -1 end
 redis.call('DEL', key)
 redis.call('ZREM', P .. 'nodes', node)
 return total

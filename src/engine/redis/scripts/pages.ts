@@ -25,16 +25,23 @@ end)
 `,
 ]);
 
-/** Users of a room. `ARGV`: room, after which order, limit. Items are user, sockets and what its token says of it. */
+/**
+ * Users of a room. `ARGV`: room, after which order, limit. Items are user, sockets and what its token says of it; after
+ * them stands the place at which they were read.
+ */
 export const MEMBERS = reading('members', [
   PAGE_LUA,
   INFO_LUA,
   String.raw`
-return page(P .. 'ru:' .. ARGV[1], ARGV[2], tonumber(ARGV[3]), function(user)
+local members = page(P .. 'ru:' .. ARGV[1], ARGV[2], tonumber(ARGV[3]), function(user)
   local first = redis.call('ZRANGE', P .. 'u:' .. user, 0, 0)[1]
   local info = first and infoOf(first) or 'null'
   return { user, redis.call('HGET', P .. 'rc:' .. ARGV[1], user), info }
 end)
+local of = redis.call('HMGET', STATE, 'e', 'q')
+table.insert(members, of[1] or '')
+table.insert(members, tonumber(of[2] or '0'))
+return members
 `,
 ]);
 

@@ -1,3 +1,5 @@
+import { PRESENCE_LUA } from './presence-lua.js';
+
 /** What its token says of a socket's user, out of its entry. */
 export const INFO_LUA = String.raw`
 local function infoOf(id)
@@ -7,53 +9,15 @@ end
 `;
 
 /**
- * Changes of the registry, for the scripts that make them. What happens to presence in one run of a script is collected
- * and told once per room; a user that comes and goes within one run, as on a take-over, shows neither.
+ * Changes of the registry, for the scripts that make them, and of presence with it.
  *
  * A socket's entry is JSON without the bracket that closes it: its rooms stand at the end, so that another one is
  * appended, and whoever reads it has everything in one piece.
  */
 export const REGISTRY_LUA =
+  PRESENCE_LUA +
   INFO_LUA +
   String.raw`
-local seen, seenRooms, isSilent = {}, {}, false
--- With the info of a user that came, or how it left: "left" on purpose, or "broken".
-local function saw(room, user, info, how)
-  if isSilent then return end
-  local change = seen[room]
-  if not change then
-    change = { joined = {}, left = {} }
-    seen[room] = change
-    table.insert(seenRooms, room)
-  end
-  if info then
-    if change.left[user] then change.left[user] = nil else change.joined[user] = info end
-  else
-    if change.joined[user] then change.joined[user] = nil else change.left[user] = how end
-  end
-end
-local function nodesIn(room)
-  local nodes = {}
-  for _, field in ipairs(redis.call('HKEYS', P .. 'rn:' .. room)) do
-    nodes[string.match(field, '^(%S+) ')] = true
-  end
-  return nodes
-end
-local function tellPresence()
-  for _, room in ipairs(seenRooms) do
-    local joined, gone = {}, { left = {}, broken = {} }
-    for user, info in pairs(seen[room].joined) do
-      table.insert(joined, '{"user":' .. cjson.encode(user) .. ',"info":' .. info .. '}')
-    end
-    for user, how in pairs(seen[room].left) do table.insert(gone[how], cjson.encode(user)) end
-    if #joined + #gone.left + #gone.broken > 0 then
-      local text = '{"room":' .. cjson.encode(room) .. ',"joined":[' .. table.concat(joined, ',') ..
-        '],"left":[' .. table.concat(gone.left, ',') ..
-        '],"broken":[' .. table.concat(gone.broken, ',') .. ']}'
-      for node in pairs(nodesIn(room)) do tell(node, 'presence', 'd', text) end
-    end
-  end
-end
 local function order() return redis.call('HINCRBY', STATE, 'o', 1) end
 local function count(key, field, by)
   local value = redis.call('HINCRBY', key, field, by)

@@ -1,9 +1,10 @@
 import { LOG_LUA } from './log-lua.js';
 
-/** Sessions, for the scripts that change them. A session wants the logs of its socket, its user, everyone and its rooms. */
-export const SESSION_LUA =
-  LOG_LUA +
-  String.raw`
+/**
+ * Sessions, for the scripts that change them, where `LOG_LUA` stands before it. A session wants the logs of its socket, its
+ * user, everyone and its rooms.
+ */
+export const SESSION_LUA_ONLY = String.raw`
 local function want(part)
   known(part)
   local meta = P .. 'meta:' .. part
@@ -62,3 +63,5 @@ local function finish(id)
   redis.call('DEL', sessionKey(id))
 end
 `;
+
+export const SESSION_LUA = LOG_LUA + SESSION_LUA_ONLY;

@@ -36,11 +36,15 @@ if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 local function isMine(id) return redis.call('HGET', sessionKey(id), 'n') == node end
 local function live(id) redis.call('HSET', sessionKey(id), 'st', 'live') end
 local run = {}
+local writtenAt
 function run.open(id, socketId, user, namespace, token, known, again)
   if again == 1 and redis.call('EXISTS', sessionKey(id)) == 1 and not isMine(id) then return end
   finish(id)
-  -- What its socket got before is not known to be all.
-  if again == 1 then known = place() end
+  -- What its socket got before is not known to be all: only a cursor from behind this place proves anything.
+  if again == 1 then
+    writtenAt = writtenAt or redis.call('HINCRBY', STATE, 'q', 1)
+    known = writtenAt
+  end
   redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'tok', token, 'e', EPOCH,
     'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'again', again)
   redis.call('SADD', P .. 'us:' .. user, id)

@@ -1,0 +1,94 @@
+import { PRESENCE_LUA } from './presence-lua.js';
+import { INFO_LUA } from './registry-lua.js';
+import { script } from './script.js';
+
+/**
+ * Has a node told of a room from now on, and marks in its inbox from where on.
+ *
+ * `ARGV`: node, generation, room, token of the mark or '', what the node knows of the room, how long users are held in ms,
+ * how long logs of sessions are kept in ms. It knows `nothing`, `all` that has happened, or, as a JSON list, the users
+ * that its watchers take for present, from before Redis lost everything: those that are not there now are held
+ * like users whose connection broke, because their node may only just be writing them again.
+ */
+export const WATCH = script('watch', [
+  PRESENCE_LUA,
+  INFO_LUA,
+  String.raw`
+local node, room, token, known = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+redis.call('SADD', P .. 'rw:' .. room, node)
+redis.call('SADD', P .. 'wn:' .. node, room)
+if known ~= 'all' then
+  local isKnown, present, joined, absent = {}, {}, {}, {}
+  if known ~= 'nothing' then
+    for _, user in ipairs(cjson.decode(known)) do
+      isKnown[user] = true
+      local isIn = redis.call('HEXISTS', P .. 'rc:' .. room, user) == 1
+      if not isIn and redis.call('HEXISTS', P .. 'ra:' .. room, user) == 0 then saw(room, user, nil, 'broken') end
+    end
+    tellPresence(tonumber(ARGV[6]), tonumber(ARGV[7]))
+  end
+  for _, user in ipairs(redis.call('ZRANGE', P .. 'ru:' .. room, 0, -1)) do
+    table.insert(present, cjson.encode(user))
+    if known ~= 'nothing' and not isKnown[user] then
+      local first = redis.call('ZRANGE', P .. 'u:' .. user, 0, 0)[1]
+      local info = first and infoOf(first) or 'null'
+      table.insert(joined, '{"user":' .. cjson.encode(user) .. ',"info":' .. info .. '}')
+    end
+  end
+  local away = redis.call('HGETALL', P .. 'ra:' .. room)
+  for index = 1, #away, 2 do
+    table.insert(absent, '{"user":' .. cjson.encode(away[index]) .. ',"brokeAt":' .. away[index + 1] .. '}')
+  end
+  local text = '{"room":' .. cjson.encode(room) .. ',"at":' .. placeText(place()) .. ',"present":' .. list(present) ..
+    ',"joined":' .. list(joined) .. ',"absent":' .. list(absent) .. '}'
+  tell(node, 'presenceState', 'd', text)
+end
+if token ~= '' then tell(node, 'mark', 'd', token, 'q', EPOCH .. '.' .. string.format('%.0f', place())) end
+return 1
+`,
+]);
+
+/** Has a node told of a room no longer. `ARGV`: node, generation, room. */
+export const UNWATCH = script(
+  'unwatch',
+  [
+    String.raw`
+if not holds(ARGV[1], ARGV[2]) then return redis.error_reply('FENCED') end
+redis.call('SREM', P .. 'rw:' .. ARGV[3], ARGV[1])
+redis.call('SREM', P .. 'wn:' .. ARGV[1], ARGV[3])
+return 1
+`,
+  ],
+  'allow-oom',
+);
+
+/** Users that did not come back have left. `ARGV`: how many at most, how long logs of sessions are kept in ms. */
+export const SWEEP_ABSENT = script(
+  'sweepAbsent',
+  [
+    PRESENCE_LUA,
+    String.raw`
+local rooms, lost = {}, {}
+for _, both in ipairs(redis.call('ZRANGEBYSCORE', P .. 'absent', '-inf', now(), 'LIMIT', 0, ARGV[1])) do
+  local room, user = string.match(both, '^(%S+) (.*)$')
+  local brokeAt = endAbsence(room, user)
+  redis.call('ZREM', P .. 'absent', both)
+  if brokeAt then
+    if not lost[room] then
+      lost[room] = {}
+      table.insert(rooms, room)
+    end
+    table.insert(lost[room], '{"user":' .. cjson.encode(user) .. ',"brokeAt":' .. brokeAt .. '}')
+  end
+end
+for _, room in ipairs(rooms) do
+  if isWatched(room) then
+    tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), {}, {}, {}, lost[room], tonumber(ARGV[2]))
+  end
+end
+return #rooms
+`,
+  ],
+  'allow-oom',
+);
