@@ -10,7 +10,7 @@ import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type RoomSelection } from './targets.js';
 import { Tracking, type HeldPublication } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
-import { encodeForMany, encodeForOne, eventPacket, Wires, type PacketOptions, type Wire } from './wire.js';
+import { AskingWires, encodeForOne, eventPacket, Wires, type PacketOptions, type Wire } from './wire.js';
 
 /** Who of the selected sockets gets a delivery. */
 export type Audience = 'all' | 'tracking';
@@ -26,6 +26,9 @@ export interface AwaitedDelivery {
   readonly sockets: readonly GatewaySocket[];
   cancel(): void;
 }
+
+/** Numbers the requests for acknowledgements. */
+type CountingNamespace = Namespace & { _ids: number };
 
 interface SocketInternals {
   readonly acks: Map<number, (...args: unknown[]) => void>;
@@ -63,6 +66,8 @@ export class FanOutAdapter extends SharedAdapter {
   private readonly trackers = new Map<string, Tracking>();
   /** Deliveries that wait for acknowledgements, by the number that they went out with. */
   private readonly awaited = new Map<number, OnGone>();
+  /** What asks for an acknowledgement and has no place yet, for the sockets that track positions; by publication. */
+  private readonly unplaced = new Map<string, Map<GatewaySocket, (stamp: Stamp) => void>>();
 
   constructor(
     nsp: Namespace,
@@ -173,7 +178,7 @@ export class FanOutAdapter extends SharedAdapter {
    *
    * A client takes no cursor from an event that asks for an acknowledgement, so it carries none and is never replayed:
    * whoever published it is told who did not answer. It has its place in histories all the same, so a socket that tracks
-   * positions is told that one, and gets it in its turn.
+   * positions is told that one, and gets it in its turn; without a stamp that is when it is {@link placed}.
    */
   deliverWithAck(
     publication: Publication,
@@ -183,40 +188,56 @@ export class FanOutAdapter extends SharedAdapter {
     onGone: OnGone,
   ): AwaitedDelivery {
     // One number for all recipients: the counter is the namespace's, so it collides with no other request.
-    const id = (this.nsp as Namespace & { _ids: number })._ids++;
+    const id = (this.nsp as CountingNamespace)._ids++;
     const sockets: GatewaySocket[] = [];
     const cancel = (): void => {
       this.awaited.delete(id);
       for (const socket of sockets) internals(socket).acks.delete(id);
     };
-    const wires = new Map<string, Wire>();
-    const send = (socket: GatewaySocket, key: string, added: readonly unknown[]): void => {
-      let wire = wires.get(key);
-      if (!wire) {
-        wire = encodeForMany(this, { ...eventPacket(this.nsp, publication, added), id });
-        wires.set(key, wire);
-      }
-      this.put(socket, wire, publication.volatile);
-    };
+    const wires = new AskingWires(this, publication, id);
     this.awaited.set(id, onGone);
+    const waiting = new Map<GatewaySocket, (stamp: Stamp) => void>();
     try {
       this.select(selection, (socket) => {
         sockets.push(socket);
         internals(socket).acks.set(id, (...answer) => onAcknowledgement(socket, answer));
-        const tracking = stamp && this.trackingOf(socket);
-        if (!tracking) {
-          send(socket, '', []);
-          return;
-        }
-        const { key, args } = tracking.metaOf(publication, stamp);
-        const sendNow = (): void => send(socket, key, args);
-        if (!tracking.keep(publication, stamp, sendNow)) sendNow();
+        const tracking = this.trackingOf(socket);
+        if (!tracking) this.put(socket, wires.plain, publication.volatile);
+        else if (stamp) this.putAsking(socket, wires, tracking, stamp);
+        else waiting.set(socket, (place) => this.putAsking(socket, wires, tracking, place));
       });
     } catch (failure) {
       cancel();
       throw failure;
     }
+    if (waiting.size > 0) this.unplaced.set(publication.id, waiting);
     return { sockets, cancel };
+  }
+
+  /**
+   * Where an own publication stands that was delivered without a stamp by {@link deliverWithAck}.
+   *
+   * Whoever has come in since is not waited for, and gets it all the same: the answer to a join ends before the first
+   * publication that comes live, and nothing may be missing in between. [H3]
+   */
+  placed(publication: Publication, selection: RoomSelection, stamp: Stamp, acceptedAs: number): void {
+    const waiting = this.unplaced.get(publication.id);
+    this.unplaced.delete(publication.id);
+    for (const sendAt of waiting?.values() ?? []) sendAt(stamp);
+    const wires = new AskingWires(this, publication, (this.nsp as CountingNamespace)._ids++);
+    this.select(selection, (socket) => {
+      const tracking = this.trackingOf(socket);
+      if (!tracking || waiting?.has(socket) || tracking.had(acceptedAs, selection.rooms)) return;
+      this.putAsking(socket, wires, tracking, stamp);
+    });
+  }
+
+  private putAsking(socket: GatewaySocket, wires: AskingWires, tracking: Tracking, stamp: Stamp): void {
+    if (!socket.connected) return;
+    const { publication } = wires;
+    const wire = wires.with(tracking, stamp);
+    const send = (): void => this.put(socket, wire, publication.volatile);
+    if (!tracking.keep(publication, stamp, send)) send();
   }
 
   /** A socket has ended: nobody waits for its answers any longer. */

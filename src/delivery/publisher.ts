@@ -89,10 +89,18 @@ export class Publisher implements Outbound {
 
   /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */
   arrived({ publication, stamp, audience, ackTimeoutMs }: Arrival): Promise<Receipts> | undefined {
-    if (ackTimeoutMs !== undefined) {
-      return audience === 'all' ? this.collect(publication, ackTimeoutMs, stamp) : undefined;
+    if (ackTimeoutMs !== undefined && audience === 'all') {
+      return this.collect(publication, ackTimeoutMs, stamp);
     }
     try {
+      if (ackTimeoutMs !== undefined) {
+        const selection = selectRooms(publication.to, publication.except);
+        const acceptedAs = this.orderOf(publication);
+        for (const adapter of this.adaptersOf(publication)) {
+          adapter.placed(publication, selection, stamp, acceptedAs);
+        }
+        return undefined;
+      }
       const matched = this.deliver(publication, stamp, audience, this.orderOf(publication));
       if (audience === 'all') this.metrics.delivered(matched);
     } catch (failure) {

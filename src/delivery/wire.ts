@@ -89,3 +89,32 @@ export class Wires {
     return encodeForMany(this.adapter, eventPacket(this.adapter.nsp, this.publication, added));
   }
 }
+
+/** The forms of one that asks for an acknowledgement under a number. A client takes no cursor from it, so it has none. */
+export class AskingWires {
+  private readonly wires = new Map<string, Wire>();
+
+  constructor(
+    private readonly adapter: Adapter,
+    readonly publication: Publication,
+    private readonly number: number,
+  ) {}
+
+  get plain(): Wire {
+    return this.wireOf('', []);
+  }
+
+  with(tracking: Tracking, stamp: Stamp): Wire {
+    const { key, args } = tracking.metaOf(this.publication, stamp);
+    return this.wireOf(key, args);
+  }
+
+  private wireOf(key: string, added: readonly unknown[]): Wire {
+    let wire = this.wires.get(key);
+    if (!wire) {
+      const packet = eventPacket(this.adapter.nsp, this.publication, added);
+      this.wires.set(key, (wire = encodeForMany(this.adapter, { ...packet, id: this.number })));
+    }
+    return wire;
+  }
+}

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { Namespaces } from '../../src/registry/namespaces.js';
 import { eventsAt } from '../support/arrivals.js';
+import { byEngine } from '../support/engine-under-test.js';
 
 interface Entry {
   socketId: string;
@@ -168,7 +169,7 @@ describe('the registry over HTTP', () => {
         '/v1/users/ada',
       );
       expect(ada).toMatchObject({ user: 'ada', online: true });
-      expect(ada.sockets.map(({ user, rooms }) => [user, rooms])).toEqual([
+      expect(ada.sockets.map(({ user, rooms }) => [user, rooms.toSorted()])).toEqual([
         ['ada', ['chat:1', 'other']],
         ['ada', ['chat:1']],
       ]);
@@ -229,7 +230,7 @@ describe('the registry over HTTP', () => {
             node: expect.stringMatching(/^n-/),
             sockets: 3,
             startedAt: expect.any(String),
-            leaseExpiresInMs: null,
+            leaseExpiresInMs: byEngine({ memory: null, redis: expect.any(Number) }),
           },
         ],
         next: null,

@@ -1,5 +1,6 @@
 import { startGateway } from 'switchboard-gateway/testing';
 import { Namespaces } from '../../src/registry/namespaces.js';
+import { byEngine } from '../support/engine-under-test.js';
 import { RawPolling } from '../support/raw-clients.js';
 import { sendRaw } from '../support/raw-http.js';
 
@@ -10,9 +11,10 @@ describe('health', () => {
     expect([live.status, live.body]).toMatchObject([200, { status: 'ok' }]);
     const ready = await gateway.http('GET', '/health/ready');
     expect(ready.status).toBe(200);
+    const engine = byEngine({ memory: 'memory', redis: 'redis' });
     expect(ready.body).toMatchObject({
       status: 'ok',
-      info: { gateway: { status: 'up' }, engine: { status: 'up', kind: 'memory', state: 'ready' } },
+      info: { gateway: { status: 'up' }, engine: { status: 'up', kind: engine, state: 'ready' } },
     });
     await gateway.close();
   });

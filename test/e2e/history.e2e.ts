@@ -211,6 +211,7 @@ describe('joining with a position', () => {
       const all = await Promise.all(sequences);
       goesOn = false;
       await publishing;
+      await until('everybody has the last one', () => all.every((seen) => seen.includes(n)));
       await Promise.all(joiners.map((joiner) => joiner.settled()));
       const expected = Array.from({ length: n }, (_, index) => index + 1);
       for (const seen of all) expect(seen).toEqual(expected);

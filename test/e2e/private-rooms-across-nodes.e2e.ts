@@ -41,7 +41,7 @@ describeWithRedis('the rooms of sockets on other nodes', () => {
     const ada = await one.connect();
     two.app.get(AppGateway).server.to(ada.id!).emit('n', 1);
     await ada.next('n');
-    expect(await received(ada, 'n')).toEqual([1]);
+    expect(await received(two, ada, 'n')).toEqual([1]);
   });
 });
 
@@ -57,7 +57,7 @@ describe('the room of a socket that is away', () => {
     await gateway.broadcaster.toSockets(id).emit('n', 'while away');
     expect(await comeBack(ada)).toBe(true);
     await gateway.broadcaster.toSockets(id).emit('n', 'back');
-    expect(await received(ada, 'n')).toEqual(['while away', 'back']);
-    expect(await received(eve, 'n')).toEqual([]);
+    expect(await received(gateway, ada, 'n')).toEqual(['while away', 'back']);
+    expect(await received(gateway, eve, 'n')).toEqual([]);
   });
 });

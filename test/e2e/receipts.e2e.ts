@@ -72,7 +72,7 @@ describe('receipts', () => {
     await until('the second answers are in', () => socketsOf(gateway).length === 1_500);
     expectNothingLeft(gateway);
     for (const client of clients) client.close();
-  });
+  }, 60_000);
 
   it('[D6] whoever has not answered in time is missing, and a late answer changes nothing', async () => {
     const [quick, slow] = [
@@ -105,6 +105,24 @@ describe('receipts', () => {
     expect(responses).toEqual([{ socketId: ada.id, user: 'ada', args: ['here'] }]);
     expect(missing).toEqual([]);
     expect(arrivedAt(ada, 'question')).toHaveLength(1);
+  });
+
+  it('[D4] [D6] what asks for an answer keeps its place, also where the client recovers', async () => {
+    const ada = await gateway.connect({ auth: { user: 'ada', recovery: true } });
+    const seen: unknown[] = [];
+    ada.socket.on('n', (...args) => {
+      seen.push(args[0]);
+      const acknowledge = args.at(-1);
+      if (typeof acknowledge === 'function') acknowledge('got it');
+    });
+    const target = gateway.broadcaster.toUsers('ada');
+    const asked: Promise<{ responses: unknown[] }>[] = [];
+    for (let n = 1; n < 20; n += 2) {
+      void target.emit('n', n);
+      asked.push(target.emitWithAck('n', n + 1, { timeoutMs: NEVER_MS }));
+    }
+    for (const { responses } of await Promise.all(asked)) expect(responses).toHaveLength(1);
+    expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
   });
 
   it('[D6] answers find their own question, however many are open', async () => {

@@ -39,7 +39,8 @@ describe('a client that recovers and joins with a position', () => {
     client: TestClient,
     room: string,
     publish: (number: number) => Promise<unknown>,
-    back: () => Promise<boolean>,
+    /** Has it come back, and gives the gateway that it has come back to. */
+    back: () => Promise<TestGateway>,
   ): Promise<{ got: unknown[]; count: number }> {
     await publish(1);
     const { epoch } = (await client.request('room:history', { room })) as unknown as CatchUpAnswer;
@@ -50,15 +51,15 @@ describe('a client that recovers and joins with a position', () => {
     })();
     const since = { epoch, offset: 0 };
     const answer = (await client.request('room:join', { room, since })) as unknown as CatchUpAnswer;
-    expect(await back()).toBe(true);
+    const at = await back();
     isOver = true;
     await publishing;
     const caughtUp = answer.publications.map(({ args }) => args[0]);
     // What is published last comes last.
     await until('the last has come', async () =>
-      [...caughtUp, ...(await received(client, room))].includes(count),
+      [...caughtUp, ...(await received(at, client, room))].includes(count),
     );
-    const later = await received(client, room);
+    const later = await received(at, client, room);
     return { got: [...caughtUp, ...later], count };
   }
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
@@ -71,7 +72,8 @@ describe('a client that recovers and joins with a position', () => {
       const publish = (number: number) => emitTo(gateway!, { rooms: [room] }, room, [number]);
       const { got, count } = await round(client, room, publish, async () => {
         await breakOff(gateway!, client);
-        return comeBack(client);
+        expect(await comeBack(client)).toBe(true);
+        return gateway!;
       });
       expect(got).toEqual(numbers(count));
     }
@@ -90,7 +92,8 @@ describe('a client that recovers and joins with a position', () => {
           await breakOff(here, client);
           leadTo(there, client);
           [here, there] = [there, here];
-          return comeBack(client);
+          expect(await comeBack(client)).toBe(true);
+          return here;
         });
         expect(got).toEqual(numbers(count));
       }

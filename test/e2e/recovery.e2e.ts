@@ -40,7 +40,7 @@ describe('a client that asked for recovery and lost its connection', () => {
       const { broadcaster } = gateway;
       await broadcaster.toRooms(room).emit('n', 0);
 
-      expect(await received(client, 'n')).toEqual([0]);
+      expect(await received(gateway, client, 'n')).toEqual([0]);
       const id = await breakOff(gateway, client);
       await broadcaster.toRooms(room).emit('n', 1);
       await broadcaster.toUsers(user).emit('n', 2);
@@ -71,8 +71,10 @@ describe('a client that asked for recovery and lost its connection', () => {
         recovered: true,
       });
       await broadcaster.toRooms(room).emit('n', 7);
-      expect(await received(client, 'n')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-      expect(await gateway.registry.getSocket(id)).toMatchObject({ user, rooms: [room, `kept:${user}`] });
+      expect(await received(gateway, client, 'n')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect(await gateway.registry.getSocket(id)).toMatchObject({ user });
+      const rooms = await gateway.registry.getRoomsOfSocket(id);
+      expect(rooms.toSorted()).toEqual([`kept:${user}`, room]);
       expect(
         logger.find('a user connected', { socketId: id }).map(({ fields }) => fields['recovered']),
       ).toEqual([undefined, true]);
@@ -106,7 +108,7 @@ describe('a client that asked for recovery and lost its connection', () => {
       await gateway.broadcaster.toRooms(user).emit('n', n);
       expect(await comeBack(client)).toBe(true);
     }
-    expect(await received(client, 'n')).toEqual([0, 1, 2, 3, 4]);
+    expect(await received(gateway, client, 'n')).toEqual([0, 1, 2, 3, 4]);
   });
 
   it('[H4] gets the rest when the connection breaks in the middle of what it missed', async () => {
@@ -126,7 +128,7 @@ describe('a client that asked for recovery and lost its connection', () => {
       expect(got).toBeLessThan(450);
     }
     expect(await comeBack(client)).toBe(true);
-    expect(await received(client, 'n')).toEqual(all);
+    expect(await received(gateway, client, 'n')).toEqual(all);
     client.close();
   });
 
@@ -160,7 +162,7 @@ describe('a client that asked for recovery and lost its connection', () => {
     });
     await broadcaster.toRooms(user).emit('n', 1);
     expect(await comeBack(client)).toBe(true);
-    expect(await received(client, 'n')).toEqual([1]);
+    expect(await received(gateway, client, 'n')).toEqual([1]);
   });
 
   it('[H4] is not given what it had left before, or what was sent before it joined', async () => {
@@ -175,7 +177,7 @@ describe('a client that asked for recovery and lost its connection', () => {
     await broadcaster.toRooms(`left-${user}`).emit('n', -2);
     await broadcaster.toRooms(`late-${user}`).emit('n', 1);
     expect(await comeBack(client)).toBe(true);
-    expect(await received(client, 'n')).toEqual([1]);
+    expect(await received(gateway, client, 'n')).toEqual([1]);
   });
 
   it('[H4] [M1] gets the lines of others, and not its own', async () => {
@@ -189,8 +191,8 @@ describe('a client that asked for recovery and lost its connection', () => {
     await breakOff(gateway, client);
     await other.request('room:emit', { room, event: 'n', args: ['theirs'] });
     expect(await comeBack(client)).toBe(true);
-    expect(await received(client, 'n')).toEqual(['theirs']);
-    expect(await received(other, 'n')).toEqual(['mine']);
+    expect(await received(gateway, client, 'n')).toEqual(['theirs']);
+    expect(await received(gateway, other, 'n')).toEqual(['mine']);
   });
 
   it('[H4] is in the rooms that a backend put it in, and not in those that it was taken out of', async () => {
@@ -210,7 +212,7 @@ describe('a client that asked for recovery and lost its connection', () => {
     const user = newUser();
     const client = await connect(user);
     await gateway.broadcaster.toUsers(user).emit('n', 0);
-    await client.settled();
+    await client.next('n');
     const { offset } = sessionOf(client);
     expect(offset).toEqual(expect.any(String));
     const first = client.id!;
@@ -227,7 +229,7 @@ describe('a client that asked for recovery and lost its connection', () => {
     await gateway.broadcaster.toUsers(user).emit('n', 1);
     expect(await comeBack(client)).toBe(true);
     expect(client.id).toBe(second);
-    expect(await received(client, 'n')).toEqual([0, 1]);
+    expect(await received(gateway, client, 'n')).toEqual([0, 1]);
   });
 });
 
@@ -247,7 +249,7 @@ describe('a client that did not ask for recovery', () => {
       await gateway.broadcaster.toRooms(user).emit('n', 2);
       expect(await comeBack(plain)).toBe(false);
       expect(plain.id).not.toBe(id);
-      expect(await received(plain, 'n')).toEqual([1]);
+      expect(await received(gateway, plain, 'n')).toEqual([1]);
       expect(await plain.request('socket:info')).toMatchObject({ rooms: [], recovered: false });
     },
   );

@@ -33,8 +33,15 @@ export async function comeBack(client: TestClient): Promise<boolean> {
   return internals(client).recovered === true;
 }
 
-/** The first arguments of every event of this name that has come so far, after everything that was under way. */
-export async function received(client: TestClient, event: string): Promise<unknown[]> {
+/**
+ * The first arguments of every event of this name that has come so far, after everything that was under way.
+ *
+ * An answer does not tell: a socket that tracks positions gets publications in the order of the engine, which may be
+ * known later. So it is sent one more.
+ */
+export async function received(gateway: TestGateway, client: TestClient, event: string): Promise<unknown[]> {
+  await gateway.broadcaster.toSockets(client.id!).emit('fence');
+  await client.next('fence');
   await client.settled();
   return client.queue.log.filter((each) => each.event === event).map(({ args }) => args[0]);
 }

@@ -35,8 +35,8 @@ const MAX_PENDING = 20_000;
 
 interface Pending {
   readonly publication: Publication;
-  /** Whoever it is for has it already when acknowledgements were asked for. */
-  readonly isAsked: boolean;
+  /** 0 when no acknowledgements are asked for. */
+  readonly ackTimeoutMs: number;
   /** How long it waits for its place. */
   readonly until: number;
 }
@@ -111,8 +111,7 @@ export class Publisher {
     }
     const isMarked = this.context.tracks();
     if (isMarked) {
-      const isAsked = ackTimeoutMs > 0;
-      this.pending.set(publication.id, { publication, isAsked, until: Date.now() + ANSWER_WITHIN_MS });
+      this.pending.set(publication.id, { publication, ackTimeoutMs, until: Date.now() + ANSWER_WITHIN_MS });
       this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
     }
     return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, isMarked)) };
@@ -129,9 +128,7 @@ export class Publisher {
       const pending = this.pending.get(id);
       if (pending === undefined) continue;
       this.pending.delete(id);
-      if (pending.isAsked) continue;
-      const stamp: Stamp = { cursor: this.cursor, positions: readPositions(positions) };
-      void this.context.arrived({ publication: pending.publication, stamp, audience: 'tracking' });
+      this.give(pending, { cursor: this.cursor, positions: readPositions(positions) });
     }
   }
 
@@ -167,11 +164,12 @@ export class Publisher {
     this.timer = undefined;
     const waiting = [...this.pending.values()];
     this.pending.clear();
-    for (const { publication, isAsked } of waiting) {
-      const stamp = this.passBy(publication.id);
-      if (isAsked) continue;
-      void this.context.arrived({ publication, stamp, audience: 'tracking' });
-    }
+    for (const each of waiting) this.give(each, this.passBy(each.publication.id));
+  }
+
+  private give({ publication, ackTimeoutMs }: Pending, stamp: Stamp): void {
+    const asked = ackTimeoutMs > 0 ? { ackTimeoutMs } : {};
+    void this.context.arrived({ publication, stamp, audience: 'tracking', ...asked });
   }
 
   private passBy(id: string): Stamp {

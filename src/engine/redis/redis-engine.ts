@@ -127,7 +127,11 @@ export class RedisEngine extends Engine {
       calls: this.calls,
     });
     this.registry = new RedisRegistry({
-      run,
+      // What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3]
+      run: (script, ...args) => {
+        this.registry.flush();
+        return run(script, ...args);
+      },
       runEarly: raw,
       isAvailable: () => this.isAvailable,
       identity,

@@ -1,0 +1,123 @@
+/** What Jest runs: everything as it is, and the end to end tests of the gateway a second time on the redis engine. */
+import { spawnSync } from 'node:child_process';
+
+const COMMON = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  testTimeout: 30_000,
+};
+
+const MODULES = {
+  '^switchboard-gateway$': '<rootDir>/src/index.ts',
+  '^switchboard-gateway/testing$': '<rootDir>/src/testing/index.ts',
+  '^(\\.{1,2}/.*)\\.js$': '$1',
+};
+
+/** Unit tests beside the code they test, end to end tests under test/. Where a test names no Redis: the memory engine. */
+export const everything = {
+  ...COMMON,
+  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/examples'],
+  testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
+  moduleNameMapper: MODULES,
+};
+
+/** End to end tests that would say nothing new on another engine, by the reason. */
+const NOT_ON_REDIS = {
+  'start a Redis and several nodes themselves': [
+    'balancers',
+    'chaos',
+    'cluster-script',
+    'nodes-control',
+    'nodes-delivery',
+    'nodes-embedding',
+    'nodes-history',
+    'nodes-idempotency',
+    'nodes-outage',
+    'nodes-presence',
+    'nodes-recovery',
+    'nodes-registry',
+    'private-rooms-across-nodes',
+    'recovery-since',
+    'refused-across-nodes',
+    'sessions-without-redis',
+    'workers',
+  ],
+  'show the figures of what the memory engine keeps, which Redis shows of itself': ['metrics'],
+  'end before the engine is asked, or ask it nothing': [
+    'cli',
+    'fuzz',
+    'jitter',
+    'openapi',
+    'playground',
+    'python-client',
+    'signals-while-starting',
+    'startup',
+  ],
+};
+
+/** What `npm test` leaves to `npm run test:redis`, so that it stays quick. */
+export const SELDOM_ON_REDIS = {
+  'are about what happens before and beside the engine': [
+    'access',
+    'api-direct',
+    'api-errors',
+    'api-keys',
+    'clients',
+    'connection-log',
+    'first-request',
+    'malformed',
+    'origins',
+    'other-upgrades',
+    'refusals',
+    'secrets',
+    'surfaces',
+  ],
+  'send 200 MB': ['slow-consumers'],
+};
+
+const filesOf = (suites) => suites.map((suite) => `/test/e2e/${suite}\\.e2e\\.ts$`);
+
+/**
+ * The same files on the redis engine: every gateway that names no Redis gets a database of its own.
+ *
+ * Without redis-server there is no such project, and a line says so; in CI it is there and fails.
+ * @param {Record<string, string[]>} leftOut more suites that do not run, by the reason
+ * @returns {object[]} none or one
+ */
+export function onRedis(leftOut = {}) {
+  const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
+  if (!isInstalled && !process.env.CI) {
+    process.stderr.write(
+      'skipping the end to end tests on the redis engine: apt-get install redis-server (7.0 or newer)\n',
+    );
+    return [];
+  }
+  const project = {
+    ...COMMON,
+    displayName: 'redis engine',
+    roots: ['<rootDir>/test/e2e', '<rootDir>/examples'],
+    testMatch: ['**/*.e2e.ts'],
+    testPathIgnorePatterns: filesOf(Object.values({ ...NOT_ON_REDIS, ...leftOut }).flat()),
+    setupFilesAfterEnv: ['<rootDir>/test/support/on-redis.ts'],
+    moduleNameMapper: {
+      // How the gateway reads its configuration; the one in test/support imports the real one by another name.
+      '^\\./config/process-config\\.js$': '<rootDir>/test/support/process-config-on-redis.ts',
+      ...MODULES,
+    },
+  };
+  return [project];
+}
