@@ -64,9 +64,9 @@ describe('a client that asked for recovery and lost its connection', () => {
 
       expect(await comeBack(client)).toBe(true);
       expect(client.id).toBe(id);
-      const { rooms, ...info } = await client.request('socket:info');
+      const { rooms: isIn, ...info } = await client.request('socket:info');
       expect(info).toMatchObject({ socketId: id, user, recovered: true });
-      expect(new Set(rooms as string[])).toEqual(new Set([room, `kept:${user}`]));
+      expect(new Set(isIn as string[])).toEqual(new Set([room, `kept:${user}`]));
       await broadcaster.toRooms(room).emit('n', 7);
       expect(await received(gateway, client, 'n')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
       expect(await gateway.registry.getSocket(id)).toMatchObject({ user });
