@@ -92,8 +92,14 @@ export function presenceDifferences(clients, faults, holdMs) {
       when + holdMs,
     );
   const add = (sets, room, user) => sets.set(room, (sets.get(room) ?? new Set()).add(user));
-  for (const { user, rooms, departures } of clients) {
+  // Nobody could be told while Redis had lost everything, so the others know no more than that it is not there.
+  const wasLost = (when) =>
+    losses.some(({ from, to = now }) => when > from - AROUND_MS / 4 && when < to + AROUND_MS);
+  for (const { user, rooms, departures, leaves } of clients) {
     for (const room of rooms) add(usersIn, room, user);
+    for (const [room, when] of leaves) {
+      if (wasLost(when) && now < heldUntil(when) + AROUND_MS) add(mayBeHeld, room, user);
+    }
     for (const [room, when] of departures) if (now < heldUntil(when)) add(mayBeHeld, room, user);
   }
   const differences = [];

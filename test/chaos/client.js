@@ -35,6 +35,8 @@ export class Client {
   notices = 0;
   /** By room, the epoch and offset of the last publication that came with its position. */
   positions = new Map();
+  /** Rooms it has left: `[room, when]`. */
+  leaves = [];
   /** Rooms that it may be held in, though it will not come back to them: `[room, when]`. */
   departures = [];
   /** Rooms it has left since shared state was last known to be well. */
@@ -313,6 +315,7 @@ export class Client {
 
   leave(room) {
     this.note('leaves', room);
+    this.leaves.push([room, performance.now()]);
     this.rooms.delete(room);
     this.waiting?.delete(room);
     this.leaving.add(room);

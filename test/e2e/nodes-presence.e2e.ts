@@ -165,6 +165,21 @@ describeWithRedis('presence over two nodes', () => {
     expect(heard(late)).toEqual(['+bob', '+mark']);
   });
 
+  /** Redis gives the rooms of a session in no order once it has more than a few of them, or long names. */
+  it('[H4] [H6] [M4] a watcher of many rooms watches all of them again on another node', async () => {
+    await start(60_000);
+    const watcher = await a.connect({ auth: { user: 'ada', ...RECOVERY } });
+    const rooms = Array.from({ length: 8 }, (_, index) => ({ room: `${'long'.repeat(20)}${index}` }));
+    for (const room of rooms) await watcher.request('room:join', { ...room, presence: true });
+    await breakOff(a, watcher);
+    leadTo(b, watcher);
+    expect(await comeBack(watcher)).toBe(true);
+    const bob = await a.connect({ auth: { user: 'bob' } });
+    for (const room of rooms) await bob.request('room:join', room);
+    await until('bob is seen in all', () => heard(watcher).length === rooms.length);
+    expect(heard(watcher)).toEqual(rooms.map(() => '+bob'));
+  });
+
   it('[M4] [M5] who is held when a watcher asks who is there comes, for that one, when it returns', async () => {
     await start(60_000);
     const bob = await a.connect({ auth: { user: 'bob', ...RECOVERY } });
