@@ -18,6 +18,9 @@ export interface SessionRoom {
   readonly watchedSince?: PresencePlace;
 }
 
+/** Somebody is coming in with the session: mostly its client itself, by a connection that has broken since. */
+export class SessionBusy extends Error {}
+
 export interface NewSession {
   /** Secret: whoever has it, and a token of the same user, can come back as this socket. */
   readonly sessionId: string;
@@ -76,6 +79,7 @@ export interface Claim {
  * - A claim that names another user or namespace, an unknown session, a cursor that this session cannot have got, or one
  *   from which not everything is kept any longer, gets `undefined`, and no one learns which of these it was. An
  *   uncovered claim ends the session.
+ * - One that somebody is claiming right now is {@link SessionBusy}.
  */
 export interface SessionStore {
   /** From now on what is sent to its socket, to its user and to everyone is kept for it. */

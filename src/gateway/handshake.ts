@@ -3,6 +3,7 @@ import { PacketType } from 'socket.io-parser';
 import { Authenticator, type Authenticated, type Credentials } from '../access/authenticator.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { SessionBusy } from '../engine/sessions.js';
 import { closeIfUnused, cutOffIfUnused } from '../delivery/end-socket.js';
 import { clientAddress } from '../limits/address.js';
 import { Admission } from '../limits/admission.js';
@@ -113,7 +114,8 @@ export class Handshake {
 
   private guarded(check: (socket: GatewaySocket) => void | Promise<void>): Middleware {
     return (socket, next) => {
-      const refuse = (failure: unknown): void => next(this.refuse(socket, failure));
+      const refuse = (failure: unknown): void =>
+        failure instanceof SessionBusy ? this.sendAway(socket, next) : next(this.refuse(socket, failure));
       let pending: void | Promise<void>;
       try {
         pending = check(socket);
@@ -126,17 +128,28 @@ export class Handshake {
     };
   }
 
+  /** Ends the connection without a word: stock clients come back by themselves then, and not after a refusal. */
+  private sendAway(socket: GatewaySocket, next: () => void): void {
+    this.forget(socket);
+    socket.conn.close(true);
+    next();
+  }
+
   private refuse(socket: GatewaySocket, failure: unknown): Refusal {
     const refusal = failure instanceof Refusal ? failure : this.refusalFor(failure);
     const { code, retryable } = refusal.data as Partial<ErrorObject>;
     this.metrics.refused(isErrorCode(code) ? code : 'access.denied');
+    this.forget(socket);
+    // After Socket.IO has sent the refusal, which it does in the next tick.
+    setImmediate(() => dismiss(socket, retryable === true));
+    return refusal;
+  }
+
+  private forget(socket: GatewaySocket): void {
     this.refused.add(socket);
     this.admission.refused(socket);
     this.entrance.refused(socket);
     this.recovery.refused(socket);
-    // After Socket.IO has sent the refusal, which it does in the next tick.
-    setImmediate(() => dismiss(socket, retryable === true));
-    return refusal;
   }
 
   private refusalFor(failure: unknown): Refusal {

@@ -11,7 +11,7 @@ import type { HeldPublication, Tracking } from '../delivery/tracking.js';
 import { Engine } from '../engine/engine.js';
 import type { Answer } from '../engine/log.js';
 import type { PresencePlace } from '../engine/shared-presence.js';
-import type { Claim, LastSent, SessionRoom } from '../engine/sessions.js';
+import { SessionBusy, type Claim, type LastSent, type SessionRoom } from '../engine/sessions.js';
 import { logFailure } from '../operations/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isInternalRoom, isUserRoom, watchedRoom } from '../protocol/names.js';
@@ -70,7 +70,11 @@ export class Recovery {
     private readonly watchedRooms: WatchedRooms,
   ) {}
 
-  /** In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one. */
+  /**
+   * In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one.
+   *
+   * @throws SessionBusy when it cannot be had now and may be in a moment: whoever got in without it would have lost it
+   */
   prepare(socket: GatewaySocket, user: string): Answer<RecoverableSession | undefined> {
     const auth = socket.handshake.auth as Readonly<Record<string, unknown>> | undefined;
     if (auth?.['recovery'] !== true || this.config.recoveryWindowMs === 0) return undefined;
@@ -82,6 +86,9 @@ export class Recovery {
       return claim.then(
         (claimed) => this.takeUp(socket, user, pid, claimed),
         (failure: unknown) => {
+          // Shared state is there and only late: the next attempt may find everything.
+          if (failure instanceof SessionBusy) throw failure;
+          if (this.engine.health().state === 'ready') throw new SessionBusy();
           this.failed('a session could not be claimed', failure);
           return this.begin(socket);
         },

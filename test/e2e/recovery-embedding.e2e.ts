@@ -9,14 +9,14 @@ import {
 import { EventEmitter, once } from 'node:events';
 import type { Namespace, Server } from 'socket.io';
 import { SocketRegistry, type GatewaySocket } from 'switchboard-gateway';
-import type { TestGateway } from 'switchboard-gateway/testing';
+import type { TestClient, TestGateway } from 'switchboard-gateway/testing';
 import { ShutOutService } from '../../src/access/shut-out.service.js';
 import { Engine } from '../../src/engine/engine.js';
 import { MemoryEngine } from '../../src/engine/memory/memory-engine.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { closeEmbeddings, startEmbedding } from '../support/embedding.js';
 import { byEngine, onMemoryOnly } from '../support/engine-under-test.js';
-import { breakOff, comeBack, received } from '../support/recovering.js';
+import { breakOff, comeBack, received, sessionOf } from '../support/recovering.js';
 
 /** Tells when a check of the app's is asked, and lets the test decide when it is done. */
 class Gate extends EventEmitter {
@@ -73,6 +73,10 @@ const connectionsOf = (gateway: TestGateway): EventEmitter[] => {
   return Object.values(engine.clients);
 };
 
+/** Resolves when the client has made another connection by itself. */
+const cameAgain = (client: TestClient): Promise<void> =>
+  new Promise((resolve) => client.socket.io.on('reconnect', () => resolve()));
+
 const asking = (user: string) => ({ auth: { user, recovery: true } });
 
 describe('recovery in an app of its own', () => {
@@ -80,6 +84,33 @@ describe('recovery in an app of its own', () => {
     gate.isShut = false;
     gate.emit('open');
     await closeEmbeddings();
+  });
+
+  it('[H4] an attempt that finds its session in use by another comes again by itself until it has it', async () => {
+    const gateway = await start();
+    const client = await gateway.connect(asking('ada'));
+    const session = sessionOf(client);
+    const id = await breakOff(gateway, client);
+    await gateway.broadcaster.toUsers('ada').emit('n', 1);
+
+    // As after a break that the gateway has not noticed: its connection stays, and nobody is behind it any longer.
+    gate.isShut = true;
+    const reached = once(gate, 'reached');
+    client.socket.open();
+    await reached;
+    const next = gateway.open({
+      auth: { user: 'ada', recovery: true, ...session },
+      client: { reconnection: true, reconnectionDelay: 10, randomizationFactor: 0 },
+    });
+    await cameAgain(next);
+    await cameAgain(next);
+    expect(next.queue.log.filter(({ event }) => event.startsWith('connect'))).toEqual([]);
+
+    client.breakTransport();
+    gate.isShut = false;
+    await next.next('connect');
+    expect(next.id).toBe(id);
+    expect(await received(gateway, next, 'n')).toEqual([1]);
   });
 
   it('[H4] gives back what Socket.IO itself was asked to send', async () => {

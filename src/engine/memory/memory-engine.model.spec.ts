@@ -8,7 +8,7 @@ import {
   type ShadowState,
 } from '../contract/shadow-engine.js';
 import type { LoggedPublication } from '../log.js';
-import type { Claim } from '../sessions.js';
+import { SessionBusy, type Claim } from '../sessions.js';
 
 // All times are multiples of the engine's tick, so that both sides end a session at the same moment.
 const TICK_MS = 250;
@@ -267,7 +267,12 @@ class Comparison {
     const before = session.state;
     const takenOver = this.test.hooks.takenOver.length;
     const request = { user: session.user, namespace: '/', cursor };
-    const claim = this.test.engine.sessions.claim(session.sessionId, request);
+    const attempt = () => this.test.engine.sessions.claim(session.sessionId, request);
+    if (before.is === 'claimed') {
+      expect(attempt).toThrow(SessionBusy);
+      return;
+    }
+    const claim = attempt();
     const canBeClaimed = before.is === 'attached' || before.is === 'waiting';
     if (!canBeClaimed || seq > this.shadow.seq) {
       expect(claim).toBeUndefined();

@@ -1,6 +1,14 @@
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { LoggedPublication } from '../log.js';
-import type { Claim, ClaimRequest, LastSent, NewSession, SessionRoom, SessionStore } from '../sessions.js';
+import {
+  SessionBusy,
+  type Claim,
+  type ClaimRequest,
+  type LastSent,
+  type NewSession,
+  type SessionRoom,
+  type SessionStore,
+} from '../sessions.js';
 import type { Deadlines } from './deadlines.js';
 import type { PublicationLog } from './publication-log.js';
 import { type ClaimedState, Session } from './session.js';
@@ -75,8 +83,7 @@ export class SessionTable implements SessionStore {
     if (session === undefined) return undefined;
     const { identity, state } = session;
     if (identity.user !== user || identity.namespace !== namespace) return undefined;
-    // Someone else is coming in with it.
-    if (state.is === 'claimed') return undefined;
+    if (state.is === 'claimed') throw new SessionBusy();
     const now = this.log.now();
     if (state.is === 'waiting' && state.endsAt <= now) {
       this.end(session);

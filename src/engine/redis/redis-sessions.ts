@@ -1,6 +1,13 @@
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { LoggedPublication } from '../log.js';
-import type { Claim, ClaimRequest, NewSession, SessionRoom, SessionStore } from '../sessions.js';
+import {
+  SessionBusy,
+  type Claim,
+  type ClaimRequest,
+  type NewSession,
+  type SessionRoom,
+  type SessionStore,
+} from '../sessions.js';
 import { unavailable } from './connection.js';
 import { hashed } from './keys.js';
 import type { Marks } from './marks.js';
@@ -147,9 +154,10 @@ export class RedisSessions implements SessionStore {
       place?.seq ?? 0,
       this.context.recoveryWindowMs,
       mark,
-    )) as ClaimReply | null;
-    if (given === null) {
+    )) as ClaimReply | 'busy' | null;
+    if (given === null || given === 'busy') {
       this.context.marks.drop(mark);
+      if (given === 'busy') throw new SessionBusy();
       return undefined;
     }
     const [socketId, holder, token, rooms, isOwn] = given;

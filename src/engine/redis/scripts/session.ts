@@ -85,7 +85,7 @@ return 1
 ]);
 
 /**
- * Gives a session to the node of whoever wants it, or nothing. One that cannot be given whole ends.
+ * Gives a session to the node of whoever wants it, or nothing, or `busy`. One that cannot be given whole ends.
  *
  * `ARGV`: node, generation, session, user, namespace, epoch of the cursor or '', its place, recovery window in ms,
  * token of a mark for the node's inbox: what stands before it is not for the socket that comes back.
@@ -98,7 +98,8 @@ export const CLAIM = script('claim', [
 local node, id, cursorEpoch, after = ARGV[1], ARGV[3], ARGV[6], tonumber(ARGV[7])
 if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 local of = redis.call('HMGET', sessionKey(id), 'sid', 'u', 'ns', 'n', 'st', 'e', 'until', 'k', 'again')
-if of[2] ~= ARGV[4] or of[3] ~= ARGV[5] or of[5] == 'claimed' then return false end
+if of[2] ~= ARGV[4] or of[3] ~= ARGV[5] then return false end
+if of[5] == 'claimed' then return 'busy' end
 local time = now()
 if of[5] == 'waiting' and tonumber(of[7]) <= time then
   finish(id)
