@@ -47,6 +47,7 @@ import { NodeCommands } from './rooms/node-commands.js';
 import { Presence } from './rooms/presence.service.js';
 import { PrivateRooms } from './rooms/private-rooms.js';
 import { Recovery } from './rooms/recovery.service.js';
+import { SessionClaims } from './rooms/session-claims.service.js';
 import { WatchedRooms } from './rooms/watched-rooms.js';
 import { RoomEntry } from './rooms/room-entry.js';
 import { SharedEntrance } from './rooms/shared-entrance.js';
@@ -121,6 +122,7 @@ export class SwitchboardModule {
         History,
         WatchedRooms,
         Recovery,
+        SessionClaims,
         SharedEntrance,
         Presence,
         RoomEntry,

@@ -18,7 +18,10 @@ export interface SessionRoom {
   readonly watchedSince?: PresencePlace;
 }
 
-/** Somebody is coming in with the session: mostly its client itself, by a connection that has broken since. */
+/**
+ * The session cannot be given now and may be in a moment: somebody is coming in with it, mostly its client itself by a
+ * connection that has broken since, or this node is late.
+ */
 export class SessionBusy extends Error {}
 
 export interface NewSession {

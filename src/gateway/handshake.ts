@@ -11,7 +11,7 @@ import { Drain } from '../operations/drain.js';
 import { Metrics } from '../operations/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 import { setSocketState, type GatewaySocket, type RecoverableSession } from '../registry/socket-state.js';
-import { Recovery } from '../rooms/recovery.service.js';
+import { SessionClaims } from '../rooms/session-claims.service.js';
 import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { toSwitchboardError } from './failures.js';
 import { interned } from './interned.js';
@@ -54,7 +54,7 @@ export class Handshake {
     private readonly admission: Admission,
     private readonly drain: Drain,
     private readonly lifecycle: Lifecycle,
-    private readonly recovery: Recovery,
+    private readonly claims: SessionClaims,
     private readonly entrance: SharedEntrance,
     private readonly metrics: Metrics,
   ) {}
@@ -75,7 +75,7 @@ export class Handshake {
 
   /** Whoever comes back is that socket again before it is counted and looked up. */
   private letIn(socket: GatewaySocket, who: Authenticated): void | Promise<void> {
-    const session = this.recovery.prepare(socket, who.user);
+    const session = this.claims.prepare(socket, who.user);
     if (session instanceof Promise) return session.then((known) => this.admit(socket, who, known));
     return this.admit(socket, who, session);
   }
@@ -86,10 +86,10 @@ export class Handshake {
     session: RecoverableSession | undefined,
   ): void | Promise<void> {
     if (this.refused.has(socket)) {
-      if (session) this.recovery.release(socket, session);
+      if (session) this.claims.release(socket, session);
       return;
     }
-    if (session) this.recovery.releaseUnlessConnected(socket, session);
+    if (session) this.claims.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
     this.admission.admit(socket, who.user, address);
@@ -149,7 +149,7 @@ export class Handshake {
     this.refused.add(socket);
     this.admission.refused(socket);
     this.entrance.refused(socket);
-    this.recovery.refused(socket);
+    this.claims.refused(socket);
   }
 
   private refusalFor(failure: unknown): Refusal {

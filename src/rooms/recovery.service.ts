@@ -1,20 +1,14 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { randomBytes } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
 import { Rights } from '../access/rights.js';
-import { ROOM_ACTIONS, type RoomAction } from '../access/capabilities.js';
-import type { Grant, RoomGrant } from '../access/grant.js';
-import { Revocations } from '../access/revocations.js';
-import type { SwitchboardConfig } from '../config/config.js';
-import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import type { HeldPublication, Tracking } from '../delivery/tracking.js';
 import { Engine } from '../engine/engine.js';
 import type { Answer } from '../engine/log.js';
 import type { PresencePlace } from '../engine/shared-presence.js';
-import { SessionBusy, type Claim, type LastSent, type SessionRoom } from '../engine/sessions.js';
+import type { Claim, LastSent, SessionRoom } from '../engine/sessions.js';
 import { logFailure } from '../operations/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { isInternalRoom, isUserRoom, watchedRoom } from '../protocol/names.js';
+import { watchedRoom } from '../protocol/names.js';
 import type { Position } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
 import {
@@ -24,26 +18,10 @@ import {
   type SocketState,
 } from '../registry/socket-state.js';
 import { comesBack } from './coming-back.js';
+import { SessionClaims } from './session-claims.service.js';
+import { describeRoom, roomGrantsOf, sharedRoomsOf, watchedAfterEntered } from './session-rooms.js';
+import { textOf, tokenOf } from './session-texts.js';
 import { WatchedRooms } from './watched-rooms.js';
-
-/** A session ID is all that stands between a session and whoever has a token of the same user. */
-const SESSION_ID_BYTES = 18;
-/** Longer ones are not ours. */
-const MAX_TEXT_LENGTH = 256;
-
-const ENGINE_PROTOCOL_OF_V2 = 3;
-
-/** What of a token decides whether the session may come back. */
-type SessionToken = Pick<Grant, 'jti' | 'issuedAt' | 'expiresAt'>;
-
-/** What is private in Socket.IO: `pid` is what the client is told to come back with. */
-interface SocketInternals {
-  id: string;
-  pid?: string;
-  recovered: boolean;
-  _onclose(reason: string): void;
-  readonly nsp: { readonly _preConnectSockets?: Map<string, unknown> };
-}
 
 const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
 
@@ -58,79 +36,21 @@ const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter a
 @Injectable()
 export class Recovery {
   private readonly logger = new Logger('Recovery');
-  /** How to give back what was claimed for a socket that is still on its way in; listens to its connection's end. */
-  private readonly releases = new WeakMap<GatewaySocket, () => void>();
 
   constructor(
-    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
     private readonly rights: Rights,
-    private readonly revocations: Revocations,
+    private readonly claims: SessionClaims,
     private readonly namespaces: Namespaces,
     private readonly watchedRooms: WatchedRooms,
   ) {}
-
-  /**
-   * In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one.
-   *
-   * @throws SessionBusy when it cannot be had now and may be in a moment: whoever got in without it would have lost it
-   */
-  prepare(socket: GatewaySocket, user: string): Answer<RecoverableSession | undefined> {
-    const auth = socket.handshake.auth as Readonly<Record<string, unknown>> | undefined;
-    if (auth?.['recovery'] !== true || this.config.recoveryWindowMs === 0) return undefined;
-    if (socket.conn.protocol === ENGINE_PROTOCOL_OF_V2) return undefined;
-    const { pid, offset } = auth;
-    if (!isOurText(pid) || !(offset === undefined || isOurText(offset))) return this.begin(socket);
-    const claim = this.engine.sessions.claim(pid, { user, namespace: socket.nsp.name, cursor: offset });
-    if (claim instanceof Promise) {
-      return claim.then(
-        (claimed) => this.takeUp(socket, user, pid, claimed),
-        (failure: unknown) => {
-          // Shared state is there and only late: the next attempt may find everything.
-          if (failure instanceof SessionBusy) throw failure;
-          if (this.engine.health().state === 'ready') throw new SessionBusy();
-          this.failed('a session could not be claimed', failure);
-          return this.begin(socket);
-        },
-      );
-    }
-    return this.takeUp(socket, user, pid, claim);
-  }
-
-  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
-  releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
-    if (!session.claim) return;
-    const release = (): void => this.release(socket, session);
-    this.releases.set(socket, release);
-    if (socket.conn.readyState === 'open') socket.conn.once('close', release);
-    else release();
-  }
-
-  /** Something has kept the client out. */
-  refused(socket: GatewaySocket): void {
-    this.releases.get(socket)?.();
-    this.forgetRelease(socket);
-  }
-
-  /**
-   * The client did not get in after all. Its socket, which Socket.IO has yet to clear away, gives the ID back: by then
-   * it may be that of the client's next attempt.
-   */
-  release(socket: GatewaySocket, session: RecoverableSession): void {
-    if (!session.claim) return;
-    session.claim.release();
-    session.claim = undefined;
-    // A check of the app's may have put it into rooms.
-    adapterOf(socket).delAll(socket.id);
-    rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
-  }
 
   /** The client has just been told that it is connected: gives it its rooms and what it missed, in this turn. */
   connected(socket: GatewaySocket): void {
     const state = socketState(socket);
     const { session } = state;
     if (!session) return;
-    this.forgetRelease(socket);
+    this.claims.forgetRelease(socket);
     if (!socket.connected) {
       // Ended already: it was shut out while it was on its way in.
       session.claim?.release();
@@ -190,46 +110,8 @@ export class Recovery {
     if (session) session.paused = true;
     socket.conn.close(true);
     // A connection that was closing already waits for its transport; the ID has to be free now.
-    if (socket.connected) (socket as unknown as SocketInternals)._onclose('forced close');
+    if (socket.connected) (socket as unknown as { _onclose(reason: string): void })._onclose('forced close');
     return session && lastSent(session);
-  }
-
-  private forgetRelease(socket: GatewaySocket): void {
-    const release = this.releases.get(socket);
-    if (!release) return;
-    socket.conn.off('close', release);
-    this.releases.delete(socket);
-  }
-
-  private takeUp(
-    socket: GatewaySocket,
-    user: string,
-    sessionId: string,
-    claim: Claim | undefined,
-  ): RecoverableSession {
-    if (!claim) return this.begin(socket);
-    if (!this.mayComeBack(user, claim.token as SessionToken)) {
-      claim.release();
-      this.own(this.engine.sessions.close(sessionId));
-      return this.begin(socket);
-    }
-    rename(socket, claim.socketId);
-    const internals = socket as unknown as SocketInternals;
-    internals.pid = sessionId;
-    internals.recovered = true;
-    return { sessionId, paused: true, claim, sent: undefined };
-  }
-
-  private begin(socket: GatewaySocket): RecoverableSession {
-    const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
-    (socket as unknown as SocketInternals).pid = sessionId;
-    return { sessionId, paused: false, claim: undefined, sent: undefined };
-  }
-
-  /** A session ends with the token it was opened with, also when its client comes with another one. */
-  private mayComeBack(user: string, { jti, issuedAt, expiresAt }: SessionToken): boolean {
-    if (expiresAt !== undefined && expiresAt <= Date.now()) return false;
-    return this.revocations.checkNow({ user, jti, issuedAt }) === undefined;
   }
 
   private open(socket: GatewaySocket, sessionId: string): void {
@@ -345,74 +227,11 @@ export class Recovery {
   }
 }
 
-/** It may watch only what it is in, and shared state keeps no order of rooms. */
-const watchedAfterEntered = (rooms: readonly SessionRoom[]): SessionRoom[] => [
-  ...rooms.filter(({ room }) => watchedRoom(room) === undefined),
-  ...rooms.filter(({ room }) => watchedRoom(room) !== undefined),
-];
-
 const placedAfter = (claim: Claim, last: string, { stamp, ...held }: HeldPublication): HeldPublication => ({
   ...held,
   stamp: { ...stamp, cursor: claim.cursorAfter(last, stamp.cursor) },
 });
 
-const textOf = (value: unknown): string | undefined => (isOurText(value) ? value : undefined);
-
-const isOurText = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT_LENGTH;
-
-const tokenOf = ({ jti, issuedAt, expiresAt }: Grant): SessionToken => ({ jti, issuedAt, expiresAt });
-
-/** Gives a socket that is still in the handshake another ID: that of the one it replaces. */
-function rename(socket: GatewaySocket, socketId: string): void {
-  const internals = socket as unknown as SocketInternals;
-  const { _preConnectSockets: entering } = internals.nsp;
-  if (entering?.get(internals.id) === socket) {
-    entering.delete(internals.id);
-    entering.set(socketId, socket);
-  }
-  internals.id = socketId;
-}
-
-const sharedRoomsOf = ({ id, rooms }: GatewaySocket): string[] =>
-  [...rooms].filter((room) => room !== id && !isUserRoom(room) && !isInternalRoom(room));
-
 /** `undefined` when not everything that was for it has been sent. */
 const lastSent = ({ sent }: RecoverableSession): LastSent | undefined =>
   sent && !sent.isHolding ? { cursor: sent.lastCursor } : undefined;
-
-/** How a room grant is kept with the session: as JSON. */
-interface KeptGrant {
-  readonly allow: readonly RoomAction[];
-  readonly issuedAt?: number;
-  readonly jti?: string;
-  readonly expiresAt?: number;
-}
-
-function describeRoom(state: SocketState, room: string): SessionRoom {
-  const { socket, joinedByRight, roomGrants } = state;
-  const grants = roomGrants?.get(room);
-  const watched = watchedRoom(room);
-  const watchedSince = watched === undefined ? undefined : state.watchedRooms?.get(watched);
-  return {
-    room,
-    meta: adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true,
-    byRight: joinedByRight?.has(room) === true,
-    ...(grants && { grant: grants.map(keptGrantOf) }),
-    ...(watchedSince && { watchedSince }),
-  };
-}
-
-const keptGrantOf = ({ allow, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant => ({
-  allow: [...allow],
-  issuedAt,
-  jti,
-  expiresAt,
-});
-
-function roomGrantsOf(kept: unknown): RoomGrant[] {
-  return ((kept ?? []) as readonly KeptGrant[]).map(({ allow, ...rest }) => ({
-    ...rest,
-    allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))),
-  }));
-}

@@ -170,9 +170,10 @@ export class RedisSessions implements SessionStore {
       this.change(['release', id]).catch(() => undefined);
     };
     // This node may be behind the one its client comes from: what the client has had must not reach it live here.
-    await reached.catch((failure: unknown) => {
+    await reached.catch(() => {
       release();
-      throw failure;
+      // Redis has it and this node is late.
+      throw new SessionBusy();
     });
     const missed = () => this.missed(id, session, isOwn === 1 ? place : undefined);
     return { socketId, token: session.token, rooms: entries, missed, cursorAfter: notBefore, release };
