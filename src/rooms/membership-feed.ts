@@ -24,7 +24,7 @@ export class MembershipFeed implements MembershipObserver {
   ) {}
 
   joined(state: SocketState, room: string): Promise<void> | void {
-    this.recovery.joined(state, room);
+    void this.recovery.joined(state, room);
     this.presence.joined(state, room);
     return made(this.engine.registry?.joined(state.socket.id, room));
   }

@@ -66,7 +66,7 @@ export class Presence {
     if (presence) return this.watchShared(presence, state, room);
     (state.watchedRooms ??= new Map()).set(room, undefined);
     const watches = socket.join(presenceRoom(room));
-    this.recovery.joined(state, presenceRoom(room));
+    void this.recovery.joined(state, presenceRoom(room));
     this.rooms.get(room)?.watchedBy(socket.id);
     await watches;
   }
@@ -76,8 +76,9 @@ export class Presence {
    * when they do, like one that begins to watch.
    *
    * @param at where the list was read; here, when not given
+   * @returns when its session has that too: a client that has the list may lose its node the next moment
    */
-  listed(socket: GatewaySocket, room: string, at = this.engine.place): void {
+  listed(socket: GatewaySocket, room: string, at = this.engine.place): Promise<void> | void {
     const state = socketState(socket);
     if (!state.watchedRooms?.has(room)) return;
     if (!at) {
@@ -86,7 +87,7 @@ export class Presence {
     }
     state.watchedRooms.set(room, at);
     this.watched.listed(socket.id, room, at);
-    this.recovery.joined(state, presenceRoom(room));
+    return this.recovery.joined(state, presenceRoom(room));
   }
 
   /** A socket has come into a room; counted already. */
@@ -126,13 +127,13 @@ export class Presence {
     const { socket } = state;
     const watchers = presenceRoom(room);
     // What happens between here and its beginning is kept for its session in vain: it is told from where it began.
-    this.recovery.joined(state, watchers);
+    void this.recovery.joined(state, watchers);
     try {
       await this.watched.watch(presence, socket.id, room, (since) => {
         if (!socket.connected || !socket.rooms.has(room)) return;
         (state.watchedRooms ??= new Map()).set(room, since);
         void socket.join(watchers);
-        this.recovery.joined(state, watchers);
+        void this.recovery.joined(state, watchers);
       });
     } finally {
       if (!state.watchedRooms?.has(room)) this.recovery.left(state, watchers);

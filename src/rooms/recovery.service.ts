@@ -69,7 +69,7 @@ export class Recovery {
   /** The socket has a new token; the session goes on with that. */
   renewed(socket: GatewaySocket): void {
     const { session, grant } = socketState(socket);
-    if (session) this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(grant)));
+    if (session) void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(grant)));
   }
 
   /** A socket has ended: its client may come back, or has left for good. */
@@ -78,14 +78,14 @@ export class Recovery {
     if (!session || session.paused) return;
     const { sessions } = this.engine;
     const { sessionId } = session;
-    this.own(comesBack(reason) ? sessions.detach(sessionId, lastSent(session)) : sessions.close(sessionId));
+    void this.own(comesBack(reason) ? sessions.detach(sessionId, lastSent(session)) : sessions.close(sessionId));
   }
 
-  /** A socket has come into a room, or is in it in another way than before. */
-  joined(state: SocketState, room: string): void {
+  /** A socket has come into a room, or is in it in another way than before; resolves when the session has that. */
+  joined(state: SocketState, room: string): Promise<void> | void {
     const { session } = state;
     if (!session || session.paused) return;
-    this.own(this.engine.sessions.joined(session.sessionId, describeRoom(state, room)));
+    return this.own(this.engine.sessions.joined(session.sessionId, describeRoom(state, room)));
   }
 
   /** Its client was told the position of a room, and given what was there until then if it asked for that. */
@@ -94,11 +94,11 @@ export class Recovery {
     // In this process the answer is as old as the session's coming in.
     if (!session || session.paused || this.engine.kind === 'memory') return;
     const how = { ...describeRoom(state, room), caughtUpTo: position };
-    this.own(this.engine.sessions.joined(session.sessionId, how));
+    void this.own(this.engine.sessions.joined(session.sessionId, how));
   }
 
   left({ session }: SocketState, room: string): void {
-    if (session && !session.paused) this.own(this.engine.sessions.left(session.sessionId, room));
+    if (session && !session.paused) void this.own(this.engine.sessions.left(session.sessionId, room));
   }
 
   /** Its client has come back by another connection before the end of this one was noticed. */
@@ -117,7 +117,7 @@ export class Recovery {
   private open(socket: GatewaySocket, sessionId: string): void {
     const state = socketState(socket);
     const { user, grant } = state;
-    this.own(
+    void this.own(
       this.engine.sessions.open({
         sessionId,
         socketId: socket.id,
@@ -127,7 +127,7 @@ export class Recovery {
       }),
     );
     // A check of the app's may have put it into rooms before.
-    for (const room of sharedRoomsOf(socket)) this.joined(state, room);
+    for (const room of sharedRoomsOf(socket)) void this.joined(state, room);
   }
 
   private restore(
@@ -144,13 +144,13 @@ export class Recovery {
         rooms.add(each.room);
         if (each.meta) tracking.metaRooms.add(each.room);
       } else {
-        this.own(this.engine.sessions.left(session.sessionId, each.room));
+        void this.own(this.engine.sessions.left(session.sessionId, each.room));
       }
     }
     adapterOf(socket).addAll(socket.id, rooms);
     session.paused = false;
-    for (const room of before) if (!rooms.has(room)) this.joined(state, room);
-    this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
+    for (const room of before) if (!rooms.has(room)) void this.joined(state, room);
+    void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
     try {
       this.replay(socket, claim, tracking);
     } catch (failure) {
@@ -213,10 +213,14 @@ export class Recovery {
     socket.conn.close(true);
   }
 
-  /** What shared state cannot take now it is given again; that it is gone has been said once, and not for each socket. */
-  private own(done: Answer<void>): void {
+  /**
+   * What shared state cannot take now it is given again; that it is gone has been said once, and not for each socket.
+   *
+   * @returns when shared state has it, or will be given it again; never rejects
+   */
+  private own(done: Answer<void>): Promise<void> | void {
     if (!(done instanceof Promise)) return;
-    done.catch((failure: unknown) => {
+    return done.catch((failure: unknown) => {
       if (failure instanceof SwitchboardError && failure.code === 'engine.unavailable') return;
       this.failed('a session was not kept', failure);
     });

@@ -85,7 +85,7 @@ export class RoomEntry {
 
   private tellNoPositions(socket: GatewaySocket, room: string): void {
     adapterOf(socket).trackingOf(socket)?.metaRooms.delete(room);
-    this.recovery.joined(socketState(socket), room);
+    void this.recovery.joined(socketState(socket), room);
   }
 
   private async join(socket: GatewaySocket, room: string, meta: boolean): Promise<void> {
@@ -94,7 +94,7 @@ export class RoomEntry {
     // Where a backend has put it, it stays, and every socket of a user in the user's room, whatever its token says.
     if (!wasIn && !isUserRoom(room)) this.rights.joinedByRight(socket, room);
     await socket.join(room);
-    if (wasIn) this.recovery.joined(socketState(socket), room);
+    if (wasIn) void this.recovery.joined(socketState(socket), room);
   }
 }
 

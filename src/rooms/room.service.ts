@@ -120,12 +120,12 @@ export class RoomService {
     this.assertAllowed(socket, 'presence', room);
     const isFirst = cursor === undefined;
     // Whoever breaks or returns between the two is told of: the list may have it or not.
-    if (isFirst) this.presence.listed(socket, room);
+    if (isFirst) void this.presence.listed(socket, room);
     const shared = this.engine.registry;
     const { page, at } = shared
       ? await shared.membersAt(room, { limit, cursor })
       : { page: await this.registry.getMembers(room, { limit, cursor }), at: undefined };
-    if (isFirst && at) this.presence.listed(socket, room, at);
+    if (isFirst && at) await this.presence.listed(socket, room, at);
     return { members: page.items, total: page.total, next: page.next };
   }
 

@@ -31,7 +31,7 @@ export class RedisHistory implements HistoryStore {
   async read(room: string, { since, limit, arrived = false }: HistoryRequest): Promise<HistoryPage> {
     const { size, ttlMs } = this.ruleFor(room);
     const mark = arrived ? this.marks.next() : undefined;
-    const [epoch, offset, written, more, covered] = (await this.run(
+    const reading = this.run(
       READ_HISTORY,
       partOfRoom(room),
       size,
@@ -41,8 +41,10 @@ export class RedisHistory implements HistoryStore {
       limit,
       mark ? this.node : '',
       mark?.token ?? '',
-    )) as ReadReply;
-    await mark?.reached;
+    );
+    const reply = mark ? await this.marks.unlessFailed(mark, reading) : await reading;
+    const [epoch, offset, written, more, covered] = reply as ReadReply;
+    await mark?.reached();
     const publications = written.map(([at, text]) => entryOf(at, text));
     return { epoch, offset, publications, more: more === 1, covered: covered === 1 };
   }

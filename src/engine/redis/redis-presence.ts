@@ -34,7 +34,7 @@ export class RedisPresence implements SharedPresence {
     const { token, reached } = context.marks.next();
     let isOver = false;
     // At the mark: what stands before it was told by then, and what stands behind it was not.
-    const begun = reached.then(() => {
+    const begun = reached().then(() => {
       if (isOver) throw unavailable();
       begin();
     });

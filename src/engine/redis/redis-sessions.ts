@@ -142,9 +142,10 @@ export class RedisSessions implements SessionStore {
     const place = cursor === undefined ? undefined : parsePlace(cursor);
     if (cursor !== undefined && place === undefined) return undefined;
     const id = hashed(sessionId);
-    const { token: mark, reached } = this.context.marks.next();
+    const { marks } = this.context;
+    const mark = marks.next();
     this.changes.flush();
-    const given = (await this.context.run(
+    const claiming = this.context.run(
       CLAIM,
       ...this.context.identity(),
       id,
@@ -153,10 +154,11 @@ export class RedisSessions implements SessionStore {
       place?.epoch ?? '',
       place?.seq ?? 0,
       this.context.recoveryWindowMs,
-      mark,
-    )) as ClaimReply | 'busy' | null;
+      mark.token,
+    );
+    const given = (await marks.unlessFailed(mark, claiming)) as ClaimReply | 'busy' | null;
     if (given === null || given === 'busy') {
-      this.context.marks.drop(mark);
+      marks.drop(mark.token);
       if (given === 'busy') throw new SessionBusy();
       return undefined;
     }
@@ -170,7 +172,7 @@ export class RedisSessions implements SessionStore {
       this.change(['release', id]).catch(() => undefined);
     };
     // This node may be behind the one its client comes from: what the client has had must not reach it live here.
-    await reached.catch(() => {
+    await mark.reached().catch(() => {
       release();
       // Redis has it and this node is late.
       throw new SessionBusy();
@@ -266,25 +268,21 @@ export class RedisSessions implements SessionStore {
     session: NewSession,
     after: Place | undefined,
   ): Promise<readonly LoggedPublication[]> {
-    const { token, reached } = this.context.marks.next();
+    const { marks } = this.context;
+    const mark = marks.next();
     // Other nodes tell this one of what is published in its rooms from then on; what was before is read.
     this.context.flushRegistry();
     this.changes.flush();
     const identity = this.context.identity();
-    const reply = (await this.context.run(
-      MISSED,
-      ...identity,
-      id,
-      after?.seq ?? 0,
-      token,
-    )) as MissedReply | null;
+    const reading = this.context.run(MISSED, ...identity, id, after?.seq ?? 0, mark.token);
+    const reply = (await marks.unlessFailed(mark, reading)) as MissedReply | null;
     if (reply === null) {
-      this.context.marks.drop(token);
+      marks.drop(mark.token);
       throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
     }
     const rooms = this.live.get(session.sessionId)?.rooms;
     const missed = missedBy(session, reply, after, this.context.keeps, rooms);
-    await reached;
+    await mark.reached();
     return missed;
   }
 }
