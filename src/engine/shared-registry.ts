@@ -1,18 +1,11 @@
 /** Who is connected on all nodes, where there is more than one. [R4] */
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
 import type { Answer } from './log.js';
-import type { PresencePlace } from './shared-presence.js';
 
 /** One page of a list: at most 1,000 items after an opaque cursor. [R3] */
 export interface SharedPageRequest {
   readonly limit?: number;
   readonly cursor?: string;
-}
-
-/** Users of a room, and the place in the one order at which they were there. */
-export interface MembersAt {
-  readonly page: Page<MemberEntry>;
-  readonly at: PresencePlace | undefined;
 }
 
 /**
@@ -44,7 +37,15 @@ export interface SharedRegistry {
   room(room: string): Promise<RoomEntry>;
   rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>>;
   members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>>;
-  /** The same, and where they were read; not known for the room of a user. */
-  membersAt(room: string, request: SharedPageRequest): Promise<MembersAt>;
+  /**
+   * The first page of them, for whoever is told of changes as well.
+   *
+   * @param listed called once the node has been told of all that the list shows, and of nothing else; waited for
+   */
+  firstMembers(
+    room: string,
+    limit: number | undefined,
+    listed: () => Promise<void> | void,
+  ): Promise<Page<MemberEntry>>;
   counts(): Promise<{ sockets: number; users: number; rooms: number }>;
 }

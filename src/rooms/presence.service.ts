@@ -71,16 +71,20 @@ export class Presence {
     await watches;
   }
 
+  isWatching(socket: GatewaySocket, room: string): boolean {
+    return socketState(socket).watchedRooms?.has(room) === true;
+  }
+
   /**
    * A socket that watches a room was told who is there: without those who are held for their return, so that it is told
    * when they do, like one that begins to watch.
    *
-   * @param at where the list was read; here, when not given
    * @returns when its session has that too: a client that has the list may lose its node the next moment
    */
-  listed(socket: GatewaySocket, room: string, at = this.engine.place): Promise<void> | void {
+  listed(socket: GatewaySocket, room: string): Promise<void> | void {
     const state = socketState(socket);
-    if (!state.watchedRooms?.has(room)) return;
+    if (!socket.connected || !state.watchedRooms?.has(room)) return;
+    const at = this.engine.place;
     if (!at) {
       this.rooms.get(room)?.watchedBy(socket.id);
       return;

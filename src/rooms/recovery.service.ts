@@ -78,7 +78,9 @@ export class Recovery {
     if (!session || session.paused) return;
     const { sessions } = this.engine;
     const { sessionId } = session;
-    void this.own(comesBack(reason) ? sessions.detach(sessionId, lastSent(session)) : sessions.close(sessionId));
+    void this.own(
+      comesBack(reason) ? sessions.detach(sessionId, lastSent(session)) : sessions.close(sessionId),
+    );
   }
 
   /** A socket has come into a room, or is in it in another way than before; resolves when the session has that. */

@@ -15,7 +15,7 @@ import type {
   roomJoinRequest,
   roomMembersRequest,
 } from '../protocol/requests.js';
-import type { MemberEntry } from '../protocol/entries.js';
+import type { MemberEntry, Page } from '../protocol/entries.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
@@ -118,15 +118,23 @@ export class RoomService {
     { room, limit, cursor }: z.output<typeof roomMembersRequest>,
   ): Promise<MembersAnswer> {
     this.assertAllowed(socket, 'presence', room);
-    const isFirst = cursor === undefined;
-    // Whoever breaks or returns between the two is told of: the list may have it or not.
-    if (isFirst) void this.presence.listed(socket, room);
-    const shared = this.engine.registry;
-    const { page, at } = shared
-      ? await shared.membersAt(room, { limit, cursor })
-      : { page: await this.registry.getMembers(room, { limit, cursor }), at: undefined };
-    if (isFirst && at) await this.presence.listed(socket, room, at);
+    const page = await (cursor === undefined && this.presence.isWatching(socket, room)
+      ? this.membersForWatcher(socket, room, limit)
+      : this.registry.getMembers(room, { limit, cursor }));
     return { members: page.items, total: page.total, next: page.next };
+  }
+
+  /** What it is told from then on begins where the list ends. */
+  private async membersForWatcher(
+    socket: GatewaySocket,
+    room: string,
+    limit: number | undefined,
+  ): Promise<Page<MemberEntry>> {
+    const listed = (): Promise<void> | void => this.presence.listed(socket, room);
+    const { registry } = this.engine;
+    if (registry) return registry.firstMembers(room, limit, listed);
+    await listed();
+    return this.registry.getMembers(room, { limit });
   }
 
   async history(

@@ -34,11 +34,6 @@ export class WatchedRoom {
     return this.absences;
   }
 
-  /** A socket was told who is there at this place, which this node may have yet to come to. */
-  listed(socketId: string, at: PresencePlace): void {
-    this.late.set(socketId, this.numberOf(at) + 0.5);
-  }
-
   /** A socket watches from this place on, which may have been on another node. */
   watchedBy(socketId: string, since: PresencePlace): void {
     // Between two places: what happened at one of them was before. From older contents: it knows of everyone.

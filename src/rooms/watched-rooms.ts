@@ -74,7 +74,7 @@ export class WatchedRooms {
 
   /** A socket that watches was told who is there, and who is held is not. */
   listed(socketId: string, room: string, at: PresencePlace): void {
-    this.rooms.get(room)?.listed(socketId, at);
+    this.rooms.get(room)?.watchedBy(socketId, at);
   }
 
   changed(change: PresenceChange): void {

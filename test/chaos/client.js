@@ -43,7 +43,8 @@ export class Client {
   leaving = new Set();
   problems = [];
   /** What happened to it, for whoever looks for the cause of a fault; the last of it. */
-  trace = [];
+  eventTrace = [];
+  gotTrace = [];
   requests = new Map();
   requestId = 0;
   brokeAt = 0;
@@ -84,8 +85,14 @@ export class Client {
   }
 
   note(...what) {
-    this.trace.push([performance.now(), ...what]);
-    if (this.trace.length > MAX_TRACE) this.trace.shift();
+    // What it got is most of it by far, and would push everything else out of a long run.
+    const trace = what[0] === 'got' ? this.gotTrace : this.eventTrace;
+    trace.push([performance.now(), ...what]);
+    if (trace.length > MAX_TRACE) trace.shift();
+  }
+
+  get trace() {
+    return [...this.eventTrace, ...this.gotTrace].toSorted(([one], [other]) => one - other);
   }
 
   broke() {

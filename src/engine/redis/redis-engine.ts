@@ -137,6 +137,7 @@ export class RedisEngine extends Engine {
       identity,
       recoveryWindowMs,
       sessionsKeepMs,
+      marks: this.marks,
       lost: () => (this.isOutOfDate = true),
     });
     this.history = new RedisHistory(run, ruleOf, node.id, this.marks);

@@ -180,6 +180,29 @@ describeWithRedis('the registry of all nodes', () => {
     ]);
   });
 
+  it('[M4] [M5] a list for who watches ends where the changes it is told of go on', async () => {
+    await one.watch('x');
+    let isOver = false;
+    const changing = (async () => {
+      for (let index = 0; !isOver; index++) {
+        await two.connect(`s${index}`, `u${index}`, ['x']);
+        if (index % 2 === 1) await two.disconnect(`s${index - 1}`);
+      }
+    })();
+    for (let round = 0; round < 50; round++) {
+      const known = new Set<string>();
+      const { items } = await one.registry.firstMembers('x', 1_000, () => {
+        for (const { joined, broken } of one.presenceChanges) {
+          for (const { user } of joined) known.add(user);
+          for (const user of broken) known.delete(user);
+        }
+      });
+      expect(items.map(({ user }) => user).toSorted()).toEqual([...known].toSorted());
+    }
+    isOver = true;
+    await changing;
+  });
+
   it('[H4] a socket that comes back on another node is there once, and its user neither goes nor comes', async () => {
     await one.connect('w', 'watcher', ['x']);
     await one.connect('a', 'ann', ['x']);

@@ -8,11 +8,12 @@ import type {
 } from '../../protocol/entries.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isUserRoom, USER_ROOM_PREFIX } from '../../protocol/names.js';
-import type { MembersAt, SharedPageRequest, SharedRegistry } from '../shared-registry.js';
+import type { SharedPageRequest, SharedRegistry } from '../shared-registry.js';
 import { unavailable } from './connection.js';
 import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, fieldsOf, letterOf, orderOf, type WrittenEntry } from './entry-fields.js';
 import { LookUps } from './look-ups.js';
+import type { Marks } from './marks.js';
 import { CHANGE, type Change } from './scripts/change.js';
 import * as pages from './scripts/pages.js';
 import { luaJson, type RunScript, type Script } from './scripts/script.js';
@@ -29,6 +30,7 @@ export interface RegistryContext {
   /** How long a user whose connection broke is held, and how long what sessions miss is kept. */
   readonly recoveryWindowMs: number;
   readonly sessionsKeepMs: number;
+  readonly marks: Marks;
   /** A change was not made, or nobody knows: what this node holds has to be written again. */
   readonly lost: () => void;
 }
@@ -39,11 +41,7 @@ type PageReply<Item> = readonly [
   items: readonly (readonly [order: string, Item])[],
 ];
 
-type MembersReply = readonly [
-  ...PageReply<readonly [user: string, sockets: string, info: string]>,
-  epoch: string,
-  seq: number,
-];
+type MembersReply = PageReply<readonly [user: string, sockets: string, info: string]>;
 
 /** Redis is given time for others: all nodes may have to write everything again at the same time. */
 const REWRITTEN_AT_ONCE = 100;
@@ -179,27 +177,37 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>> {
-    return (await this.membersAt(room, request)).page;
+    const kind = `members of ${room}`;
+    if (!isUserRoom(room)) return membersOf(kind, await this.page(pages.MEMBERS, kind, request, room));
+    const [first, ...others] = await this.allOfUser(userOf(room));
+    const items =
+      first === undefined
+        ? []
+        : [{ user: userOf(room), info: entryOf(first).info, sockets: 1 + others.length }];
+    return { items, next: null, total: items.length };
   }
 
-  async membersAt(room: string, request: SharedPageRequest): Promise<MembersAt> {
-    const kind = `members of ${room}`;
+  async firstMembers(
+    room: string,
+    limit: number | undefined,
+    listed: () => Promise<void> | void,
+  ): Promise<Page<MemberEntry>> {
     if (isUserRoom(room)) {
-      const [first, ...others] = await this.allOfUser(userOf(room));
-      const items =
-        first === undefined
-          ? []
-          : [{ user: userOf(room), info: entryOf(first).info, sockets: 1 + others.length }];
-      return { page: { items, next: null, total: items.length }, at: undefined };
+      await listed();
+      return this.members(room, { limit });
     }
-    const reply = (await this.page(pages.MEMBERS, kind, request, room)) as MembersReply;
-    const [total, more, members, epoch, seq] = reply;
-    const page = pageOf(kind, [total, more, members], ([user, sockets, info]) => ({
-      user,
-      info: JSON.parse(info) as unknown,
-      sockets: Number(sockets),
-    }));
-    return { page, at: { epoch, seq } };
+    const { marks, identity, run } = this.context;
+    const { token, reached } = marks.next();
+    // At the mark, whenever the answer comes: what stands before it is in the list, and what stands behind it is not.
+    const told = reached().then(listed);
+    told.catch(() => undefined);
+    try {
+      const reply = await run(pages.MEMBERS_MARKED, room, '0', pageSize(limit), identity()[0], token);
+      await told;
+      return membersOf(`members of ${room}`, reply);
+    } finally {
+      marks.drop(token);
+    }
   }
 
   async counts(): Promise<{ sockets: number; users: number; rooms: number }> {
@@ -319,6 +327,13 @@ export class RedisRegistry implements SharedRegistry {
 /** After which order a page begins. */
 const afterOf = (kind: string, { cursor }: SharedPageRequest): string =>
   decodeCursor(kind, cursor, /^\d{1,15}$/) ?? '0';
+
+const membersOf = (kind: string, reply: unknown): Page<MemberEntry> =>
+  pageOf(kind, reply as MembersReply, ([user, sockets, info]) => ({
+    user,
+    info: JSON.parse(info) as unknown,
+    sockets: Number(sockets),
+  }));
 
 const userOf = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
 

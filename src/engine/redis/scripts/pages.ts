@@ -25,22 +25,25 @@ end)
 `,
 ]);
 
-/**
- * Users of a room. `ARGV`: room, after which order, limit. Items are user, sockets and what its token says of it; after
- * them stands the place at which they were read.
- */
-export const MEMBERS = reading('members', [
-  PAGE_LUA,
-  INFO_LUA,
-  String.raw`
+const MEMBERS_LUA = String.raw`
 local members = page(P .. 'ru:' .. ARGV[1], ARGV[2], tonumber(ARGV[3]), function(user)
   local first = redis.call('ZRANGE', P .. 'u:' .. user, 0, 0)[1]
   local info = first and infoOf(first) or 'null'
   return { user, redis.call('HGET', P .. 'rc:' .. ARGV[1], user), info }
 end)
+`;
+
+/** Users of a room. `ARGV`: room, after which order, limit. Items are user, sockets and what its token says of it. */
+export const MEMBERS = reading('members', [PAGE_LUA, INFO_LUA, MEMBERS_LUA, 'return members']);
+
+/** The same, and a mark in a node's inbox of where it was read. `ARGV` goes on with: node, token of the mark. */
+export const MEMBERS_MARKED = script('membersMarked', [
+  PAGE_LUA,
+  INFO_LUA,
+  MEMBERS_LUA,
+  String.raw`
 local of = redis.call('HMGET', STATE, 'e', 'q')
-table.insert(members, of[1] or '')
-table.insert(members, tonumber(of[2] or '0'))
+tell(ARGV[4], 'mark', 'd', ARGV[5], 'q', of[1] .. '.' .. string.format('%.0f', tonumber(of[2] or '0')))
 return members
 `,
 ]);
