@@ -281,12 +281,15 @@ export class RedisEngine extends Engine {
     }
     if (outcome === 'fenced') this.hooks?.fenced();
     if (writes !== this.registry.timesChanged) this.isOutOfDate = true;
-    if (outcome === 'lost') this.presence.lost();
+    if (outcome === 'lost') {
+      this.presence.lost();
+      this.revocations.lost();
+    }
     if (outcome === 'lost' || (outcome === 'kept' && this.isOutOfDate)) await this.rewrite();
     // Before sessions are written: what they want to know begins where all are known again.
     await this.presence.sync(this.hooks?.watchedRooms() ?? []);
     await this.sessions.settle(outcome === 'lost');
-    await this.revocations.load(this.link, outcome === 'lost');
+    await this.revocations.load(this.link);
     if (!this.link.isUsable) return;
     this.isAttached = true;
     if (this.trouble.end()) this.events.recovered?.();

@@ -2,7 +2,7 @@ import { TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { until } from '../../../test/support/until.js';
-import type { RevocationReplica } from './redis-revocations.js';
+import { RedisRevocations, type RevocationReplica } from './redis-revocations.js';
 
 /** A copy that remembers what it was told. */
 class Replica implements RevocationReplica {
@@ -140,5 +140,30 @@ describeWithRedis('blocks and revocations', () => {
     await until('it is ready', () => three.isReady);
     expect([...copy.blocked]).toEqual(['ann']);
     await three.engine.stop();
+  });
+});
+
+describe('blocks and revocations that Redis has lost', () => {
+  it('[A6] are given it again until it has them all', async () => {
+    const copy = new Replica();
+    const revocations = new RedisRevocations(() => Promise.resolve(1));
+    revocations.replicateTo(copy, () => undefined);
+    revocations.announced(JSON.stringify(['block', 'ann']));
+    revocations.announced(JSON.stringify(['block', 'ben']));
+    const given: string[] = [];
+    let answersLeft = 1;
+    const link = {
+      run: (_script: unknown, revocation?: string | number) => {
+        if (answersLeft-- === 0) return Promise.reject(new Error('cut'));
+        if (revocation === undefined) return Promise.resolve([['ann', 'ben'], [], []]);
+        given.push((JSON.parse(String(revocation)) as string[])[1]!);
+        return Promise.resolve(1);
+      },
+    };
+    revocations.lost();
+    await expect(revocations.load(link)).rejects.toThrow('cut');
+    await revocations.load(link);
+    expect(given).toEqual(['ann', 'ann', 'ben']);
+    expect([...copy.blocked]).toEqual(['ann', 'ben']);
   });
 });

@@ -31,6 +31,8 @@ export class RedisRevocations implements SharedRevocations {
   /** What this copy has been told, by kind and name: it outlives a Redis that comes back empty. */
   private readonly known = new Map<string, Revocation>();
   private sweepAtSize = MIN_SWEEP_SIZE;
+  /** Redis may lack what this copy knows. */
+  private isAhead = false;
 
   constructor(private readonly run: RunScript) {}
 
@@ -56,16 +58,18 @@ export class RedisRevocations implements SharedRevocations {
     await this.change(['user', user, issuedBefore, written(untilMs)]);
   }
 
-  /**
-   * Brings the copy in line with Redis.
-   *
-   * @param isLost Redis has lost what was in it: nobody who was shut out gets in because of that
-   */
-  async load(link: Pick<RedisLink, 'run'>, isLost: boolean): Promise<void> {
+  /** Redis has lost what was in it: nobody who was shut out gets in because of that, however often it has to be tried. */
+  lost(): void {
+    this.isAhead = true;
+  }
+
+  /** Brings the copy in line with Redis, and Redis with the copy where it has lost what was in it. */
+  async load(link: Pick<RedisLink, 'run'>): Promise<void> {
     if (this.replica === undefined) return;
-    if (isLost) {
+    if (this.isAhead) {
       this.sweep();
       for (const revocation of this.known.values()) await link.run(REVOKE, luaJson(revocation));
+      this.isAhead = false;
     }
     const [blocked, tokens, users] = (await link.run(LOAD_REVOCATIONS)) as [string[], string[], string[]];
     const still = new Set(blocked);
