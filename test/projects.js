@@ -65,6 +65,7 @@ const NOT_ON_REDIS = {
     'playground',
     'python-client',
     'signals-while-starting',
+    'soak',
     'startup',
   ],
 };
