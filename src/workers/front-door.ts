@@ -44,9 +44,11 @@ export function createFrontDoor(recipientOf: (requestLine: string) => Recipient 
 
 /**
  * Not one byte more may be read here: it would be lost. `pause()` stops the stream and not the handle below it, and Node
- * has no public way to stop that one once it was started.
+ * has no public way to stop that one once it was started. Nor may the stream start it again: it stays here for a while
+ * when another connection is on its way to the same worker.
  */
 function stopReading(socket: Socket): void {
+  socket._read = () => {};
   const { _handle: handle } = socket as Socket & { _handle: { reading: boolean; readStop(): void } | null };
   if (!handle) return;
   handle.reading = false;
