@@ -11,7 +11,7 @@ export interface PresenceNotice {
   readonly left: readonly string[];
 }
 
-/** A notice as a publication. Its ID is that of the change, so that nobody is given one twice. */
+/** A notice as a publication. Its ID is that of the change in the room, so that nobody is given one twice. */
 export function noticeOf(
   room: string,
   { epoch, seq }: PresencePlace,
@@ -20,21 +20,31 @@ export function noticeOf(
   except: Selection = {},
 ): Publication {
   const args = [{ room, joined, left }];
-  return { id: `presence.${epoch}.${seq}`, event: NOTICE.roomPresence, args, to, except, volatile: false };
+  return {
+    id: `presence.${epoch}.${seq}.${room}`,
+    event: NOTICE.roomPresence,
+    args,
+    to,
+    except,
+    volatile: false,
+  };
 }
 
 /**
  * What a change means to whoever began to watch then: one that began while a user was away is told when it returns, and
  * not when it does not, the other way round than all others. `undefined` when nothing.
+ *
+ * Who began before shared state lost everything knew those who were there afterwards. Of those who were held then nobody
+ * knows whether it did, so it is told in either case.
  */
 export function noticeSince(
   change: PresenceChange,
   since: PresencePlace | undefined,
 ): PresenceNotice | undefined {
-  // From before Redis lost everything: those who were there then are known.
-  const began = since?.epoch === change.at.epoch ? since.seq : -1;
+  const isUnsure = since?.epoch !== change.at.epoch;
+  const began = isUnsure ? 0 : since.seq;
   const joined = change.joined.filter(({ brokeAt }) => brokeAt === undefined || began >= brokeAt);
-  const lost = change.lost.filter(({ brokeAt }) => began < brokeAt);
+  const lost = change.lost.filter(({ brokeAt }) => isUnsure || began < brokeAt);
   if (joined.length + change.left.length + lost.length === 0) return undefined;
   return {
     joined: joined.map(({ user, info }) => ({ user, info: info as JsonValue })),

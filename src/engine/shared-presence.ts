@@ -16,6 +16,8 @@ export interface PresenceChange {
   readonly left: readonly string[];
   /** With a connection that broke, or with their node: they may be back. */
   readonly broken: readonly string[];
+  /** Those that were there before shared state lost everything, and are not there yet: the place of their break is 0. */
+  readonly held: readonly string[];
   /** Those that were held and did not come back. */
   readonly lost: readonly { readonly user: string; readonly brokeAt: number }[];
 }

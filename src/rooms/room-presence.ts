@@ -21,6 +21,17 @@ export type Step = { readonly at: number; readonly user: string } & (
   | { readonly kind: 'lost'; readonly brokeAt: number }
 );
 
+/** One of the few who began to watch lately, and where. */
+export interface LateWatcher {
+  readonly socketId: string;
+  readonly beganAt: number;
+  /** Nobody knows whether it knows of those who broke before it began: it is told whatever becomes of them. */
+  readonly isUnsure?: boolean;
+}
+
+/** Where all others began. */
+const BEFORE_ALL = 0;
+
 /** A user whose last connection broke and who may be back before anybody is told. */
 interface Absence<Timer> {
   readonly brokeAt: number;
@@ -97,7 +108,8 @@ export class RoomPresence<Timer> {
   endTurn(): AddressedNotice[] {
     const { steps } = this;
     this.steps = [];
-    const notices = addressed(steps, [...this.beganAt]);
+    const watchers = [...this.beganAt].map(([socketId, beganAt]) => ({ socketId, beganAt }));
+    const notices = addressed(steps, watchers);
     this.forgetOldWatchers();
     return notices;
   }
@@ -118,20 +130,19 @@ export class RoomPresence<Timer> {
   }
 }
 
-/** Who is told what of some steps; `watchers` are those that began lately, in order. */
-export function addressed(
-  steps: readonly Step[],
-  watchers: readonly (readonly [socketId: string, beganAt: number])[],
-): AddressedNotice[] {
+/** Who is told what of some steps; `watchers` in the order in which they began. */
+export function addressed(steps: readonly Step[], watchers: readonly LateWatcher[]): AddressedNotice[] {
   const marks = steps.flatMap((step) => ('brokeAt' in step ? [step.brokeAt, step.at] : [step.at]));
   marks.sort((one, other) => one - other);
-  const late = watchers.filter(([, beganAt]) => beganAt > marks[0]!);
+  const unsure = watchers.filter(({ isUnsure }) => isUnsure);
+  const sure = watchers.filter(({ beganAt, isUnsure }) => !isUnsure && beganAt > marks[0]!);
   const notices: AddressedNotice[] = [];
-  const forMost = noticeOf(steps, -Infinity);
-  if (forMost) notices.push({ notice: forMost, to: undefined, except: late.map(([socketId]) => socketId) });
-  for (const { beganAt, socketIds } of between(marks, late)) {
-    const notice = noticeOf(steps, beganAt);
-    if (notice) notices.push({ notice, to: socketIds, except: [] });
+  const forMost = noticeOf(steps, { beganAt: BEFORE_ALL });
+  const late = [...sure, ...unsure].map(({ socketId }) => socketId);
+  if (forMost) notices.push({ notice: forMost, to: undefined, except: late });
+  for (const [first, ...others] of [...between(marks, sure), ...between(marks, unsure)]) {
+    const notice = noticeOf(steps, first);
+    if (notice) notices.push({ notice, to: [first, ...others].map(({ socketId }) => socketId), except: [] });
   }
   return notices;
 }
@@ -139,26 +150,30 @@ export function addressed(
 /** Watchers that began between the same two marks have seen the same; both lists are in order. */
 function between(
   marks: readonly number[],
-  watchers: readonly (readonly [socketId: string, beganAt: number])[],
-): { readonly beganAt: number; readonly socketIds: string[] }[] {
-  const groups: { beganAt: number; nextMark: number; socketIds: string[] }[] = [];
+  watchers: readonly LateWatcher[],
+): [LateWatcher, ...LateWatcher[]][] {
+  const groups: [LateWatcher, ...LateWatcher[]][] = [];
   let nextMark = 0;
-  for (const [socketId, beganAt] of watchers) {
-    while (nextMark < marks.length && marks[nextMark]! < beganAt) nextMark++;
-    const last = groups.at(-1);
-    if (last?.nextMark === nextMark) last.socketIds.push(socketId);
-    else groups.push({ beganAt, nextMark, socketIds: [socketId] });
+  let markOfGroup = -1;
+  for (const watcher of watchers) {
+    while (nextMark < marks.length && marks[nextMark]! < watcher.beganAt) nextMark++;
+    if (markOfGroup === nextMark) groups.at(-1)!.push(watcher);
+    else groups.push([watcher]);
+    markOfGroup = nextMark;
   }
   return groups;
 }
 
 /** What has changed for whoever began to watch then; `undefined` when nothing has. */
-function noticeOf(steps: readonly Step[], beganAt: number): PresenceNotice | undefined {
-  const knew = new Map<string, boolean>();
+function noticeOf(
+  steps: readonly Step[],
+  watcher: Omit<LateWatcher, 'socketId'>,
+): PresenceNotice | undefined {
+  const knew = new Map<string, boolean | undefined>();
   const last = new Map<string, Step>();
   for (const step of steps) {
-    if (step.at < beganAt) continue;
-    if (!knew.has(step.user)) knew.set(step.user, knewBefore(step, beganAt));
+    if (step.at < watcher.beganAt) continue;
+    if (!knew.has(step.user)) knew.set(step.user, knewBefore(step, watcher));
     last.delete(step.user);
     last.set(step.user, step);
   }
@@ -174,8 +189,8 @@ function noticeOf(steps: readonly Step[], beganAt: number): PresenceNotice | und
   return joined.length + left.length === 0 ? undefined : { joined, left };
 }
 
-/** Whether a watcher that began then took the user for present before this happened. */
-function knewBefore(step: Step, beganAt: number): boolean {
+/** Whether a watcher took the user for present before this happened; `undefined` when nobody knows. */
+function knewBefore(step: Step, { beganAt, isUnsure }: Omit<LateWatcher, 'socketId'>): boolean | undefined {
   switch (step.kind) {
     case 'came':
       return false;
@@ -183,6 +198,7 @@ function knewBefore(step: Step, beganAt: number): boolean {
       return true;
     case 'returned':
     case 'lost':
-      return beganAt < step.brokeAt;
+      if (beganAt < step.brokeAt) return true;
+      return isUnsure ? undefined : false;
   }
 }

@@ -16,6 +16,7 @@ const changeAt = (seq: number, more: Partial<PresenceChange>, epoch = 'e'): Pres
   joined: [],
   left: [],
   broken: [],
+  held: [],
   lost: [],
   ...more,
 });
@@ -91,6 +92,48 @@ describe('WatchedRoom', () => {
     // Cleo was away when it began, and is so still; Bob was not.
     expect(room.changed(changeAt(4, { joined: [come('bob', 2), come('cleo', 2)] }, 'f'))).toEqual([
       { notice: notice(['cleo']), to: ['late'], except: [] },
+    ]);
+  });
+
+  it('[M4] [O3] of who was held when shared state was lost, a socket from another node is told whatever becomes of it', () => {
+    const room = new WatchedRoom(stateOf(['ada', 'bob', 'cleo'], 0, 'f'));
+    room.changed(changeAt(1, { held: ['dora', 'emil', 'ada'] }, 'f'));
+    // Both began on another node, one before the loss.
+    room.watchedBy('before', at(7, 'e'));
+    room.watchedBy('after', at(1, 'f'));
+    room.changed(changeAt(2, { broken: ['bob', 'cleo'] }, 'f'));
+    expect(
+      room.changed(changeAt(3, { joined: [come('ada', 0), come('dora', 0), come('bob', 2)] }, 'f')),
+    ).toEqual([
+      { notice: notice(['dora']), to: undefined, except: ['after', 'before'] },
+      { notice: notice(['ada', 'dora']), to: ['after'], except: [] },
+      { notice: notice(['ada', 'dora']), to: ['before'], except: [] },
+    ]);
+    const lost = [
+      { user: 'emil', brokeAt: 0 },
+      { user: 'cleo', brokeAt: 2 },
+    ];
+    expect(room.changed(changeAt(4, { lost }, 'f'))).toEqual([
+      { notice: notice([], ['cleo']), to: undefined, except: ['after', 'before'] },
+      { notice: notice([], ['cleo']), to: ['after'], except: [] },
+      { notice: notice([], ['emil', 'cleo']), to: ['before'], except: [] },
+    ]);
+  });
+
+  it('[M4] [O3] a socket from another node, whose beginning this node saw too, is told what it does not know', () => {
+    const room = new WatchedRoom(stateOf(['ada', 'bob']));
+    room.changed(changeAt(1, { broken: ['ada'] }));
+    room.changed(changeAt(3, { broken: ['bob'] }));
+    room.synced({
+      ...stateOf([], 0, 'f'),
+      absent: [
+        { user: 'ada', brokeAt: 0 },
+        { user: 'bob', brokeAt: 0 },
+      ],
+    });
+    room.watchedBy('between', at(2, 'e'));
+    expect(room.changed(changeAt(4, { joined: [come('ada', 0), come('bob', 0)] }, 'f'))).toEqual([
+      { notice: notice(['ada']), to: ['between'], except: [] },
     ]);
   });
 

@@ -1,9 +1,13 @@
 import type { PresenceChange, PresencePlace, PresenceState } from '../engine/shared-presence.js';
 import type { JsonValue } from '../protocol/json.js';
-import { addressed, type AddressedNotice, type Step } from './room-presence.js';
+import { addressed, type AddressedNotice, type LateWatcher, type Step } from './room-presence.js';
 
 /** More than any place: what is of older contents of shared state is before everything of newer ones. */
 const ERA = 2 ** 44;
+/** Where somebody broke whom nobody here knows of: before every beginning. */
+const BEFORE_ALL = -1;
+/** Between two places: what happened at one of them was before. */
+const AFTER = 0.5;
 
 /**
  * What those who watch a room on this node take for true: who is in it on all nodes. [M4]
@@ -16,14 +20,17 @@ export class WatchedRoom {
   private readonly shown = new Map<string, number | undefined>();
   private absences = 0;
   /** Sockets that began to watch while somebody was held, or after what this node was told last, and where. */
-  private readonly late = new Map<string, number>();
-  private epoch: string;
+  private readonly late = new Map<string, Omit<LateWatcher, 'socketId'>>();
+  /** Which contents of shared state came after which, since this node watches. */
+  private readonly eras = new Map<string, number>();
+  private epoch = '';
   private era = 0;
 
   constructor({ at, present, absent }: PresenceState) {
-    this.epoch = at.epoch;
+    this.numberOf(at);
     for (const user of present) this.shown.set(user, undefined);
-    for (const { user, brokeAt } of absent) this.hold(user, brokeAt);
+    for (const { user, brokeAt } of absent) this.shown.set(user, this.era * ERA + brokeAt);
+    this.absences = absent.length;
   }
 
   get users(): readonly string[] {
@@ -36,20 +43,25 @@ export class WatchedRoom {
 
   /** A socket watches from this place on, which may have been on another node. */
   watchedBy(socketId: string, since: PresencePlace): void {
-    // Between two places: what happened at one of them was before. From older contents: it knows of everyone.
-    this.late.set(socketId, since.epoch === this.epoch ? this.era * ERA + since.seq + 0.5 : -1);
+    const era = this.eras.get(since.epoch);
+    const watcher =
+      era === undefined
+        ? // Another node has told it who was there when these contents began, and of whom it knew besides is not known.
+          { beganAt: this.era * ERA + AFTER, isUnsure: true }
+        : { beganAt: era * ERA + since.seq + AFTER };
+    this.late.set(socketId, watcher);
   }
 
   /** What those who watch have to be told of a change. */
-  changed({ at, joined, left, broken, lost }: PresenceChange): AddressedNotice[] {
+  changed({ at, joined, left, broken, held, lost }: PresenceChange): AddressedNotice[] {
     const now = this.numberOf(at);
     const steps = [
       ...joined.flatMap(({ user, info }) => this.came(now, user, info)),
       ...left.flatMap((user) => this.gone(now, user)),
       ...lost.flatMap(({ user }) => (this.shown.get(user) === undefined ? [] : this.gone(now, user))),
     ];
-    for (const user of broken)
-      if (this.shown.has(user) && this.shown.get(user) === undefined) this.hold(user, now);
+    for (const user of broken) this.hold(user, now);
+    for (const user of held) this.hold(user, this.era * ERA);
     return this.told(steps, now);
   }
 
@@ -61,10 +73,10 @@ export class WatchedRoom {
     const isPresent = new Set(present);
     const steps = present.flatMap((user) => this.came(now, user, infos.get(user) ?? null));
     for (const [user, brokeAt] of this.shown) {
-      if (isPresent.has(user) || brokeAt !== undefined) continue;
-      if (held.has(user)) this.hold(user, this.era * ERA + held.get(user)!);
-      else steps.push(...this.gone(now, user));
+      if (isPresent.has(user) || brokeAt !== undefined || held.has(user)) continue;
+      steps.push(...this.gone(now, user));
     }
+    for (const [user, brokeAt] of held) this.hold(user, this.era * ERA + brokeAt);
     return this.told(steps, now);
   }
 
@@ -87,16 +99,18 @@ export class WatchedRoom {
   }
 
   private hold(user: string, brokeAt: number): void {
-    this.shown.set(user, brokeAt);
+    if (this.shown.get(user) !== undefined) return;
+    this.shown.set(user, this.shown.has(user) ? brokeAt : BEFORE_ALL);
     this.absences++;
   }
 
   private told(steps: readonly Step[], now: number): AddressedNotice[] {
-    const late = [...this.late].toSorted(([, one], [, other]) => one - other);
+    const late = [...this.late].map(([socketId, watcher]) => ({ socketId, ...watcher }));
+    late.sort((one, other) => one.beganAt - other.beganAt);
     const notices = steps.length === 0 ? [] : addressed(steps, late);
-    for (const [socketId, since] of late) {
+    for (const { socketId, beganAt } of late) {
       // From here on it is like all others.
-      if (this.absences > 0 || since > now + 1) break;
+      if (this.absences > 0 || beganAt > now + 1) break;
       this.late.delete(socketId);
     }
     return notices;
@@ -105,7 +119,7 @@ export class WatchedRoom {
   private numberOf({ epoch, seq }: PresencePlace): number {
     if (epoch !== this.epoch) {
       this.epoch = epoch;
-      this.era++;
+      this.eras.set(epoch, ++this.era);
     }
     return this.era * ERA + seq;
   }

@@ -36,9 +36,12 @@ export class WatchedRooms {
     return count;
   }
 
-  /** The rooms, and whom those who watch them take for present. */
+  /** The rooms, and whom those who watch them take for present; what nobody watches any longer is given up. */
   *users(): Iterable<readonly [room: string, users: readonly string[]]> {
-    for (const [room, watched] of this.rooms) yield [room, watched.users];
+    for (const [room, watched] of this.rooms) {
+      if (this.isWatched(room)) yield [room, watched.users];
+      else this.rooms.delete(room);
+    }
   }
 
   /**
@@ -81,21 +84,26 @@ export class WatchedRooms {
     const { room } = change;
     const watched = this.rooms.get(room);
     if (watched && this.isWatched(room)) this.tell(room, change.at, watched.changed(change));
-    else if (!this.isWatched(room)) {
-      this.rooms.delete(room);
-      this.engine.presence?.unwatch(room);
-    }
+    else if (!this.isWatched(room)) this.giveUp(room);
   }
 
   state(state: PresenceState): void {
-    const watched = this.rooms.get(state.room);
-    if (watched) this.tell(state.room, state.at, watched.synced(state));
-    else this.rooms.set(state.room, new WatchedRoom(state));
+    const { room, at } = state;
+    const watched = this.rooms.get(room);
+    // It was asked for before the room was given up, perhaps, and then nothing more is told of it.
+    if (!this.isWatched(room)) this.giveUp(room);
+    else if (watched) this.tell(room, at, watched.synced(state));
+    else this.rooms.set(room, new WatchedRoom(state));
   }
 
   /** What was told meanwhile has gone past this node; its sockets come back as new ones. */
   clear(): void {
     this.rooms.clear();
+  }
+
+  private giveUp(room: string): void {
+    this.rooms.delete(room);
+    this.engine.presence?.unwatch(room);
   }
 
   private async beginningTo(presence: SharedPresence, room: string, begin: () => void): Promise<void> {

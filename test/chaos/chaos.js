@@ -84,6 +84,11 @@ const world = {
   random: Random.of(seed, 4),
   streamOf,
   isQuiet: () => faults.isQuiet,
+  /** Of those who were held when Redis lost everything, nobody knows who was told what. */
+  mayBeToldTwice: () =>
+    faults.wereThere(performance.now() - windowMs - leaseMs - REGISTRY_SLACK_MS, performance.now(), [
+      'loseRedis',
+    ]),
   streamsIn: (room) => streamsIn.get(room),
   idAt,
   isTracing: values.verbose,

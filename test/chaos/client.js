@@ -178,7 +178,9 @@ export class Client {
       this.note('presence', JSON.stringify(args[0]));
       this.notices++;
       // Of a room that it has just left.
-      this.lists.get(args[0].room)?.heard(args[0], (text) => this.problem(text));
+      this.lists.get(args[0].room)?.heard(args[0], (text) => {
+        if (!this.world.mayBeToldTwice()) this.problem(text);
+      });
     } else if (name === 'server:disconnect') {
       this.note('goodbye', args[0].code);
       this.awaySince = performance.now();

@@ -111,9 +111,9 @@ describeWithRedis('presence over two nodes', () => {
       const { joined, left } = notice as Notice;
       return [...joined.map(({ user }) => `+${user}`), ...left.map((user) => `-${user}`)];
     });
-  const enter = async (node: TestGateway, user: string): Promise<TestClient> => {
+  const enter = async (node: TestGateway, user: string, { room } = ROOM): Promise<TestClient> => {
     const client = await node.connect({ auth: { user } });
-    await client.request('room:join', ROOM);
+    await client.request('room:join', { room });
     return client;
   };
 
@@ -219,18 +219,48 @@ describeWithRedis('presence over two nodes', () => {
     expect(await comes.request('room:join', { ...ROOM, presence: true })).toMatchObject({ ok: true });
   });
 
+  async function loseEverything(): Promise<void> {
+    await cluster!.redis.restartEmpty();
+    await until('both are back', async () => {
+      const states = await Promise.all([a, b].map((node) => node.http('GET', '/health/ready')));
+      return states.every(({ status }) => status === 200);
+    });
+  }
+
+  it.each([
+    ['watches too', 'lobby'],
+    ['did not watch', 'elsewhere'],
+  ])(
+    '[M4] [O3] who did not know of a held user before a loss of Redis is told when it returns, on a node that %s',
+    async (_, room) => {
+      await start(60_000);
+      const bob = await a.connect({ auth: { user: 'bob', ...RECOVERY } });
+      await bob.request('room:join', { room });
+      await breakOff(a, bob);
+      const late = await b.connect({ auth: { user: 'late', ...RECOVERY } });
+      await late.request('room:join', { room, presence: true });
+      await loseEverything();
+      await enter(b, 'cleo', { room });
+      await until('cleo is seen', () => heard(late).includes('+cleo'));
+      await breakOff(b, late);
+      leadTo(a, late);
+      expect(await comeBack(late)).toBe(true);
+      await comeBack(bob);
+      await bob.request('room:join', { room });
+      await enter(a, 'dora', { room });
+      await until('all has been told', () => heard(late).includes('+dora'));
+      expect(heard(late)).toEqual(['+cleo', '+bob', '+dora']);
+    },
+  );
+
   it('[M4] [O3] a watcher that stayed through a loss of Redis gets what it misses after it', async () => {
     await start(60_000);
     const watcher = await a.connect({ auth: { user: 'ada', ...RECOVERY } });
     await watcher.request('room:join', { ...ROOM, presence: true });
     await enter(b, 'bob');
     await until('bob is seen', () => heard(watcher).length === 1);
-    await cluster!.redis.restartEmpty();
+    await loseEverything();
     // A notice from after the loss, so that it has a cursor to come back with.
-    await until('both are back', async () => {
-      const states = await Promise.all([a, b].map((node) => node.http('GET', '/health/ready')));
-      return states.every(({ status }) => status === 200);
-    });
     await enter(b, 'cleo');
     await until('cleo is seen', () => heard(watcher).includes('+cleo'));
     await breakOff(a, watcher);

@@ -283,12 +283,13 @@ export class RedisEngine extends Engine {
     if (writes !== this.registry.timesChanged) this.isOutOfDate = true;
     if (outcome === 'lost') {
       this.presence.lost();
+      this.sessions.lost();
       this.revocations.lost();
     }
     if (outcome === 'lost' || (outcome === 'kept' && this.isOutOfDate)) await this.rewrite();
     // Before sessions are written: what they want to know begins where all are known again.
     await this.presence.sync(this.hooks?.watchedRooms() ?? []);
-    await this.sessions.settle(outcome === 'lost');
+    await this.sessions.settle();
     await this.revocations.load(this.link);
     if (!this.link.isUsable) return;
     this.isAttached = true;
@@ -321,7 +322,7 @@ export class RedisEngine extends Engine {
       if (renewal.state !== 'held') return this.reattach();
       if (this.link.refusal !== undefined) await this.link.run(PROBE);
       if (this.isOutOfDate) await this.rewrite();
-      if (this.sessions.isOutOfDate) await this.sessions.settle(false);
+      if (this.sessions.isOutOfDate) await this.sessions.settle();
       await this.reaper.carryOut(renewal);
     } catch {
       // The link has told what is wrong.

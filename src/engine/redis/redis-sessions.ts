@@ -193,15 +193,19 @@ export class RedisSessions implements SessionStore {
     return this.unsettled.length > 0 || this.incomplete.size > 0;
   }
 
+  /** Redis has lost all sessions. */
+  lost(): void {
+    for (const sessionId of this.live.keys()) this.incomplete.add(sessionId);
+    this.unsettled = [];
+  }
+
   /**
    * Makes up for what was not written while Redis was away.
    *
-   * @param isLost Redis has lost all sessions
    * @throws SwitchboardError `engine.unavailable` when it has to be tried again
    */
-  async settle(isLost: boolean): Promise<void> {
-    if (isLost) for (const sessionId of this.live.keys()) this.incomplete.add(sessionId);
-    const ends = isLost ? [] : this.unsettled;
+  async settle(): Promise<void> {
+    const ends = this.unsettled;
     this.unsettled = [];
     const sessions = [...this.incomplete];
     this.incomplete.clear();

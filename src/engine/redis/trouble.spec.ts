@@ -113,39 +113,51 @@ describeWithRedis('when Redis is in trouble', () => {
     expect(two.presenceChanges.flatMap(({ broken }) => broken)).toEqual(['ben']);
   });
 
-  it('[H4] sessions of live sockets can be recovered again after Redis came back empty', async () => {
-    const [one, two] = await Promise.all([start(redis.url), start(redis.url)]);
-    await one.engine.sessions.open({
-      sessionId: 'secret',
-      socketId: 'a',
-      user: 'ann',
-      namespace: '/',
-      token: null,
-    });
-    const how = { room: 'x', meta: true, byRight: true };
-    await one.engine.sessions.joined('secret', how);
-    const before = one.engine.cursor;
-    await redis.kill();
-    await until('it is noticed', () => !one.isReady && !two.isReady);
-    await redis.run();
-    await until('they are back', () => one.isReady && two.isReady);
-    // Watchers are told with it what became different, one room after the other.
-    const between = one.engine.cursor;
-    const seen = publication({ rooms: ['x'] });
-    await one.engine.publish(seen).remote;
-    await until('it has arrived', () => one.got.includes(seen.id));
-    const { cursor } = one.arrivals.at(-1)!.stamp;
-    const missed = publication({ rooms: ['x'] });
-    await one.engine.publish(missed).remote;
-    await one.engine.sessions.detach('secret');
-    const request = { user: 'ann', namespace: '/' };
-    for (const cursor of [before, between]) {
-      expect(await two.engine.sessions.claim('secret', { ...request, cursor })).toBeUndefined();
-    }
-    const claim = await two.engine.sessions.claim('secret', { ...request, cursor });
-    expect(claim?.rooms).toEqual([how]);
-    expect((await claim!.missed()).map(({ publication: { id } }) => id)).toEqual([missed.id]);
-  });
+  it.each([
+    ['', false],
+    [', if at the second attempt', true],
+  ])(
+    '[H4] sessions of live sockets can be recovered again after Redis came back empty%s',
+    async (_, isInterrupted) => {
+      const [one, two] = await Promise.all([start(redis.url), start(redis.url)]);
+      if (isInterrupted) {
+        one.watchedRooms = () => {
+          one.watchedRooms = () => one.watched;
+          throw new Error('it has gone again');
+        };
+      }
+      await one.engine.sessions.open({
+        sessionId: 'secret',
+        socketId: 'a',
+        user: 'ann',
+        namespace: '/',
+        token: null,
+      });
+      const how = { room: 'x', meta: true, byRight: true };
+      await one.engine.sessions.joined('secret', how);
+      const before = one.engine.cursor;
+      await redis.kill();
+      await until('it is noticed', () => !one.isReady && !two.isReady);
+      await redis.run();
+      await until('they are back', () => one.isReady && two.isReady);
+      // Watchers are told with it what became different, one room after the other.
+      const between = one.engine.cursor;
+      const seen = publication({ rooms: ['x'] });
+      await one.engine.publish(seen).remote;
+      await until('it has arrived', () => one.got.includes(seen.id));
+      const { cursor } = one.arrivals.at(-1)!.stamp;
+      const missed = publication({ rooms: ['x'] });
+      await one.engine.publish(missed).remote;
+      await one.engine.sessions.detach('secret');
+      const request = { user: 'ann', namespace: '/' };
+      for (const cursor of [before, between]) {
+        expect(await two.engine.sessions.claim('secret', { ...request, cursor })).toBeUndefined();
+      }
+      const claim = await two.engine.sessions.claim('secret', { ...request, cursor });
+      expect(claim?.rooms).toEqual([how]);
+      expect((await claim!.missed()).map(({ publication: { id } }) => id)).toEqual([missed.id]);
+    },
+  );
 
   it.each([
     ['that it read', true],

@@ -27,6 +27,7 @@ local function saw(room, user, info, how)
   end
 end
 local function list(items) return '[' .. table.concat(items, ',') .. ']' end
+local function some(items) return #items > 0 and items or nil end
 local function placeText(at) return '{"epoch":"' .. EPOCH .. '","seq":' .. string.format('%.0f', at) .. '}' end
 local function watchersOf(room) return 'r\0presence:' .. room end
 local function isWatched(room)
@@ -40,15 +41,23 @@ local function endAbsence(room, user)
   redis.call('ZREM', P .. 'absent', room .. ' ' .. user)
   return brokeAt
 end
-local function tellRoom(room, at, joined, left, broken, lost, keepMs)
-  local text = '{"room":' .. cjson.encode(room) .. ',"at":' .. placeText(at) .. ',"joined":' .. list(joined) ..
-    ',"left":' .. list(left) .. ',"broken":' .. list(broken) .. ',"lost":' .. list(lost) .. '}'
+local function holdUser(room, user, brokeAt, holdMs)
+  redis.call('HSET', P .. 'ra:' .. room, user, string.format('%.0f', brokeAt))
+  redis.call('ZADD', P .. 'absent', now() + holdMs, room .. ' ' .. user)
+end
+-- With lists of JSON texts, by what happened.
+local function tellRoom(room, at, what, keepMs)
+  local text = '{"room":' .. cjson.encode(room) .. ',"at":' .. placeText(at)
+  for _, kind in ipairs({ 'joined', 'left', 'broken', 'held', 'lost' }) do
+    text = text .. ',"' .. kind .. '":' .. list(what[kind] or {})
+  end
+  text = text .. '}'
   local seq = string.format('%.0f', at)
   for _, node in ipairs(redis.call('SMEMBERS', P .. 'rw:' .. room)) do
     tell(node, 'presence', 'd', text, 'q', EPOCH .. '.' .. seq)
   end
   local part = watchersOf(room)
-  if #joined + #left + #lost > 0 and redis.call('HEXISTS', P .. 'meta:' .. part, 'w') == 1 then
+  if (what.joined or what.left or what.lost) and redis.call('HEXISTS', P .. 'meta:' .. part, 'w') == 1 then
     append(part, 0, 0, keepMs, seq, text, false)
   end
 end
@@ -67,11 +76,10 @@ local function tellPresence(holdMs, keepMs)
     if isTold and #joined + #left + #broken > 0 then
       local at = redis.call('HINCRBY', STATE, 'q', 1)
       for index, user in ipairs(broken) do
-        redis.call('HSET', P .. 'ra:' .. room, user, string.format('%.0f', at))
-        redis.call('ZADD', P .. 'absent', now() + holdMs, room .. ' ' .. user)
+        holdUser(room, user, at, holdMs)
         broken[index] = cjson.encode(user)
       end
-      tellRoom(room, at, joined, left, broken, {}, keepMs)
+      tellRoom(room, at, { joined = some(joined), left = some(left), broken = broken }, keepMs)
     end
   end
 end

@@ -8,7 +8,8 @@ import { script } from './script.js';
  * `ARGV`: node, generation, room, token of the mark or '', what the node knows of the room, how long users are held in ms,
  * how long logs of sessions are kept in ms. It knows `nothing`, `all` that has happened, or, as a JSON list, the users
  * that its watchers take for present, from before Redis lost everything: those that are not there now are held
- * like users whose connection broke, because their node may only just be writing them again.
+ * like users whose connection broke, because their node may only just be writing them again. The place of their break
+ * is 0: whoever began to watch since then does not know of them.
  */
 export const WATCH = script('watch', [
   PRESENCE_LUA,
@@ -19,14 +20,19 @@ if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 redis.call('SADD', P .. 'rw:' .. room, node)
 redis.call('SADD', P .. 'wn:' .. node, room)
 if known ~= 'all' then
-  local isKnown, present, joined, absent = {}, {}, {}, {}
+  local isKnown, present, joined, absent, held = {}, {}, {}, {}, {}
   if known ~= 'nothing' then
     for _, user in ipairs(cjson.decode(known)) do
       isKnown[user] = true
       local isIn = redis.call('HEXISTS', P .. 'rc:' .. room, user) == 1
-      if not isIn and redis.call('HEXISTS', P .. 'ra:' .. room, user) == 0 then saw(room, user, nil, 'broken') end
+      if not isIn and redis.call('HEXISTS', P .. 'ra:' .. room, user) == 0 then
+        holdUser(room, user, 0, tonumber(ARGV[6]))
+        table.insert(held, cjson.encode(user))
+      end
     end
-    tellPresence(tonumber(ARGV[6]), tonumber(ARGV[7]))
+    if #held > 0 then
+      tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), { held = held }, tonumber(ARGV[7]))
+    end
   end
   for _, user in ipairs(redis.call('ZRANGE', P .. 'ru:' .. room, 0, -1)) do
     table.insert(present, cjson.encode(user))
@@ -84,7 +90,7 @@ for _, both in ipairs(redis.call('ZRANGEBYSCORE', P .. 'absent', '-inf', now(), 
 end
 for _, room in ipairs(rooms) do
   if isWatched(room) then
-    tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), {}, {}, {}, lost[room], tonumber(ARGV[2]))
+    tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), { lost = lost[room] }, tonumber(ARGV[2]))
   end
 end
 return #rooms
