@@ -172,7 +172,7 @@ describeWithRedis('the registry of all nodes', () => {
     await two.disconnect('c');
     await until('ben has come and gone', () => one.presenceChanges.length === 3);
     const place = (seq: number) => ({ epoch: one.engine.place.epoch, seq });
-    const nothing = { room: 'x', joined: [], left: [], broken: [], lost: [] };
+    const nothing = { room: 'x', joined: [], left: [], broken: [], held: [], lost: [] };
     expect(one.presenceChanges).toEqual([
       { ...nothing, at: place(1), joined: [{ user: 'ann', info: { name: 'ann', tags: [] } }] },
       { ...nothing, at: place(2), joined: [{ user: 'ben', info: { name: 'ben', tags: [] } }] },
