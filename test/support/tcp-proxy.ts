@@ -2,8 +2,16 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+/** A connection, and what its client sends while that is held back. */
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  held?: Buffer[];
+}
+
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
+  private readonly pairs = new Set<Pair>();
   private isCut = false;
 
   private constructor(
@@ -47,6 +55,33 @@ export class TcpProxy {
     for (const socket of this.sockets) socket.resume();
   }
 
+  /** What clients send over the connections there are gets no further, until {@link deliver}. New ones are not affected. */
+  holdBack(): void {
+    for (const pair of this.pairs) pair.held ??= [];
+  }
+
+  /** Whether this is among what is held back. */
+  holds(text: string): boolean {
+    return [...this.pairs].some(({ held }) => held !== undefined && Buffer.concat(held).includes(text));
+  }
+
+  /** Ends the connections that are held back for their clients; the server does not learn it yet. */
+  abandon(): void {
+    for (const { client, held } of this.pairs) if (held !== undefined) client.destroy();
+  }
+
+  /** The server gets what was held back, and then the end; resolves when it has dealt with it. */
+  async deliver(): Promise<void> {
+    const late = [...this.pairs].filter(({ held }) => held !== undefined);
+    await Promise.all(
+      late.map(async (pair) => {
+        const closed = once(pair.server, 'close');
+        pair.server.end(Buffer.concat(pair.held!));
+        await closed;
+      }),
+    );
+  }
+
   async close(): Promise<void> {
     this.cut();
     this.server.close();
@@ -59,17 +94,19 @@ export class TcpProxy {
       return;
     }
     const server = connect(this.targetPort, '127.0.0.1');
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      this.sockets.add(from);
-      from.on('data', (bytes) => to.write(bytes));
-      from.on('error', () => undefined);
-      from.on('close', () => {
-        this.sockets.delete(from);
-        to.destroy();
-      });
+    const pair: Pair = { client, server };
+    this.pairs.add(pair);
+    client.on('data', (bytes) => (pair.held === undefined ? server.write(bytes) : pair.held.push(bytes)));
+    server.on('data', (bytes) => client.write(bytes));
+    client.on('close', () => pair.held === undefined && server.destroy());
+    server.on('close', () => {
+      this.pairs.delete(pair);
+      client.destroy();
+    });
+    for (const socket of [client, server]) {
+      this.sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => this.sockets.delete(socket));
     }
   }
 }

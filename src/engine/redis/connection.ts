@@ -74,6 +74,9 @@ function clusterOptions(address: ClusterAddress, key: string): RedisOptions {
 
 const UNKNOWN_REASON = 'Redis failed';
 
+/** Redis puts `ERR` before a refusal of one word. */
+const FENCED = /^(?:ERR )?FENCED/;
+
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^NOAUTH|^WRONGPASS|^ERR (?:invalid password|AUTH)/, 'Redis does not take these credentials'],
   [/^NOPERM/, 'Redis does not allow this user what is needed'],
@@ -87,7 +90,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/cluster support disabled/, 'this Redis is not a node of a cluster'],
   [/^MOVED|^CROSSSLOT/, 'this Redis is a node of a cluster that does not hold the keys'],
   [/compiling script/, 'this Redis is older than 7.0'],
-  [/^FENCED/, 'this node counts as dead'],
+  [FENCED, 'this node counts as dead, or sent this before it was known again'],
   [/[Aa]ll sentinels are unreachable/, 'no Sentinel can name the primary'],
   [/ECONNREFUSED/, 'Redis refuses the connection'],
   [/ENOTFOUND|EAI_AGAIN/, 'the name of the Redis host is not known'],
@@ -107,7 +110,7 @@ export function reasonOf(failure: unknown): string {
 }
 
 export const isFenced = (failure: unknown): boolean =>
-  failure instanceof Error && failure.message.startsWith('FENCED');
+  failure instanceof Error && FENCED.test(failure.message);
 
 /** What went wrong, for the log. The client's own errors carry the whole command, and with it payloads and passwords. */
 function causeOf(failure: unknown): Error {

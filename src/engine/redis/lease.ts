@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { unavailable } from './connection.js';
 import type { RunScript } from './scripts/script.js';
 import { ATTACH, REAP, RENEW } from './scripts/lease.js';
 
@@ -24,6 +25,11 @@ export type Renewal =
       readonly overdue: number;
     };
 
+type AttachReply =
+  | readonly [outcome: 'dying']
+  | readonly [outcome: 'stale']
+  | readonly [outcome: Outcome, epoch: string, place: number | string, writes: number];
+
 /** Sockets and sessions that are taken out at once, so that Redis answers others in between. */
 const BATCH_SIZE = 200;
 
@@ -39,10 +45,16 @@ export interface LeaseSettings {
 /**
  * This node's lease on what it has written. Time is that of Redis alone.
  *
- * The generation fences it: when others have taken the node for dead, what it still writes is refused.
+ * The generation fences it: when others have taken the node for dead, what it still writes is refused. It changes each
+ * time the node makes itself known, so that what it sent before and Redis runs late is refused as well.
  */
 export class Lease {
+  private readonly base = randomBytes(6).toString('base64url');
+  /** Rises with each attempt, whether or not an answer came: each generation is newer than all that were sent. */
+  private attempts = 0;
   private generation = '';
+  /** The generation that what this node has in Redis began with. */
+  private from = '';
   private epoch = '';
 
   constructor(
@@ -61,20 +73,24 @@ export class Lease {
     const isNew = this.generation === '';
     let isFenced = false;
     for (;;) {
+      const generation = `${this.base}.${++this.attempts}`;
       const reply = (await this.run(
         ATTACH,
         node,
-        this.generation,
-        randomBytes(6).toString('base64url'),
+        this.from,
+        generation,
         startedAt.toISOString(),
         leaseMs,
         newEpoch(),
         this.epoch,
         seq,
-      )) as [Outcome | 'dying', string, number | string, string, number];
+      )) as AttachReply;
+      // An answer to an attempt that was given up; what became of the node, a later one tells.
+      if (reply[0] === 'stale') throw unavailable();
       if (reply[0] !== 'dying') {
-        const [outcome, epoch, place, generation, writes] = reply;
+        const [outcome, epoch, place, writes] = reply;
         this.generation = generation;
+        if (outcome !== 'kept') this.from = generation;
         this.epoch = epoch;
         return { outcome: isFenced && !isNew ? 'fenced' : outcome, epoch, seq: Number(place), writes };
       }

@@ -11,8 +11,8 @@ export interface LinkEvents {
   answers(): void;
   /** It cannot be used. Called once until it answers again. */
   gone(reason: string): void;
-  /** A script was refused because this node counts as dead. */
-  fenced(): void;
+  /** A script was refused because Redis does not know the generation among its arguments, or not any longer. */
+  fenced(args: readonly (string | number)[]): void;
 }
 
 /** How long an answer may take before Redis counts as hung. */
@@ -84,7 +84,7 @@ export class RedisLink {
       if (!script.needsNoMemory) this.refusedBecause = undefined;
       return reply;
     } catch (failure) {
-      if (isFenced(failure)) this.events.fenced();
+      if (isFenced(failure)) this.events.fenced(args);
       else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
       throw failure instanceof SwitchboardError ? failure : unavailable(failure);
     }

@@ -101,7 +101,11 @@ export class RedisEngine extends Engine {
     this.link = new RedisLink(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
       answers: () => void this.attach(),
       gone: (reason) => this.lose(reason),
-      fenced: () => this.reattach(),
+      // Every script that is fenced is given the identity first. What was sent before this node last made itself known
+      // is refused for that, which tells nothing about the node.
+      fenced: ([, generation]) => {
+        if (generation === this.lease.identity[1]) this.reattach();
+      },
     });
     const raw: RunScript = (script, ...args) => this.link.run(script, ...args);
     const run: RunScript = async (script, ...args) => {

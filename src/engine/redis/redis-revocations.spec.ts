@@ -119,6 +119,8 @@ describeWithRedis('blocks and revocations', () => {
     await one.engine.revocations.block('ben');
     await one.engine.revocations.unblock('ben');
     await one.engine.revocations.revokeJti('j', Infinity);
+    // What Redis has answered and not told the other yet, it may forget again.
+    await until('both know all of it', () => copies.every(({ tokens }) => tokens.has('j')));
     await redis.kill();
     await until('it is noticed', () => !one.isReady && !two.isReady);
     await redis.run();

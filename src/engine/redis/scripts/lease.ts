@@ -5,15 +5,20 @@ import { SESSION_LUA_ONLY } from './session-lua.js';
 /**
  * Makes a node known, or finds it still known after its connection was cut.
  *
- * `ARGV`: node, its generation or '', a new generation, when it started, lease in ms, a new epoch, the epoch it knows or
- * '', the last place it knows. Gives: outcome, epoch, place, generation, how often it
- * has changed the registry.
+ * `ARGV`: node, the generation that what it has here began with or '', its next generation, when it started, lease in ms,
+ * a new epoch, the epoch it knows or '', the last place it knows. Gives: outcome, epoch, place, how often it has changed
+ * the registry; from then on the node has its next generation.
  *
  * - `kept`: nothing was lost.
  * - `new`: not known before.
  * - `lost`: these are not the contents this node wrote to: Redis was emptied, or went back to an older copy.
  * - `fenced`: others took this node for dead.
  * - `dying`: the same, and they are not done with it yet.
+ * - `stale`: the node has made itself known again since it sent this; nothing was changed.
+ *
+ * The generation changes with `kept` too: what the node sent before, over a connection that it has given up, may run
+ * only after what it sends now, and would undo it. What it began with stays, so that a node that never got an answer
+ * finds out what became of it all the same.
  *
  * A copy that is older than what this node has seen gets a new epoch, because its offsets would be given twice.
  */
@@ -21,7 +26,14 @@ export const ATTACH = script(
   'attach',
   [
     String.raw`
-local node, generation, leaseMs, knownEpoch, knownPlace = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[7], tonumber(ARGV[8])
+local node, from, generation, leaseMs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
+local knownEpoch, knownPlace = ARGV[7], tonumber(ARGV[8])
+local key = P .. 'node:' .. node
+local held, heldFrom = unpack(redis.call('HMGET', key, 'g', 'from'))
+local function parse(text) return string.match(text or '', '^(.+)%.(%d+)$') end
+local heldBase, heldNumber = parse(held)
+local base, number = parse(generation)
+if heldBase == base and tonumber(heldNumber) >= tonumber(number) then return { 'stale' } end
 local epoch = redis.call('HGET', STATE, 'e')
 local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
 if not epoch or (epoch == knownEpoch and place < knownPlace) then
@@ -29,22 +41,21 @@ if not epoch or (epoch == knownEpoch and place < knownPlace) then
   place = math.max(place, knownEpoch == '' and 0 or knownPlace)
   redis.call('HSET', STATE, 'e', epoch, 'q', place)
 end
-local outcome = 'new'
-local key = P .. 'node:' .. node
-local held = redis.call('HGET', key, 'g')
 if held == 'dead' then return { 'dying' } end
-if generation ~= '' then
-  outcome = epoch ~= knownEpoch and 'lost' or (held == generation and 'kept' or 'fenced')
+local outcome = 'new'
+if from ~= '' then
+  outcome = epoch ~= knownEpoch and 'lost' or (heldFrom == from and 'kept' or 'fenced')
 end
-if outcome ~= 'kept' then
-  generation = ARGV[3]
+if outcome == 'kept' then
+  redis.call('HSET', key, 'g', generation)
+else
   redis.call('DEL', key, P .. 'inbox:' .. node)
-  redis.call('HSET', key, 'g', generation, 'c', 0, 'since', ARGV[4])
+  redis.call('HSET', key, 'g', generation, 'from', generation, 'c', 0, 'since', ARGV[4])
 end
 -- A node that was not there before does not tell by its silence that Redis was away.
 if outcome == 'new' then redis.call('HSET', STATE, 'beat', now()) end
 redis.call('ZADD', P .. 'nodes', now() + leaseMs, node)
-return { outcome, epoch, place, generation, tonumber(redis.call('HGET', key, 'w') or '0') }
+return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0') }
 `,
   ],
   'allow-oom',
