@@ -120,20 +120,13 @@ describe('WatchedRoom', () => {
     ]);
   });
 
-  it('[M4] [O3] a socket from another node, whose beginning this node saw too, is told what it does not know', () => {
-    const room = new WatchedRoom(stateOf(['ada', 'bob']));
-    room.changed(changeAt(1, { broken: ['ada'] }));
-    room.changed(changeAt(3, { broken: ['bob'] }));
-    room.synced({
-      ...stateOf([], 0, 'f'),
-      absent: [
-        { user: 'ada', brokeAt: 0 },
-        { user: 'bob', brokeAt: 0 },
-      ],
-    });
-    room.watchedBy('between', at(2, 'e'));
-    expect(room.changed(changeAt(4, { joined: [come('ada', 0), come('bob', 0)] }, 'f'))).toEqual([
-      { notice: notice(['ada']), to: ['between'], except: [] },
+  it('[M4] [O3] a socket from another node may know of a held user of whom nobody here does', () => {
+    const room = new WatchedRoom(stateOf(['ada']));
+    room.synced(stateOf(['ada'], 0, 'f'));
+    room.changed(changeAt(1, { held: ['bob'] }, 'f'));
+    room.watchedBy('other', at(2, 'e'));
+    expect(room.changed(changeAt(2, { lost: [{ user: 'bob', brokeAt: 0 }] }, 'f'))).toEqual([
+      { notice: notice([], ['bob']), to: ['other'], except: [] },
     ]);
   });
 

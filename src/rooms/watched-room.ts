@@ -21,8 +21,6 @@ export class WatchedRoom {
   private absences = 0;
   /** Sockets that began to watch while somebody was held, or after what this node was told last, and where. */
   private readonly late = new Map<string, Omit<LateWatcher, 'socketId'>>();
-  /** Which contents of shared state came after which, since this node watches. */
-  private readonly eras = new Map<string, number>();
   private epoch = '';
   private era = 0;
 
@@ -43,13 +41,9 @@ export class WatchedRoom {
 
   /** A socket watches from this place on, which may have been on another node. */
   watchedBy(socketId: string, since: PresencePlace): void {
-    const era = this.eras.get(since.epoch);
-    const watcher =
-      era === undefined
-        ? // Another node has told it who was there when these contents began, and of whom it knew besides is not known.
-          { beganAt: this.era * ERA + AFTER, isUnsure: true }
-        : { beganAt: era * ERA + since.seq + AFTER };
-    this.late.set(socketId, watcher);
+    // Another node has told it who was there when these contents began; of whom it knew besides is not known here.
+    const isUnsure = since.epoch !== this.epoch;
+    this.late.set(socketId, { beganAt: this.era * ERA + (isUnsure ? 0 : since.seq) + AFTER, isUnsure });
   }
 
   /** What those who watch have to be told of a change. */
@@ -119,7 +113,7 @@ export class WatchedRoom {
   private numberOf({ epoch, seq }: PresencePlace): number {
     if (epoch !== this.epoch) {
       this.epoch = epoch;
-      this.eras.set(epoch, ++this.era);
+      this.era++;
     }
     return this.era * ERA + seq;
   }

@@ -290,6 +290,8 @@ export class Client {
       again();
       return;
     }
+    // What it was told before it asks is in the answer.
+    list.early = [];
     this.request(
       'room:members',
       { room, limit: 1_000 },

@@ -10,10 +10,10 @@ export class WatchedList {
   users = new Set();
   isListed = false;
   listedAt = Infinity;
-  /** Since it watches, and until it is told who is there. */
+  /** Since it asked who is there, and until it is told. */
   early = [];
 
-  /** Who was there when it asked; what it heard since it began to watch comes on top of that. */
+  /** Who was there; what it heard since it asked comes on top of that. */
   listed(members) {
     this.users = new Set(members);
     this.isListed = true;
