@@ -89,20 +89,15 @@ export class Publisher implements Outbound {
 
   /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */
   arrived({ publication, stamp, audience, ackTimeoutMs }: Arrival): Promise<Receipts> | undefined {
-    if (ackTimeoutMs !== undefined && audience === 'all') {
-      return this.collect(publication, ackTimeoutMs, stamp);
-    }
+    const asksForAck = ackTimeoutMs !== undefined;
+    if (asksForAck && audience === 'all') return this.collect(publication, ackTimeoutMs, stamp);
     try {
-      if (ackTimeoutMs !== undefined) {
-        const selection = selectRooms(publication.to, publication.except);
-        const acceptedAs = this.orderOf(publication);
-        for (const adapter of this.adaptersOf(publication)) {
-          adapter.placed(publication, selection, stamp, acceptedAs);
-        }
-        return undefined;
+      if (asksForAck) {
+        this.placed(publication, stamp);
+      } else {
+        const matched = this.deliver(publication, stamp, audience, this.orderOf(publication));
+        if (audience === 'all') this.metrics.delivered(matched);
       }
-      const matched = this.deliver(publication, stamp, audience, this.orderOf(publication));
-      if (audience === 'all') this.metrics.delivered(matched);
     } catch (failure) {
       this.lost(publication, failure);
     }
@@ -159,6 +154,15 @@ export class Publisher implements Outbound {
   private orderOf({ id }: Publication): number {
     const prefix = `${this.idPrefix}-`;
     return id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length), 36) : Infinity;
+  }
+
+  /** One that asked for acknowledgements when it was accepted here, whose answers are being collected already. */
+  private placed(publication: Publication, stamp: Stamp): void {
+    const selection = selectRooms(publication.to, publication.except);
+    const acceptedAs = this.orderOf(publication);
+    for (const adapter of this.adaptersOf(publication)) {
+      adapter.placed(publication, selection, stamp, acceptedAs);
+    }
   }
 
   /** To the sockets of this node; gives how many it was for. */

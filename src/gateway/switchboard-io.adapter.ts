@@ -15,6 +15,7 @@ import type { Metrics } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import type { MembershipFeed } from '../rooms/membership-feed.js';
+import { codingParser } from './coded-refusals.js';
 import { noteOversize } from './disconnect-cause.js';
 import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
@@ -110,6 +111,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
       transports: [...config.transports],
       allowEIO3: config.allowV2Clients,
       wsEngine: PromptWebSocketServer,
+      parser: codingParser,
       ...given,
       adapter,
       allowRequest: (

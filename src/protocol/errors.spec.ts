@@ -33,6 +33,7 @@ const PROMISED = [
   'internal',
   'route.unknown',
   'request.refused',
+  'namespace.unknown',
 ] as const;
 
 // The type and the list agree both ways, or this does not compile (`npm run check:types`).

@@ -102,6 +102,12 @@ export const ERRORS = define({
     message: 'the app refused the request',
     action: 'Read the message: an app that embeds the gateway has refused the event in its own words.',
   },
+  'namespace.unknown': {
+    status: 404,
+    retryable: false,
+    message: 'no such namespace',
+    action: 'Check the namespace in the address that the client connects to: nobody serves it.',
+  },
   'room.invalid': {
     status: 400,
     retryable: false,

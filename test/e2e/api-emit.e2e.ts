@@ -373,7 +373,7 @@ describe('POST /v1/emit', () => {
       const { responses, missing } = await emitWithAck({
         to: { rooms: ['lobby'] },
         event,
-        ack: { timeoutMs: 500 },
+        ack: { timeoutMs: 2_000 },
       });
       expect(responses).toEqual([{ socketId: idOf('bob'), user: 'bob', args: ['here'] }]);
       expect(missing).toEqual([{ socketId: idOf('ada1'), user: 'ada' }]);

@@ -77,7 +77,7 @@ describe('the lifecycle hooks of an app of its own', () => {
     logger = new CollectingLogger();
     gateway = await startEmbedding({
       logger,
-      options: { handlerTimeoutMs: 500 },
+      options: { handlerTimeoutMs: 1_500 },
       providers: [MoodyGateway],
     });
   });
@@ -210,7 +210,7 @@ describe('afterInit of an app of its own', () => {
         server.use(middleware);
       }
     }
-    return startEmbedding({ logger, options: { handlerTimeoutMs: 300 }, providers: [MiddlewareGateway] });
+    return startEmbedding({ logger, options: { handlerTimeoutMs: 1_000 }, providers: [MiddlewareGateway] });
   };
 
   const coded = (failure: unknown): unknown => (failure as { data?: unknown }).data;
@@ -280,7 +280,7 @@ describe('what an app puts on a socket in handleConnection', () => {
         return { handled: value };
       }
     }
-    return startEmbedding({ logger, options: { handlerTimeoutMs: 500 }, providers: [OwnListenersGateway] });
+    return startEmbedding({ logger, options: { handlerTimeoutMs: 1_500 }, providers: [OwnListenersGateway] });
   };
 
   it('socket.on() listeners get the arguments and answer; once() listeners hear once', async () => {

@@ -104,12 +104,20 @@ describe('several gateway classes in an app of its own', () => {
     },
   );
 
-  it('refuse a namespace that nobody serves', async () => {
-    const client = (await startAll()).open({ namespace: '/tenant-x' });
-    expect(await client.next('connect_error')).toEqual([
-      expect.objectContaining({ message: 'Invalid namespace' }),
-    ]);
-  });
+  it.each([2, 3, 4] as const)(
+    '[L2] refuse a namespace that nobody serves, to %i.x clients, with a code',
+    async (version) => {
+      const client = (await startAll()).open({ version, namespace: '/tenant-x' });
+      const refusal = { code: 'namespace.unknown', message: 'Invalid namespace', retryable: false };
+      if (version === 2) {
+        expect(await client.next('error')).toEqual([expect.objectContaining(refusal)]);
+      } else {
+        const [error] = (await client.next('connect_error')) as [Error & { data?: unknown }];
+        expect(error).toMatchObject({ message: 'Invalid namespace', data: refusal });
+        expect(error.data).toEqual(refusal);
+      }
+    },
+  );
 
   it('[R2] [D1] are all in the registry and in reach of the broadcaster', async () => {
     const gateway = await startAll();

@@ -273,7 +273,7 @@ describe('sockets and handshakes of a node', () => {
     const path = '/socket.io/?EIO=4&transport=polling';
     const answers = await Promise.all(Array.from({ length: 10 }, () => sendRaw(gateway.url, { path })));
     const refused = answers.filter(({ status }) => status !== 200);
-    expect(refused.length).toBeGreaterThanOrEqual(6);
+    expect(refused.length).toBeGreaterThan(0);
     for (const { status, text } of refused) {
       expect(status).toBe(403);
       expect(text).toContain('limit.rate: too many handshakes per second');

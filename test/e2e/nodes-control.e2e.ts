@@ -40,7 +40,12 @@ describeWithRedis('what a backend asks of one node about the sockets of another'
     };
     const reach = async (room: string): Promise<Record<string, number>> => {
       const event = `to ${room} ${Math.random()}`;
-      await bodyOf(ask(a, 'POST', '/v1/emit', { to: { rooms: [room] }, event, ack: { timeoutMs: 300 } }));
+      // The answer comes when everyone who got it has said so.
+      for (const client of Object.values(clients)) client.answer(event, () => 'got it');
+      const ack = { timeoutMs: 10_000 };
+      expect(await bodyOf(ask(a, 'POST', '/v1/emit', { to: { rooms: [room] }, event, ack }))).toMatchObject({
+        missing: [],
+      });
       return recipientsOf(event, clients);
     };
     await bodyOf(ask(a, 'PUT', '/v1/users/ada/rooms/vip'), 204);

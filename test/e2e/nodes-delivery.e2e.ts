@@ -115,10 +115,10 @@ describeWithRedis('delivery over two nodes', () => {
     for (const [name, client] of Object.entries({ adaA: adaA!, adaB: adaB!, bobB: bobB! })) {
       client.answer('ask', (question) => `${name} to ${String(question)}`);
     }
-    for (const node of [a, b]) {
+    const askedOf = async (node: TestGateway): Promise<void> => {
       const to = { all: true };
       const body = await bodyOf<{ responses: unknown[]; missing: unknown[] }>(
-        node.http('POST', '/v1/emit', { to, event: 'ask', args: ['q'], ack: { timeoutMs: 400 } }),
+        node.http('POST', '/v1/emit', { to, event: 'ask', args: ['q'], ack: { timeoutMs: 3_000 } }),
       );
       expect(body.responses).toHaveLength(3);
       expect(body.responses).toEqual(
@@ -139,7 +139,8 @@ describeWithRedis('delivery over two nodes', () => {
         }),
       );
       expect([some.responses.length, some.missing]).toEqual([2, [{ socketId: 'nobody', user: null }]]);
-    }
+    };
+    await Promise.all([askedOf(a), askedOf(b)]);
   });
 
   it('[D3] binary parts reach the other node as they are', async () => {

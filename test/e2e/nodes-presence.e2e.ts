@@ -65,6 +65,8 @@ describeWithRedis('presence over two nodes', () => {
     }
     await sockets[0]!.request('room:leave', ROOM);
     sockets[1]!.close();
+    // The watchers, the marker, and the last of the three.
+    await until('two of three are out', async () => (await a.registry.getRoom('lobby')).sockets === 4);
     expect(await told('mark-2')).toEqual([
       ['+ada', '+mark-1'],
       ['+ada', '+mark-1'],
@@ -130,7 +132,7 @@ describeWithRedis('presence over two nodes', () => {
 
   it('[H4] [H6] [M4] a watcher that comes back to another node gets the notices it missed, once and in order', async () => {
     // Longer than it takes to come back, on a busy machine too.
-    await start(3_000);
+    await start(6_000);
     const watcher = await a.connect({ auth: { user: 'ada', ...RECOVERY } });
     await watcher.request('room:join', { ...ROOM, presence: true });
     const bob = await enter(b, 'bob');

@@ -148,7 +148,7 @@ describeWithRedis('when a node is killed', () => {
     const redis = await TestRedis.start();
     const env = {
       SWITCHBOARD_REDIS_URL: redis.url,
-      SWITCHBOARD_NODE_LEASE_MS: '1000',
+      SWITCHBOARD_NODE_LEASE_MS: '2000',
       SWITCHBOARD_RECOVERY_WINDOW_MS: '60000',
       SWITCHBOARD_DRAIN_WINDOW_MS: '100',
     };

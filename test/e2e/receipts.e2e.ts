@@ -80,7 +80,7 @@ describe('receipts', () => {
       await RawWebSocket.connect(gateway.url, { user: 'slow' }),
     ];
     const answered = quick.next('42').then((question) => quick.send(`43${numberOf(question)}["in time"]`));
-    const { responses, missing } = await emit({ to: { all: true }, event: 'x', ack: { timeoutMs: 500 } });
+    const { responses, missing } = await emit({ to: { all: true }, event: 'x', ack: { timeoutMs: 2_000 } });
     await answered;
     expect(responses.map(({ user, args }) => [user, args])).toEqual([['quick', ['in time']]]);
     expect(missing.map(({ user }) => user)).toEqual(['slow']);

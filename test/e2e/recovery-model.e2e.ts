@@ -77,7 +77,7 @@ async function sit(gateway: TestGateway, index: number): Promise<Seat> {
   const got: number[] = [];
   client.socket.on('n', (n) => got.push(n as number));
   // Whoever has noticed that nobody answers finds the way again.
-  client.socket.on('disconnect', () => proxy.mend());
+  client.socket.on('disconnect', () => void proxy.mend());
   return { proxy, client, id: client.id!, rooms: new Set(), due: [], got };
 }
 
@@ -120,7 +120,7 @@ async function play(gateway: TestGateway, script: readonly Step[]): Promise<void
       } else if (step.do === 'abandon') {
         const { proxy, client } = seats[step.seat]!;
         proxy.abandon();
-        if (!client.socket.connected) proxy.mend();
+        if (!client.socket.connected) await proxy.mend();
       } else if (step.do === 'cut-after') {
         seats[step.seat]!.proxy.cutAfter(step.bytes);
       } else {
@@ -129,7 +129,7 @@ async function play(gateway: TestGateway, script: readonly Step[]): Promise<void
     }
     for (const [index, each] of seats.entries()) {
       each.proxy.cutAfter(Infinity);
-      each.proxy.mend();
+      await each.proxy.mend();
       await isBack(gateway, each);
       await until(`seat ${index} has all`, () => each.got.length >= each.due.length);
       await each.client.settled();

@@ -45,7 +45,7 @@ describe('a client that is back before the gateway noticed that it was gone', ()
       await client.next('n');
       proxy.abandon();
       await client.next('disconnect');
-      proxy.mend();
+      await proxy.mend();
       // It still looks connected, so this is sent, and lost.
       expect(await socketsOf(gateway, 'ada')).toEqual([id]);
       expect((await gateway.broadcaster.toRooms('lobby').emit('n', 2)).matched).toBe(1);
@@ -173,7 +173,7 @@ describe('the recovery window', () => {
     '[H4] a client for which there was nothing for longer than things are kept is back all the same',
     async () => {
       // Things are kept for the window and as long as a break takes to be noticed.
-      const { gateway } = await start({ recoveryWindowMs: 500, pingIntervalMs: 200, pingTimeoutMs: 200 });
+      const { gateway } = await start({ recoveryWindowMs: 2_000, pingIntervalMs: 500, pingTimeoutMs: 1_000 });
       const engine = gateway.app.get(Engine) as MemoryEngine;
       const sessions: TestClient[] = [];
       for (const user of ['talks', 'talked', 'asked', 'listens']) {
@@ -213,7 +213,7 @@ describe('the recovery window', () => {
     await client.settled();
     proxy.abandon();
     await client.next('disconnect');
-    proxy.mend();
+    await proxy.mend();
     for (let n = 1; n <= 20; n++) await gateway.broadcaster.toUsers('ada').emit('n', n, 'x'.repeat(10_000));
     expect(engine.stats.publications).toBeLessThan(20);
     expect(await comeBack(client)).toBe(false);

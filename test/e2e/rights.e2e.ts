@@ -262,7 +262,7 @@ describe('a room token', () => {
 
 describe('a token that ends', () => {
   it.each(CLIENTS)('[A3] is announced 30 s before, v$version by $transport', async (how) => {
-    const client = await connect({ sub: 'ada', exp: inSeconds(31) }, how);
+    const client = await connect({ sub: 'ada', exp: inSeconds(32) }, how);
     await client.settled();
     expect(arrivedAt(client, 'auth:expiring')).toEqual([]);
     const [notice] = (await client.next('auth:expiring')) as [{ expiresInMs: number }];
@@ -296,7 +296,7 @@ describe('a token that ends', () => {
   it.each(CLIENTS)(
     '[A3] can be followed by another without a new connection, v$version by $transport',
     async (how) => {
-      const claims = { sub: 'ada', exp: inSeconds(1) };
+      const claims = { sub: 'ada', exp: inSeconds(2) };
       const [refreshed, ended] = [await connect(claims, how), await connect(claims, how)];
       const { id } = refreshed;
       const exp = Math.floor(inSeconds(3_600));

@@ -248,13 +248,6 @@ describe('the service as a process', () => {
       silent.destroy();
     });
 
-    it.each(['SIGTERM', 'SIGINT'] as const)('[O2] %s while it starts ends it at once', async (signal) => {
-      const service = ServiceProcess.run([], { PORT: '0', SWITCHBOARD_LOG_LEVEL: 'debug' });
-      await service.line(/Starting Nest application/);
-      service.signal(signal);
-      expect(await service.ended).toEqual({ code: 0, signal: null });
-    });
-
     it('[O2] a second signal exits at once, whoever has not left yet', async () => {
       const { service, url } = await start({ SWITCHBOARD_DRAIN_WINDOW_MS: '600000' });
       const first = await connect(url);

@@ -34,7 +34,7 @@ describeWithRedis('a service of several workers', () => {
     SWITCHBOARD_WORKERS: String(WORKERS),
     SWITCHBOARD_DRAIN_WINDOW_MS: '100',
     SWITCHBOARD_LOG_FORMAT: 'json',
-    SWITCHBOARD_NODE_LEASE_MS: '1000',
+    SWITCHBOARD_NODE_LEASE_MS: '2000',
     ...more,
   });
   const connected = async (options: ClientOptions = {}): Promise<TestClient> => {
@@ -68,12 +68,19 @@ describeWithRedis('a service of several workers', () => {
     await redis.kill();
   };
 
-  afterEach(() => {
+  const close = (): void => {
     for (const client of clients.splice(0)) client.close();
-  });
+  };
 
   describe('while all goes well', () => {
     beforeAll(start);
+    afterEach(async () => {
+      close();
+      await until('all workers have seen them go', async () => {
+        const { sockets } = await get<{ sockets: number }>('/v1/stats');
+        return sockets === 0;
+      });
+    });
     afterAll(stop);
 
     it('[R4] is as many nodes as it has workers, and clients of every kind are spread over them', async () => {
@@ -154,14 +161,19 @@ describeWithRedis('a service of several workers', () => {
 
   describe('when a process ends', () => {
     beforeEach(start);
-    afterEach(stop);
+    afterEach(async () => {
+      close();
+      await stop();
+    });
 
     it('[R4] a worker that is killed is replaced, and the others go on', async () => {
       const all = await Promise.all(Array.from({ length: 6 }, () => connected({ client: EAGER })));
       const [victim, ...others] = workerPids();
       process.kill(victim!, 'SIGKILL');
       expect(JSON.parse(await service.line(/a worker was replaced/))).toMatchObject({ level: 'info' });
-      const dead = JSON.parse(service.stderr.find((line) => line.includes('a worker died'))!) as object;
+      const death = (): string | undefined => service.stderr.find((line) => line.includes('a worker died'));
+      await until('its death is told', () => death() !== undefined);
+      const dead = JSON.parse(death()!) as object;
       expect(dead).toMatchObject({ workerPid: victim, message: 'a worker died: SIGKILL', restartInMs: 500 });
       expect(others.every(isAlive)).toBe(true);
       await until('everyone is back, and the dead node is gone', async () => {

@@ -70,9 +70,22 @@ export class CuttingProxy {
     await once(this.server, 'close');
   }
 
-  /** New connections get through again. */
-  mend(): void {
+  /**
+   * Lets new connections through again, and none that a client had begun before.
+   *
+   * A client whose poll fails still says goodbye, in a request of its own that is under way when its app hears of the
+   * end. Connections are taken in their order: once one that is begun now was refused, that one was too.
+   */
+  async mend(): Promise<void> {
+    if (this.isDark) await this.refuseOneMore();
     this.isDark = false;
+  }
+
+  private refuseOneMore(): Promise<unknown> {
+    const refused = connect(Number(new URL(this.url).port), '127.0.0.1')
+      .on('error', () => {})
+      .resume();
+    return new Promise((resolve) => refused.once('close', resolve));
   }
 
   private carry(near: Socket, far: Socket): void {

@@ -1,6 +1,7 @@
 import { publication, TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
+import { IDEMPOTENCY_WINDOW_MS } from '../idempotency.js';
 
 describeWithRedis('sessions in Redis', () => {
   let redis: TestRedis;
@@ -61,6 +62,29 @@ describeWithRedis('sessions in Redis', () => {
     expect(await two.engine.idempotency.begin('key', 'other')).toEqual({ state: 'conflict' });
     if (first.state === 'first') await first.settle('done');
     expect(await repeated).toEqual({ state: 'repeated', response: 'done' });
+  });
+
+  it('[D7] Redis keeps a key for the window, counted from the answer, and not longer', async () => {
+    const remembered = async (): Promise<[number, string?]> => {
+      const [name] = await keys('idem:*');
+      return redis.ask(async (client) => [await client.pttl(name!), name]);
+    };
+    const first = await one.engine.idempotency.begin('key', 'print');
+    const [taken, name] = await remembered();
+    expect(taken).toBeGreaterThan(IDEMPOTENCY_WINDOW_MS - 30_000);
+    expect(taken).toBeLessThanOrEqual(IDEMPOTENCY_WINDOW_MS);
+    // As if it had taken a minute less than the window to carry it out.
+    await redis.ask((client) => client.pexpire(name!, 60_000));
+    if (first.state === 'first') await first.settle('done');
+    const [settled] = await remembered();
+    expect(settled).toBeGreaterThan(IDEMPOTENCY_WINDOW_MS - 30_000);
+    expect(settled).toBeLessThanOrEqual(IDEMPOTENCY_WINDOW_MS);
+    // A repetition is not a new answer.
+    await redis.ask((client) => client.pexpire(name!, 60_000));
+    expect(await two.engine.idempotency.begin('key', 'print')).toMatchObject({ state: 'repeated' });
+    expect((await remembered())[0]).toBeLessThanOrEqual(60_000);
+    await redis.ask((client) => client.pexpire(name!, 0));
+    expect(await two.engine.idempotency.begin('key', 'print')).toMatchObject({ state: 'first' });
   });
 
   it('[H4] [H6] one of many that want a session on several nodes gets it', async () => {
