@@ -122,10 +122,12 @@ it is the default, port. \`null\` stands for pages without an origin, such as lo
 
 **Redis** (\`SWITCHBOARD_REDIS_URL\`): \`redis://user:password@host:6379/0\`, where all but the host can be left out;
 \`rediss://\` is the same over TLS. \`redis+sentinel://user:password@one:26379,two:26379/primary/0\` asks these Sentinels
-where the primary of that name is; the user and the password are those of the primary, and the Sentinels ask for none.
-With \`rediss+sentinel://\` they and the primary are reached over TLS. \`redis+cluster://user:password@one:6379,two:6379\`
-is a Redis Cluster of which some nodes are named, \`rediss+cluster://\` the same over TLS; a cluster has no databases.
-Characters like \`@\` and \`/\` in a password are percent-encoded.
+where the primary of that name is; the user and the password are those of the primary. Sentinels that ask for a login
+of their own get the one at the end: \`…/primary/0?sentinel_username=user&sentinel_password=password\`, of which the user
+can be left out. With \`rediss+sentinel://\` they and the primary are reached over TLS.
+\`redis+cluster://user:password@one:6379,two:6379\` is a Redis Cluster of which some nodes are named,
+\`rediss+cluster://\` the same over TLS; a cluster has no databases. Characters like \`@\`, \`/\` and \`&\` in a password
+are percent-encoded.
 
 **Changing the JWT secret**: set the new one as \`SWITCHBOARD_JWT_SECRET\`, the old one as
 \`SWITCHBOARD_JWT_PREVIOUS_SECRET\`, and in \`SWITCHBOARD_JWT_PREVIOUS_UNTIL\` the time by which all tokens signed with the

@@ -14,12 +14,30 @@ describe('the address of Redis', () => {
       tls: false,
       login: { username: 'bob', password: 'p@ss' },
       db: 3,
+      sentinelLogin: {},
     });
     expect(parseRedisAddress('rediss+sentinel://:secret@one/main')).toMatchObject({
       login: { password: 'secret' },
       tls: true,
       db: 0,
     });
+  });
+
+  it.each([
+    ['sentinel_password=p%40ss%2Fw%26%3D', { password: 'p@ss/w&=' }],
+    ['sentinel_password=a+b=', { password: 'a+b=' }],
+    ['sentinel_username=sc%C3%B6ut&sentinel_password=p@?/', { username: 'scöut', password: 'p@?/' }],
+    ['sentinel_password=p&sentinel_username=scout', { username: 'scout', password: 'p' }],
+  ])('[C1] names with ?%s what the Sentinels are told', (query, sentinelLogin) => {
+    const redisUrl = `redis+sentinel://bob:secret@one,two/main/3?${query}`;
+    const login = { username: 'bob', password: 'secret' };
+    expect(parseRedisAddress(redisUrl)).toMatchObject({ name: 'main', db: 3, login, sentinelLogin });
+    expect(parseRedisAddress(redisUrl.replace('/3', ''))).toMatchObject({ db: 0, sentinelLogin });
+    expect(parseRedisAddress(`rediss+sentinel://one/main?${query}`)).toMatchObject({
+      login: {},
+      sentinelLogin,
+    });
+    expect(loadConfig({ options: { redisUrl } }).redisUrl).toBe(redisUrl);
   });
 
   it('[C1] names nodes of a cluster and its credentials', () => {
@@ -57,7 +75,18 @@ describe('the address of Redis', () => {
     'redis+sentinel://one:99999/main',
     'redis+sentinel://:%@one/main',
     'redis+sentinel://a:b@c@one/main',
+    'redis+sentinel://one/main?',
+    'redis+sentinel://one/main?sentinel_password=',
+    'redis+sentinel://one/main?sentinel_password=%25%',
+    'redis+sentinel://one/main?sentinel_username=scout',
+    'redis+sentinel://one/main?sentinel_username=&sentinel_password=kumquat',
+    'redis+sentinel://one/main?sentinel_password=kumquat&sentinel_password=kumquat',
+    'redis+sentinel://one/main?sentinel_password=kumquat&',
+    'redis+sentinel://one/main?sentinelPassword=kumquat',
+    'redis+sentinel://one/main?password=kumquat',
+    'redis+sentinel://one?sentinel_password=kumquat',
     'redis+cluster://',
+    'redis+cluster://one?sentinel_password=kumquat',
     'redis+cluster://one,',
     'redis+cluster://one:99999',
     'redis+cluster://one/1',
@@ -70,7 +99,7 @@ describe('the address of Redis', () => {
     expect(parseRedisAddress(redisUrl)).toBeUndefined();
     expect(() => loadConfig({ options: { redisUrl } })).toThrow(
       expect.objectContaining({
-        lines: [expect.stringMatching(/^redisUrl: expected a URL [^%]*$/)],
+        lines: [expect.stringMatching(/^redisUrl: expected a URL (?!.*(?:kumquat|%)).*$/)],
       }) as Error,
     );
   });

@@ -22,6 +22,8 @@ export interface SentinelAddress extends Secured {
   readonly sentinels: readonly HostAndPort[];
   readonly name: string;
   readonly db: number;
+  /** What the Sentinels are told: they have users of their own. */
+  readonly sentinelLogin: Login;
 }
 
 /** A cluster, of which some nodes are known. It has no databases to choose from. */
@@ -41,13 +43,14 @@ const SENTINEL_PORT = 26_379;
 const REDIS_PORT = 6_379;
 const SEVERAL = /^redis(s?)\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^@/]+)(?:\/(.*))?$/;
 const PRIMARY = /^([\w.-]+)(?:\/(\d{1,5}))?$/;
+const SENTINEL_PARAMETER = /^sentinel_(username|password)=(.+)$/s;
 const HOST = /^(\[[\da-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/;
 
 /**
  * Reads the addresses that Redis can have:
  *
  * - `redis://[user:password@]host[:port][/database]`
- * - `redis+sentinel://[user:password@]host[:port],…/primary[/database]`
+ * - `redis+sentinel://[user:password@]host[:port],…/primary[/database][?sentinel_username=…&sentinel_password=…]`
  * - `redis+cluster://[user:password@]host[:port],…`
  *
  * and each with `rediss` over TLS. The latter two are no URLs as standards know them, because they name several hosts.
@@ -75,11 +78,30 @@ function readCluster(secured: Secured, hosts: string, path: string | undefined):
   return seeds && path === undefined ? { kind: 'cluster', seeds, ...secured } : undefined;
 }
 
-function readSentinels(secured: Secured, hosts: string, path: string): SentinelAddress | undefined {
+function readSentinels(secured: Secured, hosts: string, rest: string): SentinelAddress | undefined {
+  const mark = rest.indexOf('?');
+  const [path, query] = mark === -1 ? [rest, undefined] : [rest.slice(0, mark), rest.slice(mark + 1)];
   const sentinels = readHosts(hosts, SENTINEL_PORT);
   const [, name, db] = PRIMARY.exec(path) ?? [];
-  if (!sentinels || name === undefined) return undefined;
-  return { kind: 'sentinel', sentinels, name, db: Number(db ?? 0), ...secured };
+  const sentinelLogin = query === undefined ? {} : readSentinelLogin(query);
+  if (!sentinels || name === undefined || !sentinelLogin) return undefined;
+  return { kind: 'sentinel', sentinels, name, db: Number(db ?? 0), sentinelLogin, ...secured };
+}
+
+/**
+ * The names are those of `go-redis` and `redis-sentinel-url`. A plus is a plus, as in the rest of the address: passwords
+ * in base64 have some. What is empty is refused, because a template whose secret is missing looks like that.
+ */
+function readSentinelLogin(query: string): Login | undefined {
+  const login: { username?: string; password?: string } = {};
+  for (const parameter of query.split('&')) {
+    const [, name, value] = SENTINEL_PARAMETER.exec(parameter) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    const part = name as keyof Login;
+    if (login[part] !== undefined) return undefined;
+    login[part] = decodeURIComponent(value);
+  }
+  return login.password === undefined ? undefined : login;
 }
 
 function readHosts(text: string, defaultPort: number): HostAndPort[] | undefined {

@@ -140,9 +140,20 @@ function packListeners(
     const pack = emittedOnce.has(event) ? unwrapped : same;
     // A list that `push` has made has room for sixteen; one that carries a warning stays the list it is.
     packed[event] =
-      Array.isArray(listeners) && !('warned' in listeners) ? listeners.map(pack) : pack(listeners);
+      Array.isArray(listeners) && !('warned' in listeners) ? copyOf(listeners, pack) : pack(listeners);
   }
   holder._events = packed;
+}
+
+/**
+ * With the mark that Node.js 24 gives a list, whether it is being gone through: without it, a listener that takes itself
+ * off has the next one left out, so that `ws` did not hear of the end of its TCP socket.
+ */
+function copyOf(listeners: readonly unknown[], pack: (listener: unknown) => unknown): unknown[] {
+  const copy = listeners.map(pack);
+  for (const mark of Object.getOwnPropertySymbols(listeners))
+    Reflect.set(copy, mark, Reflect.get(listeners, mark));
+  return copy;
 }
 
 const same = (listener: unknown): unknown => listener;

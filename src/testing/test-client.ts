@@ -152,6 +152,8 @@ export function createClient(url: string, options: ClientOptions = {}): TestClie
     transports: TRANSPORTS[transport],
     forceNew: true,
     reconnection: false,
+    // Node.js has a WebSocket of its own from 22 on. The 2.x client prefers it to `ws`, and it sends no headers.
+    ...(version === 2 && { forceNode: true }),
     ...client,
   };
   if (auth && version === 2) settings['query'] = queryOf(auth);

@@ -19,8 +19,14 @@ export class TestCluster {
     private readonly password: string | undefined,
   ) {}
 
-  static async start(primaries: number, replicas: number, password?: string): Promise<TestCluster> {
-    const cluster = await TestCluster.planned(primaries * (1 + replicas), password);
+  /** @param settings more arguments for each node */
+  static async start(
+    primaries: number,
+    replicas: number,
+    password?: string,
+    settings?: () => Promise<readonly string[]>,
+  ): Promise<TestCluster> {
+    const cluster = await TestCluster.planned(primaries * (1 + replicas), password, settings);
     try {
       await Promise.all(cluster.nodes.map((node) => node.run()));
       await cluster.form(primaries);
@@ -32,7 +38,11 @@ export class TestCluster {
   }
 
   /** One whose nodes do not run yet. */
-  static async planned(nodes: number, password?: string): Promise<TestCluster> {
+  static async planned(
+    nodes: number,
+    password?: string,
+    more: () => Promise<readonly string[]> = async () => [],
+  ): Promise<TestCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'switchboard-cluster-'));
     const auth = password === undefined ? [] : ['--masterauth', password];
     const planned: TestRedis[] = [];
@@ -49,7 +59,7 @@ export class TestCluster {
         dir: folder,
       };
       const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-      planned.push(await TestRedis.planned([...args, ...auth], password));
+      planned.push(await TestRedis.planned([...args, ...auth, ...(await more())], password));
     }
     return new TestCluster(folder, planned, password);
   }

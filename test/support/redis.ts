@@ -5,9 +5,12 @@ import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { until } from './until.js';
 
+/** Another than the one in the path, or Valkey. */
+export const REDIS_SERVER = process.env['TEST_REDIS_SERVER'] ?? 'redis-server';
+
 const HOW_TO_GET_IT = 'redis-server is missing: apt-get install redis-server (7.0 or newer)';
 
-const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
+const isInstalled = spawnSync(REDIS_SERVER, ['--version']).status === 0;
 
 if (!isInstalled && !process.env['CI']) process.stderr.write(`skipping Redis tests: ${HOW_TO_GET_IT}\n`);
 
@@ -53,7 +56,7 @@ export class TestRedis {
   async run(): Promise<void> {
     const auth = this.password === undefined ? [] : ['--requirepass', this.password];
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.process = spawn('redis-server', [...fixed, ...auth, ...this.args], { stdio: 'ignore' });
+    this.process = spawn(REDIS_SERVER, [...fixed, ...auth, ...this.args], { stdio: 'ignore' });
     await until('Redis answers', () =>
       this.ask(async (client) => (await client.ping()) === 'PONG').catch(() => false),
     );

@@ -2,8 +2,9 @@ import type { Writable } from 'node:stream';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { parseRedisAddress, type ClusterAddress, type SentinelAddress } from '../../config/redis-address.js';
 import { SwitchboardError } from '../../protocol/errors.js';
-import { clusterConnector } from './cluster-connector.js';
+import { findingConnector } from './finding-connector.js';
 import type { Script } from './scripts/script.js';
+import { SentinelPrimary } from './sentinel-primary.js';
 import { SlotOwner } from './slot-owner.js';
 
 /** Connects again and again, at most this far apart. */
@@ -45,15 +46,13 @@ export function createClient(url: string, key: string): Redis {
   }
 }
 
-function sentinelOptions({ sentinels, name, db, tls, login }: SentinelAddress): RedisOptions {
+function sentinelOptions(address: SentinelAddress): RedisOptions {
+  const { db, tls, login } = address;
   return {
     ...login,
-    name,
     db,
-    sentinels: [...sentinels],
-    ...(tls ? { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
-    // None of them answers, or none knows a primary: asked again, and never given up.
-    sentinelRetryStrategy: retryMs,
+    ...(tls ? { tls: {} } : {}),
+    Connector: findingConnector(new SentinelPrimary(address), retryMs),
   };
 }
 
@@ -63,7 +62,7 @@ function clusterOptions(address: ClusterAddress, key: string): RedisOptions {
   return {
     ...login,
     ...(tls ? { tls: {} } : {}),
-    Connector: clusterConnector(owner, retryMs),
+    Connector: findingConnector(owner, retryMs),
     // The keys are elsewhere by now, or this node is cut off from the others.
     reconnectOnError: ({ message }) => {
       owner.moved(message);
@@ -78,6 +77,18 @@ const UNKNOWN_REASON = 'Redis failed';
 const FENCED = /^(?:ERR )?FENCED/;
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/CERT_HAS_EXPIRED|certificate has expired/, 'the certificate of Redis has expired'],
+  [/ALTNAME_INVALID|certificate's altnames/, 'the certificate of Redis is for another host'],
+  [
+    /SELF_SIGNED|self[- ]signed|CERT_SIGNATURE_FAILURE|certificate signature failure|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|unable to (?:verify|get)/,
+    'the certificate of Redis is not trusted',
+  ],
+  [
+    /^Sentinel: (?:NOAUTH|WRONGPASS|ERR (?:invalid password|AUTH))/,
+    'the Sentinels do not take these credentials',
+  ],
+  [/^Sentinel: NOPERM/, 'the Sentinels do not allow this user what is needed'],
+  [/^Sentinel: ERR No such master/, 'the Sentinels know no primary of this name'],
   [/^NOAUTH|^WRONGPASS|^ERR (?:invalid password|AUTH)/, 'Redis does not take these credentials'],
   [/^NOPERM/, 'Redis does not allow this user what is needed'],
   [/^LOADING/, 'Redis is loading its data'],
@@ -91,7 +102,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^MOVED|^CROSSSLOT/, 'this Redis is a node of a cluster that does not hold the keys'],
   [/compiling script/, 'this Redis is older than 7.0'],
   [FENCED, 'this node counts as dead, or sent this before it was known again'],
-  [/[Aa]ll sentinels are unreachable/, 'no Sentinel can name the primary'],
+  [/certificate|SSL|TLS/i, 'the TLS connection to Redis failed'],
+  [/^Sentinel: /, 'no Sentinel can name the primary'],
   [/ECONNREFUSED/, 'Redis refuses the connection'],
   [/ENOTFOUND|EAI_AGAIN/, 'the name of the Redis host is not known'],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'Redis cannot be reached'],
@@ -99,7 +111,6 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /ECONNRESET|EPIPE|Connection is closed|max retries per request|Stream isn't writeable/,
     'the connection to Redis broke',
   ],
-  [/certificate|self[- ]signed|SSL|TLS/i, 'the TLS connection to Redis failed'],
 ];
 
 /** Says in our own words why Redis failed: its own may hold a password, an address or a key. */

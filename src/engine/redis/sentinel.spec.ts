@@ -1,90 +1,54 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import { inspect } from 'node:util';
+import { freePort } from '../../../test/support/free-port.js';
 import { TestNode, publication } from '../../../test/support/redis-node.js';
+import { TestSentinels, type SentinelLogin } from '../../../test/support/redis-sentinels.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
 
 const PASSWORD = 'kumquat-0123456789';
+/** What a URL has to escape. */
+const SENTINEL_PASSWORD = 'lychee&/?=@:%+0123456789';
+const unavailable = { code: 'engine.unavailable' };
 
-/** Three real Sentinels that watch one primary. */
-class Sentinels {
-  private constructor(
-    private readonly folder: string,
-    private readonly processes: readonly ChildProcess[],
-    private readonly ports: readonly number[],
-  ) {}
-
-  static async start(primary: TestRedis): Promise<Sentinels> {
-    const folder = await mkdtemp(join(tmpdir(), 'switchboard-sentinel-'));
-    const ports = await Promise.all([0, 1, 2].map(async () => (await TestRedis.planned()).port));
-    const processes = await Promise.all(
-      ports.map(async (port) => {
-        const file = join(folder, `${port}.conf`);
-        const settings = [
-          `port ${port}`,
-          'bind 127.0.0.1',
-          `dir ${folder}`,
-          `sentinel monitor main 127.0.0.1 ${primary.port} 2`,
-          `sentinel auth-pass main ${PASSWORD}`,
-          'sentinel down-after-milliseconds main 500',
-          'sentinel failover-timeout main 3000',
-        ];
-        await writeFile(file, settings.join('\n'));
-        return spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-      }),
-    );
-    const sentinels = new Sentinels(folder, processes, ports);
-    await until('the Sentinels know each other and the replica', async () => {
-      const known = await Promise.all(ports.map((port) => sentinels.ask(port)));
-      return known.every((fields) => fields?.['num-slaves'] === '1' && fields['num-other-sentinels'] === '2');
-    });
-    return sentinels;
-  }
-
-  get url(): string {
-    return `redis+sentinel://:${PASSWORD}@${this.ports.map((port) => `127.0.0.1:${port}`).join()}/main`;
-  }
-
-  async stop(): Promise<void> {
-    for (const process of this.processes) {
-      const ended = once(process, 'exit');
-      process.kill('SIGKILL');
-      await ended;
-    }
-    await rm(this.folder, { recursive: true });
-  }
-
-  private async ask(port: number): Promise<Record<string, string> | undefined> {
-    const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null });
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      const fields = (await client.call('SENTINEL', 'MASTER', 'main')) as string[];
-      return Object.fromEntries(fields.flatMap((name, at) => (at % 2 ? [] : [[name, fields[at + 1]!]])));
-    } catch {
-      return undefined;
-    } finally {
-      if (client.status !== 'end') client.disconnect();
-    }
-  }
-}
+const reasonOf = ({ engine }: TestNode): string => {
+  const health = engine.health();
+  return health.state === 'unavailable' ? health.reason : health.state;
+};
 
 describeWithRedis('nodes on a Redis behind Sentinels', () => {
-  it('[O3] find the primary, and go on with the replica that takes its place', async () => {
+  const nodes: TestNode[] = [];
+  let primary: TestRedis;
+  let replica: TestRedis | undefined;
+  let sentinels: TestSentinels;
+  const watched = async (login: SentinelLogin = { kind: 'none' }, replicas = 0): Promise<void> => {
     const auth = ['--masterauth', PASSWORD];
-    const primary = await TestRedis.start(auth, PASSWORD);
-    const replica = await TestRedis.start(
-      [...auth, '--replicaof', '127.0.0.1', String(primary.port), '--repl-diskless-sync-delay', '0'],
-      PASSWORD,
-    );
-    const sentinels = await Sentinels.start(primary);
-    const nodes = [await TestNode.start(sentinels.url), await TestNode.start(sentinels.url)] as const;
-    const [one, two] = nodes;
-    try {
+    primary = await TestRedis.start(auth, PASSWORD);
+    const follow = ['--replicaof', '127.0.0.1', String(primary.port), '--repl-diskless-sync-delay', '0'];
+    if (replicas > 0) replica = await TestRedis.start([...auth, ...follow], PASSWORD);
+    const watching = { primaryPort: primary.port, primaryPassword: PASSWORD };
+    sentinels = await TestSentinels.start({ ...watching, replicas, login });
+  };
+  const urlWith = (query: string, hosts = sentinels.hosts, name = 'main'): string =>
+    `redis+sentinel://:${PASSWORD}@${hosts}/${name}${query}`;
+  const start = async (url = urlWith(sentinels.query)): Promise<TestNode> => {
+    const node = await TestNode.start(url);
+    nodes.push(node);
+    return node;
+  };
+
+  afterEach(async () => {
+    await Promise.all(nodes.splice(0).map(({ engine }) => engine.stop()));
+    await sentinels.stop();
+    await replica?.kill();
+    replica = undefined;
+    await primary.kill();
+  });
+
+  it.each<SentinelLogin>([{ kind: 'none' }, { kind: 'password', password: SENTINEL_PASSWORD }])(
+    '[O3] find the primary, and go on with the replica that takes its place: login $kind',
+    async (login) => {
+      await watched(login, 1);
+      const [one, two] = [await start(), await start()];
       await one.connect('socket-1', 'ann', ['lobby']);
       await two.connect('socket-2', 'bob', ['lobby']);
       expect(nodes.map(({ isReady }) => isReady)).toEqual([true, true]);
@@ -99,11 +63,41 @@ describeWithRedis('nodes on a Redis behind Sentinels', () => {
       });
       await one.engine.publish(publication({ rooms: ['lobby'] }));
       await until('the publication is there', () => two.got.length === 1);
-    } finally {
-      for (const { engine } of nodes) await engine.stop();
-      await sentinels.stop();
-      await replica.kill();
-      await primary.kill();
+    },
+    40_000,
+  );
+
+  it('[O3] log in to Sentinels as a user that may only find the primary', async () => {
+    await watched({ kind: 'user', password: SENTINEL_PASSWORD });
+    expect(reasonOf(await start())).toBe('ready');
+    // The user's password is not that of the default user, which is off.
+    const asDefault = await start(urlWith(sentinels.query.replace(/sentinel_username=\w+&/, '')));
+    expect(reasonOf(asDefault)).toBe('the Sentinels do not take these credentials');
+  });
+
+  it('[O3] say that the Sentinels refuse a password, or that there is none, and never show one', async () => {
+    await watched({ kind: 'password', password: SENTINEL_PASSWORD });
+    const given = await start(urlWith('?sentinel_password=the-wrong-durian'));
+    const without = await start(urlWith(''));
+    for (const node of [given, without]) {
+      expect(reasonOf(node)).toBe('the Sentinels do not take these credentials');
+      const failure: unknown = await node.engine.nodes(0).catch((thrown: unknown) => thrown);
+      expect(failure).toMatchObject(unavailable);
+      expect(inspect([failure, node.engine.health(), node.troubles], { depth: 20 })).not.toMatch(
+        /durian|kumquat|lychee/,
+      );
     }
-  }, 40_000);
+    const elsewhere = await start(urlWith(sentinels.query).replace(PASSWORD, 'the-wrong-durian'));
+    expect(reasonOf(elsewhere)).toBe('Redis does not take these credentials');
+  });
+
+  it('[O3] ask the next where a Sentinel is gone, and say what none of them knows', async () => {
+    await watched();
+    const nobody = `127.0.0.1:${await freePort()}`;
+    expect(reasonOf(await start(urlWith('', `${nobody},${sentinels.hosts}`)))).toBe('ready');
+    expect(reasonOf(await start(urlWith('', nobody)))).toBe('no Sentinel can name the primary');
+    expect(reasonOf(await start(urlWith('', sentinels.hosts, 'other')))).toBe(
+      'the Sentinels know no primary of this name',
+    );
+  });
 });

@@ -1,9 +1,7 @@
-import { Redis, ReplyError } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import type { ClusterAddress, HostAndPort } from '../../config/redis-address.js';
+import { askNode, unique } from './ask-node.js';
 import { slotOf } from './slot.js';
-
-/** A node that takes longer to answer than requests may take is of no use. */
-const ASK_WITHIN_MS = 1_000;
 
 /** A node in the answer to `CLUSTER SLOTS`: endpoint, port, ID, and names beside the endpoint. */
 type NodeReply = readonly [endpoint: string | null, port: number, id: string, names?: readonly string[]];
@@ -59,34 +57,12 @@ export class SlotOwner {
 
   private async ask(node: HostAndPort, signal: AbortSignal): Promise<SlotsReply> {
     const { login, tls } = this.address;
-    const client = new Redis({
-      ...node,
-      ...login,
-      ...(tls ? { tls: {} } : {}),
-      lazyConnect: true,
-      enableReadyCheck: false,
-      disableClientInfo: true,
-      retryStrategy: () => null,
-      connectTimeout: ASK_WITHIN_MS,
-      commandTimeout: ASK_WITHIN_MS,
-    });
-    let cause: unknown;
-    client.on('error', (failure: unknown) => (cause ??= failure));
-    const stop = (): void => client.disconnect();
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      await client.connect();
+    return askNode({ ...node, login, tls }, signal, async (client) => {
       const [info, slots] = await Promise.all([client.cluster('INFO'), client.cluster('SLOTS')]);
       // It is cut off from the others, or a part of the cluster is gone: it refuses every key.
       if (!/^cluster_state:ok/m.test(info)) throw new ReplyError('CLUSTERDOWN');
       return slots as unknown as SlotsReply;
-    } catch (failure) {
-      // That the connection is closed says less than why.
-      throw cause ?? failure;
-    } finally {
-      signal.removeEventListener('abort', stop);
-      if (client.status !== 'end') client.disconnect();
-    }
+    });
   }
 
   private read(slots: SlotsReply, asked: HostAndPort): HostAndPort {
@@ -110,8 +86,3 @@ function addressOf([endpoint, port, , names = []]: NodeReply, asked: HostAndPort
   const at = endpoint === '?' ? names.indexOf('ip') : -1;
   return { host: at === -1 ? asked.host : names[at + 1]!, port };
 }
-
-/** Each where it first stands. */
-const unique = (nodes: readonly HostAndPort[]): HostAndPort[] => [
-  ...new Map(nodes.map((node) => [`${node.host} ${node.port}`, node])).values(),
-];

@@ -1,9 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { TestAuthority } from '../../../test/support/certificates.js';
 import { publication, TestNode } from '../../../test/support/redis-node.js';
 import { freePort } from '../../../test/support/free-port.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
@@ -289,19 +286,13 @@ describeWithRedis('when Redis is in trouble', () => {
   });
 
   it('[O3] trusts no certificate that nobody vouches for', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'switchboard-tls-'));
-    const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-    const subject = ['-subj', '/CN=127.0.0.1', '-days', '1', '-keyout', key, '-out', certificate];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], {
-      stdio: 'ignore',
-    });
-    const tls = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-auth-clients', 'no'];
+    const authority = await TestAuthority.create();
     const tlsPort = await freePort();
-    const secured = await TestRedis.start(['--tls-port', String(tlsPort), ...tls]);
+    const secured = await TestRedis.start(authority.args(tlsPort));
     const node = await start(`rediss://127.0.0.1:${tlsPort}`);
-    expect(reasonOf(node.engine.health())).toBe('the TLS connection to Redis failed');
+    expect(reasonOf(node.engine.health())).toBe('the certificate of Redis is not trusted');
     await secured.kill();
-    await rm(directory, { recursive: true });
+    await authority.remove();
   });
 
   it('[O3] refuses what cannot be kept when Redis is out of memory, and keeps its lease', async () => {

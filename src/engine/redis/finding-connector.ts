@@ -2,18 +2,26 @@ import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
-import type { SlotOwner } from './slot-owner.js';
+import type { HostAndPort } from '../../config/redis-address.js';
 
 type Stream = Awaited<ReturnType<AbstractConnector['connect']>>;
 
+/** Who knows which node to connect to. */
+export interface NodeFinder {
+  find(signal: AbortSignal): Promise<HostAndPort>;
+  /** What was found turned out to be a replica. */
+  misled?(): void;
+}
+
 /**
- * Makes a plain client of one node connect to the node of a cluster that holds the keys, anew each time it connects.
+ * Makes a plain client connect to a node that has to be asked for, anew each time it connects: the one of a cluster that
+ * holds the keys, or the primary that Sentinels know.
  *
  * The client for clusters that comes with the library queues, sends again and follows redirections by itself, so that
  * nobody could tell what took effect and in which order.
  */
-export function clusterConnector(
-  owner: SlotOwner,
+export function findingConnector(
+  finder: NodeFinder,
   retryMs: (attempt: number) => number,
 ): NonNullable<RedisOptions['Connector']> {
   return class extends AbstractConnector {
@@ -29,7 +37,9 @@ export function clusterConnector(
 
     /** A replica that was taken for the primary is not what was looked for. */
     override check({ role }: { role?: string }): boolean {
-      return role !== 'slave';
+      const isPrimary = role !== 'slave';
+      if (!isPrimary) finder.misled?.();
+      return isPrimary;
     }
 
     override disconnect(): void {
@@ -43,7 +53,7 @@ export function clusterConnector(
       const { signal } = (this.stopped = new AbortController());
       for (let attempt = 1; ; attempt++) {
         try {
-          const { host, port } = await owner.find(signal);
+          const { host, port } = await finder.find(signal);
           signal.throwIfAborted();
           const { tls } = this.options;
           this.stream = tls ? connectTls({ host, port, ...tls }) : createConnection({ host, port });
