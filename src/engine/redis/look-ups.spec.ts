@@ -29,6 +29,27 @@ describe('look-ups on their way to Redis', () => {
     expect(await Promise.all(asked)).toEqual([['a'], { b: 1 }]);
   });
 
+  it('[R1] what several ask at once is put to Redis once, and each gets a copy of its own', async () => {
+    const questions = [
+      ['user', 'ann'],
+      ['room', 'ann'],
+      ['user', 'ann'],
+      ['user', 'bob'],
+      ['room', 'ann'],
+    ] as const;
+    const asked = Promise.all(questions.map((question) => lookUps.ask(question)));
+    await setImmediate();
+    expect(requests.map(({ args }) => args)).toEqual([['user', 'ann', 'room', 'ann', 'user', 'bob']]);
+    requests[0]!.answer(['["a"]', '[1]', '["b"]']);
+    const answers = await asked;
+    expect(answers).toEqual([['a'], [1], ['a'], ['b'], [1]]);
+    expect(answers[0]).not.toBe(answers[2]);
+    // An answer that was given is given to nobody who asks later.
+    void lookUps.ask(['user', 'ann']);
+    await setImmediate();
+    expect(requests).toHaveLength(2);
+  });
+
   it('[R1] what is asked while one is under way is sent after it, also when that one failed', async () => {
     const first = lookUps.ask(['counts']);
     await setImmediate();

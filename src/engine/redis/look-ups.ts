@@ -19,8 +19,8 @@ const MOST_ENTRIES = 2_000;
  * waking up, reading and writing, on both sides.
  *
  * What is asked in one turn of the event loop goes together, and so does what is asked while another is under way, which
- * has at most that one to wait for. Every question is put to Redis after it was asked: no answer is older than its
- * question.
+ * has at most that one to wait for. Who asks the same then, as many do of a room that everybody looks at, gets the same
+ * answer. Every question is put to Redis after it was asked: no answer is older than its question.
  */
 export class LookUps {
   private waiting: Waiting[] = [];
@@ -48,9 +48,10 @@ export class LookUps {
 
   private send(): void {
     const batch = this.nextBatch();
-    this.run(LOOK_UP, ...batch.flatMap(({ question }) => question))
+    const { questions, places } = eachOnce(batch);
+    this.run(LOOK_UP, ...questions.flat())
       .then(
-        (reply) => batch.forEach(({ resolve }, index) => resolve((reply as string[])[index]!)),
+        (reply) => batch.forEach(({ resolve }, index) => resolve((reply as string[])[places[index]!]!)),
         (failure: unknown) => batch.forEach(({ reject }) => reject(failure)),
       )
       .finally(() => {
@@ -69,4 +70,19 @@ export class LookUps {
     }
     return this.waiting.splice(0, count);
   }
+}
+
+/** The questions without those that were asked before, and for each that waits which of them is its own. */
+function eachOnce(batch: readonly Waiting[]): { questions: readonly Question[]; places: readonly number[] } {
+  const questions: Question[] = [];
+  const placeOf = new Map<string, number>();
+  const places = batch.map(({ question }) => {
+    // Only one part of a question is a name, so that no two have the same text.
+    const text = question.join(' ');
+    const known = placeOf.get(text);
+    if (known !== undefined) return known;
+    placeOf.set(text, questions.length);
+    return questions.push(question) - 1;
+  });
+  return { questions, places };
 }
