@@ -59,7 +59,10 @@ async function start(config: SwitchboardConfig): Promise<void> {
       await startPrimary(config, started);
       return;
     }
-    const { createService } = await import('./service.js');
+    const [{ createService }, { listeningUrl }] = await Promise.all([
+      import('./service.js'),
+      import('./operations/listening.js'),
+    ]);
     const app = await createService({}, logger);
     if (slot !== undefined) {
       const { serveAsWorker } = await import('./workers/worker.js');
@@ -70,7 +73,7 @@ async function start(config: SwitchboardConfig): Promise<void> {
     await app.listen(config.port, config.host);
     exitAtOnceOnSecondSignal();
     started();
-    log.log(`listening on ${await app.getUrl()}`);
+    log.log(`listening on ${listeningUrl(app.getHttpServer())}`);
   } catch (error) {
     process.stderr.write(`${startFailure(error, config)}\n`);
     process.exit(1);

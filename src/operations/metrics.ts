@@ -3,8 +3,20 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { ErrorCode } from '../protocol/errors.js';
 
 /** What failed inside: a lifecycle hook, a message handler, a check in the handshake, something other nodes told. */
-export type FailurePlace =
-  'connection_hook' | 'disconnect_hook' | 'init_hook' | 'handler' | 'handshake' | 'inbox';
+const FAILURE_PLACES = [
+  'connection_hook',
+  'disconnect_hook',
+  'init_hook',
+  'handler',
+  'handshake',
+  'inbox',
+] as const;
+export type FailurePlace = (typeof FAILURE_PLACES)[number];
+
+/** A client came back for its session: it got it, or a new one because that was over or no longer covered. */
+const RECOVERY_OUTCOMES = ['recovered', 'new_session'] as const;
+
+const NODE_LOST = 'node_lost';
 
 /**
  * The gateway's counters, one registry per gateway so that several can live in one process.
@@ -18,12 +30,18 @@ export class Metrics {
   private readonly connections = this.tally('connections_total', 'Sockets that connected');
   private readonly disconnections = this.tally('disconnections_total', 'Sockets that ended', 'reason');
   private readonly refusals = this.tally('refusals_total', 'Handshakes refused', 'code');
-  private readonly failures = this.tally('failures_total', 'Failures inside hooks and handlers', 'place');
+  private readonly failures = this.tally(
+    'failures_total',
+    'Failures inside hooks and handlers',
+    'place',
+    FAILURE_PLACES,
+  );
   private readonly errors = this.tally('errors_total', 'Requests of clients answered with an error', 'code');
   private readonly recoveries = this.tally(
     'recoveries_total',
     'Clients that came back for their session',
     'outcome',
+    RECOVERY_OUTCOMES,
   );
   private readonly publications = this.tally('publications_total', 'Publications accepted');
   private readonly deliveries = this.tally(
@@ -35,11 +53,13 @@ export class Metrics {
     'nodes_lost_total',
     'Nodes whose lease lapsed, as seen here',
     'cause',
+    [NODE_LOST],
   );
   private readonly lostSockets = this.tally(
     'sockets_lost_total',
     'Sockets taken out of the registry with their node',
     'cause',
+    [NODE_LOST],
   );
   private readonly engineLosses = this.tally('engine_lost_total', 'Times that shared state went away');
 
@@ -66,8 +86,7 @@ export class Metrics {
     this.disconnections.add(1, reason);
   }
 
-  /** A client came back for its session: it got it, or a new one because that was over or no longer covered. */
-  cameBack(outcome: 'recovered' | 'new_session'): void {
+  cameBack(outcome: (typeof RECOVERY_OUTCOMES)[number]): void {
     this.recoveries.add(1, outcome);
   }
 
@@ -90,8 +109,8 @@ export class Metrics {
 
   /** Another node died and this one took its sockets out of the registry. */
   nodeLost(sockets: number): void {
-    this.lostNodes.add(1, 'node_lost');
-    this.lostSockets.add(sockets, 'node_lost');
+    this.lostNodes.add(1, NODE_LOST);
+    this.lostSockets.add(sockets, NODE_LOST);
   }
 
   /** Shared state could not be used any longer. */
@@ -104,8 +123,9 @@ export class Metrics {
     this.deliveries.add(recipients);
   }
 
-  private tally(name: string, help: string, label?: string): Tally {
-    const tally = new Tally();
+  /** @param known values of the label that are shown from the start: nobody sees a series rise that begins with 1 */
+  private tally(name: string, help: string, label?: string, known: readonly string[] = []): Tally {
+    const tally = new Tally(known);
     const counter: Counter = new Counter({
       name: `switchboard_${name}`,
       help,
@@ -125,7 +145,11 @@ export class Metrics {
 
 /** Counts by the value of one label, as cheap as a map: it is counted per publication and per connection. */
 class Tally {
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number>;
+
+  constructor(known: readonly string[]) {
+    this.counts = new Map(known.map((value) => [value, 0]));
+  }
 
   add(count: number, value = ''): void {
     this.counts.set(value, (this.counts.get(value) ?? 0) + count);

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { SwitchboardConfig } from '../config/config.js';
+import { listeningUrl } from '../operations/listening.js';
 import { createFrontDoor } from './front-door.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -46,8 +46,7 @@ export async function startPrimary(
     await pool.end('SIGTERM');
     throw failure;
   }
-  const { address, family, port: taken } = frontDoor.address() as AddressInfo;
-  log.log(`listening on http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`, { workers });
+  log.log(`listening on ${listeningUrl(frontDoor)}`, { workers });
 }
 
 /** Workers drain and end, all at once; then this process does. Connections are given out until the last has gone. */

@@ -33,6 +33,19 @@ describe('/metrics', () => {
     expect(await valueOf('history_publications')).toBe(1);
   });
 
+  it('[O1] shows what has not happened yet, so that whoever watches sees the first time', async () => {
+    for (const series of [
+      'nodes_lost_total{cause="node_lost"}',
+      'sockets_lost_total{cause="node_lost"}',
+      'engine_lost_total',
+      'failures_total{place="handler"}',
+      'failures_total{place="inbox"}',
+      'recoveries_total{outcome="new_session"}',
+    ]) {
+      expect(await valueOf(series)).toBe(0);
+    }
+  });
+
   it('[D7] [O1] shows how many idempotency keys are remembered', async () => {
     for (const key of ['a', 'b', 'b']) await emit('lobby', { 'idempotency-key': key });
     expect(await valueOf('idempotency_keys')).toBe(2);

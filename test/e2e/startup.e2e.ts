@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
@@ -195,6 +196,15 @@ describe('the service as a process', () => {
       service.signal('SIGTERM');
       await service.ended;
       expect([...service.stdout, ...service.stderr].join('\n')).not.toContain('kumquat');
+    });
+
+    it('[L6] says on which addresses it listens', async () => {
+      const secured = {
+        SWITCHBOARD_JWT_SECRET: SECRET,
+        SWITCHBOARD_API_KEYS: `app:${createHash('sha256').update(SECRET).digest('hex')}:read`,
+      };
+      const { service } = await start({ ...secured, HOST: '0.0.0.0' });
+      await service.line(/listening on http:\/\/0\.0\.0\.0:\d+$/);
     });
 
     it('[C4] one line says that everyone may do everything', async () => {
