@@ -285,9 +285,9 @@ describe('sockets and handshakes of a node', () => {
     async (how) => {
       const gateway = await start({ handshakesPerSecond: 10 });
       const clients = Array.from({ length: 20 }, () =>
-        gateway.open({ ...how, client: { ...EAGER, reconnectionDelay: 50, reconnectionDelayMax: 50 } }),
+        gateway.open({ ...how, client: { ...EAGER, reconnectionDelay: 200, reconnectionDelayMax: 200 } }),
       );
-      await Promise.all(clients.map((client) => client.next('connect')));
+      await Promise.all(clients.map((client) => client.next('connect', 25_000)));
       expect(await counted(gateway, 'refusals_total', { code: 'limit.rate' })).toBeGreaterThan(0);
     },
   );
