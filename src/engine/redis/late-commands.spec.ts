@@ -5,6 +5,7 @@ import { until } from '../../../test/support/until.js';
 import { stateKey } from './keys.js';
 import { RedisLink } from './link.js';
 import { CHANGE } from './scripts/change.js';
+import { REVOKE } from './scripts/revocation.js';
 import { CHANGE_SESSIONS } from './scripts/session.js';
 
 /**
@@ -70,6 +71,18 @@ describeWithRedis('what Redis runs after the node that sent it has connected aga
     await sessions.detach('secret');
     const claim = await two.engine.sessions.claim('secret', { user: 'ann', namespace: '/', cursor });
     expect(claim?.token).toBe('third');
+  });
+
+  it('[A6] a user who was let in and then blocked stays blocked', async () => {
+    const { revocations } = one.engine;
+    await revocations.block('ann');
+    proxy.holdBack();
+    const unblocked = revocations.unblock('ann').catch((failure: unknown) => failure);
+    await connectAgain(REVOKE.sha);
+    expect(await unblocked).toMatchObject({ code: 'engine.unavailable' });
+    await two.engine.revocations.block('ann');
+    await proxy.deliver();
+    expect(await redis.ask((client) => client.smembers('{sb}:rev:blocked'))).toEqual(['ann']);
   });
 
   it('[R4] its node goes on as if nothing had been', async () => {

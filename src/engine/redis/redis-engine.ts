@@ -168,7 +168,7 @@ export class RedisEngine extends Engine {
       marks: this.marks,
     });
     this.idempotency = new RedisIdempotency(run);
-    this.revocations = new RedisRevocations(run);
+    this.revocations = new RedisRevocations(run, identity);
     this.commands = new Commands(run, identity, this.calls);
     this.reaper = new Reaper(this.lease, run, sessionsKeepMs, (lost, sockets) =>
       events.nodeLost?.(lost, sockets),

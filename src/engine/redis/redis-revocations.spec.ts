@@ -148,14 +148,17 @@ describeWithRedis('blocks and revocations', () => {
 describe('blocks and revocations that Redis has lost', () => {
   it('[A6] are given it again until it has them all', async () => {
     const copy = new Replica();
-    const revocations = new RedisRevocations(() => Promise.resolve(1));
+    const revocations = new RedisRevocations(
+      () => Promise.resolve(1),
+      () => ['node', 'generation'],
+    );
     revocations.replicateTo(copy, () => undefined);
     revocations.announced(JSON.stringify(['block', 'ann']));
     revocations.announced(JSON.stringify(['block', 'ben']));
     const given: string[] = [];
     let answersLeft = 1;
     const link = {
-      run: (_script: unknown, revocation?: string | number) => {
+      run: (_script: unknown, ...[, , revocation]: readonly (string | number)[]) => {
         if (answersLeft-- === 0) return Promise.reject(new Error('cut'));
         if (revocation === undefined) return Promise.resolve([['ann', 'ben'], [], []]);
         given.push((JSON.parse(String(revocation)) as string[])[1]!);

@@ -34,7 +34,11 @@ export class RedisRevocations implements SharedRevocations {
   /** Redis may lack what this copy knows. */
   private isAhead = false;
 
-  constructor(private readonly run: RunScript) {}
+  constructor(
+    private readonly run: RunScript,
+    /** This node and its generation. */
+    private readonly identity: () => readonly [node: string, generation: string],
+  ) {}
 
   /** @param changed see {@link SharedRevocations.replicateTo} */
   replicateTo(replica: RevocationReplica, changed: (user?: string) => void): void {
@@ -68,7 +72,7 @@ export class RedisRevocations implements SharedRevocations {
     if (this.replica === undefined) return;
     if (this.isAhead) {
       this.sweep();
-      for (const revocation of this.known.values()) await link.run(REVOKE, luaJson(revocation));
+      for (const revocation of this.known.values()) await this.revoke(link.run.bind(link), revocation);
       this.isAhead = false;
     }
     const [blocked, tokens, users] = (await link.run(LOAD_REVOCATIONS)) as [string[], string[], string[]];
@@ -98,9 +102,13 @@ export class RedisRevocations implements SharedRevocations {
 
   /** The copy has it when this resolves; the other nodes as soon as they read their inboxes. */
   private async change(revocation: Revocation): Promise<unknown> {
-    const result = await this.run(REVOKE, luaJson(revocation));
+    const result = await this.revoke(this.run, revocation);
     this.apply(revocation);
     return result;
+  }
+
+  private revoke(run: RunScript, revocation: Revocation): Promise<unknown> {
+    return run(REVOKE, ...this.identity(), luaJson(revocation));
   }
 
   /** The copy is in memory: what it promises is done when it returns. */

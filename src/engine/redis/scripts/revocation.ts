@@ -6,10 +6,14 @@ export type Revocation =
   | readonly ['token', jti: string, untilMs: number]
   | readonly ['user', user: string, issuedBefore: number, untilMs: number];
 
-/** Keeps a revocation and tells every node. A second one never takes back what the first did. `ARGV`: it, as JSON. */
+/**
+ * Keeps a revocation and tells every node. A second one never takes back what the first did. `ARGV`: node, generation, it
+ * as JSON. The generation is for those that Redis runs late: nobody who was blocked since gets in by them.
+ */
 export const REVOKE = script('revoke', [
   String.raw`
-local kind, name, one, two = unpack(cjson.decode(ARGV[1]))
+if not holds(ARGV[1], ARGV[2]) then return redis.error_reply('FENCED') end
+local kind, name, one, two = unpack(cjson.decode(ARGV[3]))
 local time = now()
 local result = 1
 redis.call('ZREMRANGEBYSCORE', P .. 'rev:jti', '-inf', time)
@@ -30,7 +34,7 @@ else
   end
   redis.call('HSET', P .. 'rev:user', name, string.format('[%.0f,%.0f]', one, two))
 end
-for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', ARGV[1]) end
+for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', ARGV[3]) end
 return result
 `,
 ]);
