@@ -50,6 +50,8 @@ export interface RedisEngineEvents {
 /** How often a lease is renewed, at most. */
 const MAX_TICK_MS = 1_000;
 const RETRY_MS = 250;
+/** How often the registry is compared with a part of what this node holds. */
+const CHECK_INTERVAL_MS = 5_000;
 
 /**
  * Shared state in Redis: many nodes as one. [R4] [H6] [O3]
@@ -82,6 +84,7 @@ export class RedisEngine extends Engine {
   /** What this node holds has to be written again. */
   private isOutOfDate = false;
   private timer: NodeJS.Timeout | undefined;
+  private checkedAt = performance.now();
   private isStopped = false;
 
   constructor(
@@ -311,6 +314,12 @@ export class RedisEngine extends Engine {
     }
   }
 
+  private async check(): Promise<void> {
+    if (performance.now() - this.checkedAt < CHECK_INTERVAL_MS) return;
+    this.checkedAt = performance.now();
+    await this.registry.check(() => this.hooks?.sockets() ?? []);
+  }
+
   private schedule(): void {
     if (this.isStopped) return;
     const nextMs = this.isAvailable ? this.tickMs : Math.min(RETRY_MS, this.tickMs);
@@ -326,6 +335,7 @@ export class RedisEngine extends Engine {
       if (renewal.state !== 'held') return this.reattach();
       if (this.link.refusal !== undefined) await this.link.run(PROBE);
       if (this.isOutOfDate) await this.rewrite();
+      else await this.check();
       if (this.sessions.isOutOfDate) await this.sessions.settle();
       await this.reaper.carryOut(renewal);
     } catch {

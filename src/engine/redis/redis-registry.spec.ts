@@ -1,7 +1,7 @@
 import { TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
-import type { Page } from '../../protocol/entries.js';
+import type { Page, SocketEntry } from '../../protocol/entries.js';
 import type { SharedPageRequest } from '../shared-registry.js';
 
 describeWithRedis('the registry of all nodes', () => {
@@ -211,6 +211,20 @@ describeWithRedis('the registry of all nodes', () => {
     await two.join('a', 'x');
     expect(await two.registry.socket('a')).toMatchObject({ node: two.id, rooms: ['x'] });
     expect(await one.registry.counts()).toEqual({ sockets: 2, users: 2, rooms: 1 });
+  });
+
+  it('[R4] what the registry has wrong is put right, some sockets at a time', async () => {
+    const ids = Array.from({ length: 150 }, (_, index) => `s${index}`);
+    for (const id of ids) await one.connect(id, 'ann', ['x']);
+    await Promise.all(ids.map((id) => one.registry.parted(id, 'x')));
+    const held = (): Iterable<SocketEntry> => one.held.values();
+    await one.registry.check(held);
+    expect((await two.registry.room('x')).sockets).toBe(100);
+    await one.registry.check(held);
+    expect((await two.registry.room('x')).sockets).toBe(150);
+    one.held.get('s0')!.rooms.splice(0);
+    await one.registry.check(held);
+    expect((await two.registry.room('x')).sockets).toBe(149);
   });
 
   it('[R4] changes of many sockets in one turn are made in order', async () => {
