@@ -172,7 +172,8 @@ export const ERRORS = define({
     status: 503,
     retryable: true,
     message: 'the server is going away',
-    action: 'Reconnect after `retryAfterMs`; another node or the restarted one takes over.',
+    action:
+      'Reconnect after `retryAfterMs`; another node or the restarted one takes over. A handshake is refused with HTTP 403, a WebSocket with 400.',
   },
   'engine.unavailable': {
     status: 503,

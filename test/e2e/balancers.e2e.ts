@@ -18,6 +18,7 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
       let redis: TestRedis;
       let balancer: Balancer;
       let nodes: { service: ServiceProcess; url: string }[] = [];
+      let env: Readonly<Record<string, string>>;
       const clients: TestClient[] = [];
 
       const connected = async (options: ClientOptions = {}): Promise<TestClient> => {
@@ -36,6 +37,11 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         new Set((await Promise.all(all.map(entryOf))).map(({ node }) => node));
       const socketCount = async (): Promise<number> =>
         ((await (await fetch(`${balancer.url}/v1/stats`)).json()) as { sockets: number }).sockets;
+      const status = async ({ url }: { url: string }, path: string): Promise<number> => {
+        const answer = await fetch(url + path);
+        await answer.arrayBuffer();
+        return answer.status;
+      };
       const emitToAll = async (data: number): Promise<unknown> => {
         const answer = await fetch(`${balancer.url}/v1/emit`, {
           method: 'POST',
@@ -47,10 +53,10 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
 
       beforeAll(async () => {
         redis = await TestRedis.start();
-        const env = {
+        env = {
           SWITCHBOARD_REDIS_URL: redis.url,
           SWITCHBOARD_TRUSTED_PROXIES: '1',
-          SWITCHBOARD_DRAIN_WINDOW_MS: '100',
+          SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
         };
         nodes = await Promise.all([ServiceProcess.start(env), ServiceProcess.start(env)]);
         balancer = await Balancer.start(name, [nodes[0]!.url, nodes[1]!.url]);
@@ -120,34 +126,94 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         }
       });
 
+      it('[O3] clients of every kind stay while Redis is away, and new ones get in', async () => {
+        const all = await Promise.all(clientsOf([2, 4]).map((how) => connected(how)));
+        const ids = all.map(({ id }) => id);
+        const over = async (): Promise<boolean> => (await status(nodes[0]!, '/health/ready')) === 503;
+        await redis.kill();
+        await until('both nodes say so, and the balancer knows', async () => {
+          if (!(await over()) || (await status(nodes[1]!, '/health/ready')) !== 503) return false;
+          return name === 'nginx' || (await balancer.readyServers()) === 0;
+        });
+        for (const client of all) expect(await client.request('socket:info')).toMatchObject({ ok: true });
+        const answer = await fetch(`${balancer.url}/v1/sockets`);
+        expect([answer.status, await answer.json()]).toMatchObject([503, { code: 'engine.unavailable' }]);
+        const late = await Promise.all(
+          clientsOf([4]).map((how) => connected({ ...how, auth: { user: 'late' } })),
+        );
+        for (const client of [...all, ...late]) {
+          expect(await client.request('socket:info')).toMatchObject({ ok: true });
+        }
+        await redis.run();
+        await until('both nodes are ready, and the balancer knows', async () => {
+          const ready = await Promise.all(nodes.map((node) => status(node, '/health/ready')));
+          if (ready.some((code) => code !== 200)) return false;
+          return name === 'nginx' || (await balancer.readyServers()) === 2;
+        });
+        expect(await emitToAll(1)).toMatchObject({ matched: all.length + late.length });
+        for (const client of [...all, ...late]) expect(await client.next('news')).toEqual([1]);
+        expect(all.map(({ id }) => id)).toEqual(ids);
+      });
+
       it.each(['/metrics', '/health/ready', '/openapi.json', '/'])('[O1] %s stays inside', async (path) => {
         expect((await fetch(balancer.url + path)).status).toBe(404);
       });
 
-      it('[O2] when a node drains, its clients are back on the other', async () => {
-        const all = await Promise.all(
-          clientsOf([2, 4]).map((how) => connected({ ...how, client: { ...EAGER } })),
-        );
-        const more: TestClient[] = [];
-        for (let count = 0; count < 3; count++) more.push(await connected({ client: EAGER }));
-        const everyone = [...all, ...more];
-        const { service } = nodes[0]!;
-        const entries = await Promise.all(everyone.map(entryOf));
-        service.signal('SIGTERM');
-        expect(await service.ended).toEqual({ code: 0, signal: null });
-        const { items } = (await (await fetch(`${nodes[1]!.url}/v1/nodes`)).json()) as {
-          items: { node: string }[];
-        };
-        expect(items).toHaveLength(1);
-        const left = items[0]!.node;
-        for (const [index, { node }] of entries.entries()) {
-          if (node === left) continue;
-          await everyone[index]!.next('disconnect');
-          await everyone[index]!.next('connect');
+      it('[O2] while a node drains, its clients are back on the other, and polling ones stay there', async () => {
+        const all: TestClient[] = [];
+        const webSocketOnly: boolean[] = [];
+        for (let round = 0; round < 3; round++) {
+          const hows = clientsOf([2, 4]);
+          webSocketOnly.push(...hows.map(({ transport }) => transport === 'websocket'));
+          all.push(...(await Promise.all(hows.map((how) => connected({ ...how, client: { ...EAGER } })))));
         }
-        // The first way back may have led to the node that drained.
-        await until('all of them are connected', () => everyone.every(({ socket }) => socket.connected));
-        expect(await nodesOf(everyone)).toEqual(new Set([left]));
+        const before = await Promise.all(all.map(entryOf));
+        expect(new Set(before.map(({ node }) => node)).size).toBe(2);
+        // The node that has polling clients: behind nginx there is one for each address.
+        const own = before.find(({ transport }) => transport === 'polling')!.node;
+        const probe = createClient(nodes[0]!.url, { transport: 'websocket' });
+        clients.push(probe);
+        await probe.next('connect');
+        const index = (await entryOf(probe)).node === own ? 0 : 1;
+        const leaving = nodes[index]!;
+        // They leave after the clients above: until then the node listens, and refuses.
+        const others = Array.from({ length: 100 }, () =>
+          createClient(leaving.url, { transport: 'websocket' }),
+        );
+        clients.push(...others);
+        await Promise.all(others.map((client) => client.next('connect')));
+        leaving.service.signal('SIGTERM');
+        for (const [place, { node }] of before.entries()) {
+          if (node !== own) continue;
+          await all[place]!.next('disconnect');
+          await all[place]!.next('connect');
+        }
+        // Whom the node refused, the balancer has taken to the other: no client was told. A WebSocket is refused with
+        // 400, which HAProxy cannot try again: those see it until the balancer knows.
+        const told = all.filter((_, place) => name === 'nginx' || !webSocketOnly[place]);
+        for (const { queue } of told) {
+          expect([queue.pending('connect_error'), queue.pending('reconnect_error')]).toEqual([0, 0]);
+        }
+        const other = before.find(({ node }) => node !== own)!.node;
+        for (let round = 0; round < 5; round++) {
+          for (const client of all) expect(await client.request('socket:info')).toMatchObject({ ok: true });
+        }
+        expect(await nodesOf(all)).toEqual(new Set([other]));
+        const ids = all.map(({ id }) => id);
+        expect(await leaving.service.ended).toEqual({ code: 0, signal: null });
+        for (const client of all) expect(await client.request('socket:info')).toMatchObject({ ok: true });
+        expect(all.map(({ id }) => id)).toEqual(ids);
+
+        // The node comes back where it was: nobody is moved a second time.
+        nodes[index] = await ServiceProcess.start({ ...env, PORT: new URL(leaving.url).port });
+        if (name === 'haproxy') {
+          await until('the balancer knows', async () => (await balancer.readyServers()) === 2);
+        }
+        for (let round = 0; round < 5; round++) {
+          for (const client of all) expect(await client.request('socket:info')).toMatchObject({ ok: true });
+        }
+        expect(all.map(({ id }) => id)).toEqual(ids);
+        expect(await nodesOf(all)).toEqual(new Set([other]));
       });
     });
   });

@@ -2,6 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
@@ -13,14 +14,21 @@ interface Kind {
   readonly file: string;
   readonly args: (file: string, folder: string) => string[];
   /** What a test has to add: nothing is written outside of its folder. */
-  readonly adapt: (text: string, folder: string) => string;
+  readonly adapt: (text: string, folder: string, peerPort: number) => string;
 }
 
 const KINDS: Readonly<Record<BalancerName, Kind>> = {
   haproxy: {
     file: 'deploy/haproxy/haproxy.cfg',
     args: (file) => ['-db', '-f', file],
-    adapt: (text) => text.replace('maxconn 50000', 'maxconn 200').replace('inter 2s', 'inter 300ms'),
+    adapt: (text, folder, peerPort) =>
+      text
+        .replace('maxconn 50000', 'maxconn 500')
+        .replaceAll(/inter [12]s/g, 'inter 300ms')
+        // It runs as whoever runs the tests.
+        .replace(/^ {2}(user|group) haproxy\n/gm, '')
+        .replace('/run/haproxy/admin.sock mode 600 user haproxy', `${join(folder, 'admin.sock')} mode 600`)
+        .replace('127.0.0.1:10000', `127.0.0.1:${peerPort}`),
   },
   nginx: {
     file: 'deploy/nginx/nginx.conf',
@@ -57,7 +65,7 @@ export class Balancer {
     const { file, args, adapt } = KINDS[name];
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), `switchboard-${name}-`));
-    const text = adapt(await readFile(file, 'utf8'), folder)
+    const text = adapt(await readFile(file, 'utf8'), folder, await freePort())
       .replaceAll('gateway-1:3000', new URL(nodes[0]).host)
       .replaceAll('gateway-2:3000', new URL(nodes[1]).host)
       .replace(/(bind |listen )(?::)?8080/, (_, word: string) => `${word}127.0.0.1:${port}`);
@@ -71,6 +79,17 @@ export class Balancer {
       return answer?.status === 200;
     });
     return balancer;
+  }
+
+  /** How many servers HAProxy takes for ready, from its socket for operators. */
+  async readyServers(): Promise<number> {
+    const socket = connect(join(this.folder, 'admin.sock'));
+    socket.end('show stat ready 4 -1\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    // # pxname,svname,…,status is the eighteenth.
+    return text.split('\n').filter((line) => line.startsWith('ready,') && line.split(',')[17] === 'UP')
+      .length;
   }
 
   async stop(): Promise<void> {
