@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
+import { jest } from '@jest/globals';
 import { startGateway } from 'switchboard-gateway/testing';
 import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../support/browser.js';
 
@@ -53,6 +54,9 @@ async function broadcast(page: Page, text: string): Promise<void> {
 
 const received = (page: Page, text: string) =>
   page.locator('#events [data-event="message"]', { hasText: text }).first().waitFor();
+
+/** A test waits for several things, each for as long as `openPage` allows. */
+jest.setTimeout(60_000);
 
 describeWithBrowser('the playground in a browser', () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>;
@@ -203,7 +207,7 @@ describeWithBrowser('the playground in a browser', () => {
       }
       expect(problems.filter((problem) => !UNREACHABLE.test(problem))).toEqual([]);
     },
-    60_000,
+    90_000,
   );
 
   it('[L8] an emit to the server shows its acknowledgement, and arguments that are not JSON are refused', async () => {

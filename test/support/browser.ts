@@ -1,5 +1,6 @@
 /** A real browser for the end to end tests of the playground: the system's Chromium, driven by Playwright. */
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, type Page, chromium } from 'playwright-core';
 
 const CHROMIUM_PATH = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
@@ -30,21 +31,57 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** A page of its own profile, and what went wrong in it: uncaught errors, console errors, policy violations. */
+/** A page of its own profile. */
 export interface WatchedPage {
   readonly page: Page;
+  /** What went wrong in it: uncaught errors, console errors, policy violations. */
   readonly problems: string[];
+  /** The addresses that it asked. */
+  readonly asked: string[];
 }
 
-export async function openPage(browser: Browser, url: string): Promise<WatchedPage> {
+/** For one step. Less than a test is given, so that what was waited for in vain is named. */
+const PATIENCE_MS = 20_000;
+const BROWSER_TRIES = 3;
+const DRAWS_WITHIN_MS = 5_000;
+
+/** Run in the page: whether it is drawn, without which no click ever finds its target at rest. */
+const IS_DRAWN = 'new Promise((resolve) => requestAnimationFrame(() => resolve(true)))';
+
+/**
+ * A page that the browser draws, before anything of the gateway is in it.
+ *
+ * Now and then a busy machine's headless Chromium makes one that stays blank for ever: that one is replaced.
+ */
+async function blankPage(browser: Browser): Promise<Page> {
+  for (let tries = 1; tries <= BROWSER_TRIES; tries += 1) {
+    const drawn = newPage(browser);
+    const page = await Promise.race([drawn, sleep(tries * DRAWS_WITHIN_MS, undefined, { ref: false })]);
+    if (page !== undefined) return page;
+    drawn.catch(() => undefined); // It ends with the browser.
+  }
+  throw new Error(`Chromium drew none of ${BROWSER_TRIES} empty pages`);
+}
+
+async function newPage(browser: Browser): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
+  await page.evaluate(IS_DRAWN);
+  return page;
+}
+
+/** Opens `url` in a profile of its own. */
+export async function openPage(browser: Browser, url: string): Promise<WatchedPage> {
+  const page = await blankPage(browser);
+  page.setDefaultTimeout(PATIENCE_MS);
   const problems: string[] = [];
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
   page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
     // Chromium reports a violation of the Content-Security-Policy as a console error too.
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
   await page.goto(url);
-  return { page, problems };
+  return { page, problems, asked };
 }
