@@ -5,7 +5,7 @@ import type { HistoryStore, Stamp } from './log.js';
 import type { SharedRevocations } from './revocations.js';
 import type { LastSent, SessionStore } from './sessions.js';
 import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from './shared-presence.js';
-import type { SharedRegistry } from './shared-registry.js';
+import type { SharedHoldings, SharedRegistry } from './shared-registry.js';
 
 /** Whether shared state can be reached. */
 export type EngineHealth =
@@ -141,6 +141,8 @@ export abstract class Engine {
   abstract readonly idempotency: IdempotencyStore;
   /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
   abstract readonly registry: SharedRegistry | undefined;
+  /** What this process tells of its own part of it; `undefined` when there is no {@link registry}. */
+  abstract readonly holdings: SharedHoldings | undefined;
   /** Who comes into rooms and leaves them on all nodes; `undefined` when this process is the only one. */
   abstract readonly presence: SharedPresence | undefined;
   /** Blocks and revocations of all nodes; `undefined` when this process is the only one. */

@@ -9,10 +9,10 @@ export interface SharedPageRequest {
 }
 
 /**
- * Answers and changes of the registry of all nodes. A look-up costs what it returns and asks no other node; a change
- * is made under this node's lease, so that it is gone when the node is.
+ * What this node holds, made known to all. Every change is made under this node's lease, so that it is gone when the
+ * node is.
  */
-export interface SharedRegistry {
+export interface SharedHoldings {
   /**
    * Puts a socket in before its client sees `connect`. [L3]
    * @throws SwitchboardError `limit.sockets` when its user has as many as it may have on all nodes
@@ -29,7 +29,10 @@ export interface SharedRegistry {
   leave(socketId: string, comesBack: boolean): Answer<void>;
   joined(socketId: string, room: string): Answer<void>;
   parted(socketId: string, room: string): Answer<void>;
+}
 
+/** Answers of the registry of all nodes. A look-up costs what it returns and asks no other node. */
+export interface SharedRegistry {
   socket(socketId: string): Promise<SocketEntry | undefined>;
   sockets(filter: { user?: string; room?: string }, request: SharedPageRequest): Promise<Page<SocketEntry>>;
   user(user: string): Promise<UserEntry>;

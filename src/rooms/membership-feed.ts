@@ -26,14 +26,14 @@ export class MembershipFeed implements MembershipObserver {
   joined(state: SocketState, room: string): Promise<void> | void {
     void this.recovery.joined(state, room);
     this.presence.joined(state, room);
-    return made(this.engine.registry?.joined(state.socket.id, room));
+    return made(this.engine.holdings?.joined(state.socket.id, room));
   }
 
   left(state: SocketState, room: string): Promise<void> | void {
     (state.socket.nsp.adapter as FanOutAdapter).trackingOf(state.socket)?.metaRooms.delete(room);
     this.recovery.left(state, room);
     this.presence.left(state, room);
-    return made(this.engine.registry?.parted(state.socket.id, room));
+    return made(this.engine.holdings?.parted(state.socket.id, room));
   }
 
   /** Why it ended is known a moment later, in {@link ended}. */
@@ -45,7 +45,7 @@ export class MembershipFeed implements MembershipObserver {
     this.recovery.ended(state, reason);
     this.presence.ended(state, reason);
     // Also one that another connection takes over: nobody knows yet whether that gets in.
-    void made(this.engine.registry?.leave(state.socket.id, comesBack(reason)));
+    void made(this.engine.holdings?.leave(state.socket.id, comesBack(reason)));
   }
 }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
-import type { SharedRegistry } from '../engine/shared-registry.js';
+import type { SharedHoldings } from '../engine/shared-registry.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
@@ -33,22 +33,22 @@ export class SharedEntrance {
    * @throws SwitchboardError `limit.sockets` when the user has as many as it may have on all nodes
    */
   enter(socket: GatewaySocket): Promise<void> | undefined {
-    const { registry } = this.engine;
-    return registry && this.enterShared(registry, socket);
+    const { holdings } = this.engine;
+    return holdings && this.enterShared(holdings, socket);
   }
 
   /** It is in: its end is noticed from now on, and its move from polling to WebSocket is followed. */
   connected(socket: GatewaySocket): void {
-    const { registry } = this.engine;
-    const entrant = registry && this.forget(socket);
-    if (!registry || !socket.connected) return;
-    registry.connected(socket.id, () => this.local.entry(socket));
+    const { holdings } = this.engine;
+    const entrant = holdings && this.forget(socket);
+    if (!holdings || !socket.connected) return;
+    holdings.connected(socket.id, () => this.local.entry(socket));
     const { name } = socket.conn.transport;
     // It may have moved while the app's own checks took their time.
-    if (entrant && entrant.transport !== name) registry.upgraded(socket.id, name as 'websocket');
+    if (entrant && entrant.transport !== name) holdings.upgraded(socket.id, name as 'websocket');
     if (name !== 'polling') return;
     socket.conn.once('upgrade', (transport: { name: string }) => {
-      if (socket.connected) registry.upgraded(socket.id, transport.name as 'websocket');
+      if (socket.connected) holdings.upgraded(socket.id, transport.name as 'websocket');
     });
   }
 
@@ -57,7 +57,7 @@ export class SharedEntrance {
     this.entrants.get(socket)?.leave();
   }
 
-  private async enterShared(registry: SharedRegistry, socket: GatewaySocket): Promise<void> {
+  private async enterShared(holdings: SharedHoldings, socket: GatewaySocket): Promise<void> {
     // Whoever goes before it is connected is refused by nobody and has no end that would be noticed.
     if (socket.conn.readyState === 'closed') return;
     const entry = this.local.entry(socket);
@@ -65,12 +65,12 @@ export class SharedEntrance {
     const leave = (): void => {
       this.forget(socket);
       // What fails is made good when shared state is whole again.
-      void Promise.resolve(registry.leave(entry.socketId, false)).catch(() => undefined);
+      void Promise.resolve(holdings.leave(entry.socketId, false)).catch(() => undefined);
     };
     this.entrants.set(socket, { transport: entry.transport, leave });
     socket.conn.once('close', leave);
     try {
-      await registry.enter(entry, this.config.maxSocketsPerUser);
+      await holdings.enter(entry, this.config.maxSocketsPerUser);
     } catch (failure) {
       if (failure instanceof SwitchboardError && failure.code === 'engine.unavailable') return;
       this.forget(socket);

@@ -67,6 +67,10 @@ export class TestNode implements NodeHooks {
     return this.engine.registry;
   }
 
+  get holdings(): RedisEngine['holdings'] {
+    return this.engine.holdings;
+  }
+
   get isReady(): boolean {
     return this.engine.health().state === 'ready';
   }
@@ -97,14 +101,14 @@ export class TestNode implements NodeHooks {
       info: { name: user, tags: [] },
       ...more,
     };
-    await this.registry.enter(entry, max);
+    await this.holdings.enter(entry, max);
     this.held.set(socketId, entry);
-    this.registry.connected(socketId, () => entry);
+    this.holdings.connected(socketId, () => entry);
     for (const room of rooms) await this.join(socketId, room);
   }
 
   async join(socketId: string, room: string): Promise<void> {
-    await this.registry.joined(socketId, room);
+    await this.holdings.joined(socketId, room);
     this.held.get(socketId)!.rooms.push(room);
   }
 
@@ -115,7 +119,7 @@ export class TestNode implements NodeHooks {
 
   async disconnect(socketId: string): Promise<void> {
     this.held.delete(socketId);
-    await this.registry.leave(socketId, true);
+    await this.holdings.leave(socketId, true);
   }
 
   arrived(arrival: Arrival): Promise<Receipts> | undefined {

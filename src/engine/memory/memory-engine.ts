@@ -48,6 +48,7 @@ export class MemoryEngine extends Engine {
   readonly sessions: SessionTable;
   readonly idempotency: IdempotencyTable;
   readonly registry = undefined;
+  readonly holdings = undefined;
   readonly presence = undefined;
   readonly revocations = undefined;
   private readonly deadlines: Deadlines;

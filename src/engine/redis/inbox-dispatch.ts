@@ -4,7 +4,7 @@ import type { Calls } from './calls.js';
 import type { InboxEntry } from './inbox.js';
 import type { Marks } from './marks.js';
 import type { Publisher } from './publisher.js';
-import type { RedisRegistry } from './redis-registry.js';
+import type { RedisHoldings } from './redis-holdings.js';
 import type { RedisSessions } from './redis-sessions.js';
 import type { RedisRevocations } from './redis-revocations.js';
 
@@ -12,7 +12,7 @@ import type { RedisRevocations } from './redis-revocations.js';
 export interface InboxReaders {
   readonly hooks: () => NodeHooks | undefined;
   readonly sessions: RedisSessions;
-  readonly registry: RedisRegistry;
+  readonly holdings: RedisHoldings;
   readonly publisher: Publisher;
   readonly calls: Calls;
   readonly marks: Marks;
@@ -49,7 +49,7 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
       readers.sessions.takenFrom(text);
       readers.hooks()?.takeOver(text);
       // Without effect once the other node has put it in. Where that failed, nothing may stand in its way.
-      readers.registry.leave(text, true).catch(() => undefined);
+      readers.holdings.leave(text, true).catch(() => undefined);
       return undefined;
     case 'reply':
       readers.calls.answer(fields['i']!, fields['f']!, text);

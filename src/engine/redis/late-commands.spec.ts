@@ -40,10 +40,10 @@ describeWithRedis('what Redis runs after the node that sent it has connected aga
   it('[R4] a socket stays in a room that it left and joined again', async () => {
     await one.connect('a', 'ann', ['x']);
     proxy.holdBack();
-    const parted = one.registry.parted('a', 'x').catch((failure: unknown) => failure);
+    const parted = one.holdings.parted('a', 'x').catch((failure: unknown) => failure);
     await connectAgain(CHANGE.sha);
     expect(await parted).toMatchObject({ code: 'engine.unavailable' });
-    await one.registry.joined('a', 'x');
+    await one.holdings.joined('a', 'x');
     await proxy.deliver();
     expect(await two.registry.socket('a')).toEqual(one.held.get('a'));
     expect(await two.registry.room('x')).toEqual({ room: 'x', sockets: 1, users: 1 });
@@ -88,7 +88,7 @@ describeWithRedis('what Redis runs after the node that sent it has connected aga
   it('[R4] its node goes on as if nothing had been', async () => {
     await one.connect('a', 'ann', ['x']);
     proxy.holdBack();
-    const joined = one.registry.joined('a', 'y').catch((failure: unknown) => failure);
+    const joined = one.holdings.joined('a', 'y').catch((failure: unknown) => failure);
     await connectAgain(CHANGE.sha);
     await joined;
     const troubles = [...one.troubles];

@@ -18,6 +18,7 @@ import { Marks } from './marks.js';
 import { Publisher } from './publisher.js';
 import { RedisPresence } from './redis-presence.js';
 import { Reaper } from './reaper.js';
+import { RedisHoldings } from './redis-holdings.js';
 import { RedisHistory } from './redis-history.js';
 import { RedisIdempotency } from './redis-idempotency.js';
 import { RedisRegistry } from './redis-registry.js';
@@ -65,6 +66,7 @@ export class RedisEngine extends Engine {
   readonly sessions: RedisSessions;
   readonly idempotency: RedisIdempotency;
   readonly registry: RedisRegistry;
+  readonly holdings: RedisHoldings;
   readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
 
@@ -133,19 +135,22 @@ export class RedisEngine extends Engine {
       reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
       calls: this.calls,
     });
-    this.registry = new RedisRegistry({
-      // What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3]
-      run: (script, ...args) => {
-        this.registry.flush();
-        return run(script, ...args);
-      },
+    this.holdings = new RedisHoldings({
       runEarly: raw,
       isAvailable: () => this.isAvailable,
       identity,
       recoveryWindowMs,
       sessionsKeepMs,
-      marks: this.marks,
       lost: () => (this.isOutOfDate = true),
+    });
+    this.registry = new RedisRegistry({
+      // What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3]
+      run: (script, ...args) => {
+        this.holdings.flush();
+        return run(script, ...args);
+      },
+      node: node.id,
+      marks: this.marks,
     });
     this.history = new RedisHistory(run, ruleOf, node.id, this.marks);
     this.sessions = new RedisSessions({
@@ -156,7 +161,7 @@ export class RedisEngine extends Engine {
       recoveryWindowMs,
       seq: () => this.publisher.seq,
       keeps: (room) => this.history.keeps(room),
-      flushRegistry: () => this.registry.flush(),
+      flushHoldings: () => this.holdings.flush(),
       takeOver: (socketId) => this.hooks?.takeOver(socketId),
       marks: this.marks,
     });
@@ -181,7 +186,7 @@ export class RedisEngine extends Engine {
         dispatch(entry, {
           hooks: () => this.hooks,
           sessions: this.sessions,
-          registry: this.registry,
+          holdings: this.holdings,
           publisher: this.publisher,
           calls: this.calls,
           marks: this.marks,
@@ -287,7 +292,7 @@ export class RedisEngine extends Engine {
       this.reaper.begin();
     }
     if (outcome === 'fenced') this.hooks?.fenced();
-    if (writes !== this.registry.timesChanged) this.isOutOfDate = true;
+    if (writes !== this.holdings.timesChanged) this.isOutOfDate = true;
     if (outcome === 'lost') {
       this.presence.lost();
       this.sessions.lost();
@@ -307,7 +312,7 @@ export class RedisEngine extends Engine {
     // What is not written while this goes on makes it out of date again.
     this.isOutOfDate = false;
     try {
-      if (await this.registry.rewrite(() => this.hooks?.sockets() ?? [])) this.isOutOfDate = true;
+      if (await this.holdings.rewrite(() => this.hooks?.sockets() ?? [])) this.isOutOfDate = true;
     } catch (failure) {
       this.isOutOfDate = true;
       throw failure;
@@ -317,7 +322,7 @@ export class RedisEngine extends Engine {
   private async check(): Promise<void> {
     if (performance.now() - this.checkedAt < CHECK_INTERVAL_MS) return;
     this.checkedAt = performance.now();
-    await this.registry.check(() => this.hooks?.sockets() ?? []);
+    await this.holdings.check(() => this.hooks?.sockets() ?? []);
   }
 
   private schedule(): void {

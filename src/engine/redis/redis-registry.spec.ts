@@ -41,7 +41,7 @@ describeWithRedis('the registry of all nodes', () => {
   it('[R2] [R4] any node gives the whole entry of any socket', async () => {
     const info = { tags: [], more: {}, name: 'Änn' };
     await two.connect('a', 'ann', ['x', 'y'], { info, address: '::1', protocol: 3, transport: 'polling' });
-    two.registry.upgraded('a', 'websocket');
+    two.holdings.upgraded('a', 'websocket');
     await until('the upgrade is known', async () => {
       return (await one.registry.socket('a'))?.transport === 'websocket';
     });
@@ -96,7 +96,7 @@ describeWithRedis('the registry of all nodes', () => {
     await one.connect('a', 'ann', ['x']);
     await two.connect('b', 'ann', ['x', 'y']);
     await two.disconnect('b');
-    await one.registry.parted('a', 'x');
+    await one.holdings.parted('a', 'x');
     expect(await two.registry.counts()).toEqual({ sockets: 1, users: 1, rooms: 0 });
     await one.disconnect('a');
     expect(await two.registry.counts()).toEqual({ sockets: 0, users: 0, rooms: 0 });
@@ -216,14 +216,14 @@ describeWithRedis('the registry of all nodes', () => {
   it('[R4] what the registry has wrong is put right, some sockets at a time', async () => {
     const ids = Array.from({ length: 150 }, (_, index) => `s${index}`);
     for (const id of ids) await one.connect(id, 'ann', ['x']);
-    await Promise.all(ids.map((id) => one.registry.parted(id, 'x')));
+    await Promise.all(ids.map((id) => one.holdings.parted(id, 'x')));
     const held = (): Iterable<SocketEntry> => one.held.values();
-    await one.registry.check(held);
+    await one.holdings.check(held);
     expect((await two.registry.room('x')).sockets).toBe(100);
-    await one.registry.check(held);
+    await one.holdings.check(held);
     expect((await two.registry.room('x')).sockets).toBe(150);
     one.held.get('s0')!.rooms.splice(0);
-    await one.registry.check(held);
+    await one.holdings.check(held);
     expect((await two.registry.room('x')).sockets).toBe(149);
   });
 
@@ -232,9 +232,9 @@ describeWithRedis('the registry of all nodes', () => {
     await Promise.all(sockets.map((id) => one.connect(id, `u-${id}`)));
     await Promise.all(
       sockets.flatMap((id) => [
-        one.registry.joined(id, 'x'),
-        one.registry.parted(id, 'x'),
-        one.registry.joined(id, 'y'),
+        one.holdings.joined(id, 'x'),
+        one.holdings.parted(id, 'x'),
+        one.holdings.joined(id, 'y'),
       ]),
     );
     expect(await two.registry.room('y')).toEqual({ room: 'y', sockets: 300, users: 300 });
@@ -327,13 +327,13 @@ describeWithRedis('the registry of all nodes', () => {
     const { rooms, ...rest } = one.held.get('a')!;
     expect(await entry()).toEqual({ ...rest, rooms });
     expect((await two.registry.members('x', {})).items).toEqual([{ user, info, sockets: 1 }]);
-    await one.registry.parted('a', 'x');
+    await one.holdings.parted('a', 'x');
     expect(await entry()).toEqual({ ...rest, rooms: ['y', 'xy', 'room:/=@#+'] });
-    await one.registry.parted('a', 'room:/=@#+');
-    await one.registry.parted('a', 'room:/=@#+');
-    one.registry.upgraded('a', 'webtransport');
-    await one.registry.joined('a', 'x');
-    await one.registry.joined('a', 'x');
+    await one.holdings.parted('a', 'room:/=@#+');
+    await one.holdings.parted('a', 'room:/=@#+');
+    one.holdings.upgraded('a', 'webtransport');
+    await one.holdings.joined('a', 'x');
+    await one.holdings.joined('a', 'x');
     expect(await entry()).toEqual({ ...rest, transport: 'webtransport', rooms: ['y', 'xy', 'x'] });
     expect((await two.registry.user(user)).rooms).toEqual(['y', 'xy', 'x']);
   });

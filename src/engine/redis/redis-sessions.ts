@@ -30,7 +30,7 @@ export interface SessionsContext {
   readonly seq: () => number;
   readonly keeps: (room: string) => boolean;
   /** Has what this turn has changed in the registry written before what is asked next. */
-  readonly flushRegistry: () => void;
+  readonly flushHoldings: () => void;
   readonly takeOver: (socketId: string) => void;
   readonly marks: Marks;
 }
@@ -275,7 +275,7 @@ export class RedisSessions implements SessionStore {
     const { marks } = this.context;
     const mark = marks.next();
     // Other nodes tell this one of what is published in its rooms from then on; what was before is read.
-    this.context.flushRegistry();
+    this.context.flushHoldings();
     this.changes.flush();
     const identity = this.context.identity();
     const reading = this.context.run(MISSED, ...identity, id, after?.seq ?? 0, mark.token);

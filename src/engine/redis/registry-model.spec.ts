@@ -83,16 +83,16 @@ describeWithRedis('the registry of all nodes beside a model of it', () => {
         await nodes[each.node]!.connect(id, `u${each.user}`);
         continue;
       }
-      const { registry } = nodes[held?.node ?? 0]!;
+      const { holdings } = nodes[held?.node ?? 0]!;
       if (each.do === 'leave') {
         model.delete(id);
-        await registry.leave(id, true);
+        await holdings.leave(id, true);
       } else if (each.do === 'join') {
         held?.rooms.add(`r${each.room}`);
-        await registry.joined(id, `r${each.room}`);
+        await holdings.joined(id, `r${each.room}`);
       } else {
         held?.rooms.delete(`r${each.room}`);
-        await registry.parted(id, `r${each.room}`);
+        await holdings.parted(id, `r${each.room}`);
       }
     }
     return model;
@@ -147,7 +147,7 @@ describeWithRedis('the registry of all nodes beside a model of it', () => {
         expect(asked.missing.map(({ socketId }) => socketId).toSorted()).toEqual(
           expected.map(([id]) => id).toSorted(),
         );
-        for (const [id, held] of sockets) await nodes[held.node]!.registry.leave(id, true);
+        for (const [id, held] of sockets) await nodes[held.node]!.holdings.leave(id, true);
         expect(await registry.counts()).toEqual({ sockets: 0, users: 0, rooms: 0 });
       }),
       { numRuns: 60 },

@@ -102,7 +102,7 @@ describeWithRedis('when Redis is in trouble', () => {
     await one.connect('b', 'ben', ['x']);
     redis.pause();
     await until('it is noticed', () => !one.isReady);
-    await Promise.allSettled([one.registry.parted('a', 'x'), one.disconnect('a'), one.disconnect('b')]);
+    await Promise.allSettled([one.holdings.parted('a', 'x'), one.disconnect('a'), one.disconnect('b')]);
     redis.resume();
     await until('they have gone', async () => one.isReady && (await one.registry.counts()).sockets === 0);
     await until('it is told', () => two.presenceChanges.some(({ broken }) => broken.includes('ben')));
