@@ -72,7 +72,11 @@ def positions():
     """Joins with positions, goes away after the first publication, and resumes when it is told to."""
     tell("joined", client.call("room:join", {"room": "lobby", "meta": True}, timeout=10))
     has_news.wait()
+    loops = [client.eio.read_loop_task, client.eio.write_loop_task]
     client.disconnect()
+    # It does not wait for its own loops, and one that is late would take the next connection for its own.
+    for loop in loops:
+        loop.join()
     tell("away")
     sys.stdin.readline()
     connect()
