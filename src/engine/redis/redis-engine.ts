@@ -5,6 +5,7 @@ import { Engine, type EngineHealth, type Handover, type NodeCommand, type NodeHo
 import type { PresencePlace } from '../shared-presence.js';
 import { HistoryRules } from '../memory/history-rules.js';
 import type { NodeIdentity } from '../node-identity.js';
+import { Attachment } from './attachment.js';
 import { Calls } from './calls.js';
 import { Commands } from './commands.js';
 import { unavailable } from './connection.js';
@@ -26,7 +27,7 @@ import { RedisRevocations } from './redis-revocations.js';
 import { RedisSessions } from './redis-sessions.js';
 import { ALL_SCRIPTS } from './scripts/all.js';
 import { REPLY } from './scripts/command.js';
-import { NODES, PROBE } from './scripts/lease.js';
+import { NODES } from './scripts/lease.js';
 import { PUBLISH } from './scripts/publish.js';
 import { luaJson, type RunScript } from './scripts/script.js';
 import { Trouble } from './trouble.js';
@@ -48,12 +49,6 @@ export interface RedisEngineEvents {
   entryFailed?(failure: EntryFailure): void;
 }
 
-/** How often a lease is renewed, at most. */
-const MAX_TICK_MS = 1_000;
-const RETRY_MS = 250;
-/** How often the registry is compared with a part of what this node holds. */
-const CHECK_INTERVAL_MS = 5_000;
-
 /**
  * Shared state in Redis: many nodes as one. [R4] [H6] [O3]
  *
@@ -74,20 +69,12 @@ export class RedisEngine extends Engine {
   private readonly inbox: Inbox;
   private readonly lease: Lease;
   private readonly publisher: Publisher;
-  private readonly reaper: Reaper;
+  private readonly attachment: Attachment;
   private readonly commands: Commands;
   private readonly calls = new Calls();
   private readonly marks = new Marks();
   private readonly trouble = new Trouble();
-  private readonly tickMs: number;
   private hooks: NodeHooks | undefined;
-  private isAttached = false;
-  private attaching: Promise<void> | undefined;
-  /** What this node holds has to be written again. */
-  private isOutOfDate = false;
-  private timer: NodeJS.Timeout | undefined;
-  private checkedAt = performance.now();
-  private isStopped = false;
 
   constructor(
     config: RedisEngineConfig,
@@ -101,15 +88,14 @@ export class RedisEngine extends Engine {
     const ruleOf = (room: string) => rules.of(room);
     // A session waits for the window after its break was noticed, and what was published since the break is missing.
     const sessionsKeepMs = recoveryWindowMs + pingIntervalMs + pingTimeoutMs;
-    this.tickMs = Math.min(MAX_TICK_MS, Math.floor(nodeLeaseMs / 3));
 
     this.link = new RedisLink(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
-      answers: () => void this.attach(),
-      gone: (reason) => this.lose(reason),
+      answers: () => void this.attachment.attach(),
+      gone: (reason) => this.attachment.lose(reason),
       // Every script that is fenced is given the identity first. What was sent before this node last made itself known
       // is refused for that, which tells nothing about the node.
       fenced: ([, generation]) => {
-        if (generation === this.lease.identity[1]) this.reattach();
+        if (generation === this.lease.identity[1]) this.attachment.reattach();
       },
     });
     const raw: RunScript = (script, ...args) => this.link.run(script, ...args);
@@ -141,7 +127,7 @@ export class RedisEngine extends Engine {
       identity,
       recoveryWindowMs,
       sessionsKeepMs,
-      lost: () => (this.isOutOfDate = true),
+      lost: () => this.attachment.outOfDate(),
     });
     this.registry = new RedisRegistry({
       // What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3]
@@ -178,9 +164,6 @@ export class RedisEngine extends Engine {
     this.idempotency = new RedisIdempotency(run);
     this.revocations = new RedisRevocations(run, identity);
     this.commands = new Commands(run, identity, this.calls);
-    this.reaper = new Reaper(this.lease, run, sessionsKeepMs, (lost, sockets) =>
-      events.nodeLost?.(lost, sockets),
-    );
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, {
       entry: (entry) =>
         dispatch(entry, {
@@ -196,25 +179,36 @@ export class RedisEngine extends Engine {
       gap: () => this.hooks?.fenced(),
       failed: (failure) => events.entryFailed?.(failure),
     });
+    this.attachment = new Attachment({
+      link: this.link,
+      inbox: this.inbox,
+      lease: this.lease,
+      publisher: this.publisher,
+      holdings: this.holdings,
+      sessions: this.sessions,
+      presence: this.presence,
+      revocations: this.revocations,
+      reaper: new Reaper(this.lease, run, sessionsKeepMs, (lost, sockets) =>
+        events.nodeLost?.(lost, sockets),
+      ),
+      hooks: () => this.hooks,
+      nodeLeaseMs,
+      attached: () => this.trouble.end() && events.recovered?.(),
+      lost: (reason, wasAttached) => this.lose(reason, wasAttached),
+    });
   }
 
   async start(hooks: NodeHooks): Promise<void> {
     this.hooks = hooks;
-    await this.link.open();
-    await this.attaching;
+    await this.attachment.start();
     this.trouble.started();
-    this.schedule();
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
     this.publisher.releaseAll();
     this.idempotency.stop();
     this.calls.stop();
-    await this.attaching;
-    if (this.isAvailable) await this.lease.giveUp().catch(() => undefined);
-    this.isAttached = false;
+    await this.attachment.stop();
     await this.inbox.stop();
     this.link.close();
     this.hooks = undefined;
@@ -253,98 +247,17 @@ export class RedisEngine extends Engine {
   }
 
   private get isAvailable(): boolean {
-    return this.isAttached && this.link.isUsable && !this.inbox.isBehind;
+    return this.attachment.isAttached && this.link.isUsable && !this.inbox.isBehind;
   }
 
   private get reason(): string {
-    const isInboxBehind = this.isAttached && this.link.isUsable && this.inbox.isBehind;
+    const isInboxBehind = this.attachment.isAttached && this.link.isUsable && this.inbox.isBehind;
     return isInboxBehind ? 'the inbox of this node cannot be read' : this.link.reason;
   }
 
-  private lose(reason: string): void {
-    const wasAvailable = this.isAttached;
-    this.isAttached = false;
+  private lose(reason: string, wasAttached: boolean): void {
     this.publisher.releaseAll();
     this.trouble.begin(reason);
-    if (wasAvailable) this.events.unavailable?.(reason);
-  }
-
-  /** What this node wrote counts no longer, or has gone. */
-  private reattach(): void {
-    if (this.isAttached) this.lose('Redis does not know this node any longer');
-    void this.attach();
-  }
-
-  /** Makes this node known again after Redis was away, one at a time; what is missed meanwhile is done by the next tick. */
-  private attach(): Promise<void> {
-    this.attaching ??= this.attachOnce()
-      .catch(() => undefined)
-      .finally(() => (this.attaching = undefined));
-    return this.attaching;
-  }
-
-  private async attachOnce(): Promise<void> {
-    if (this.isStopped || this.isAttached) return;
-    const { outcome, epoch, seq, writes } = await this.lease.attach(this.publisher.lastKnown);
-    if (outcome !== 'kept') {
-      this.publisher.beginAt(epoch, seq);
-      this.inbox.restart();
-      this.reaper.begin();
-    }
-    if (outcome === 'fenced') this.hooks?.fenced();
-    if (writes !== this.holdings.timesChanged) this.isOutOfDate = true;
-    if (outcome === 'lost') {
-      this.presence.lost();
-      this.sessions.lost();
-      this.revocations.lost();
-    }
-    if (outcome === 'lost' || (outcome === 'kept' && this.isOutOfDate)) await this.rewrite();
-    // Before sessions are written: what they want to know begins where all are known again.
-    await this.presence.sync(this.hooks?.watchedRooms() ?? []);
-    await this.sessions.settle();
-    await this.revocations.load(this.link);
-    if (!this.link.isUsable) return;
-    this.isAttached = true;
-    if (this.trouble.end()) this.events.recovered?.();
-  }
-
-  private async rewrite(): Promise<void> {
-    // What is not written while this goes on makes it out of date again.
-    this.isOutOfDate = false;
-    try {
-      if (await this.holdings.rewrite(() => this.hooks?.sockets() ?? [])) this.isOutOfDate = true;
-    } catch (failure) {
-      this.isOutOfDate = true;
-      throw failure;
-    }
-  }
-
-  private async check(): Promise<void> {
-    if (performance.now() - this.checkedAt < CHECK_INTERVAL_MS) return;
-    this.checkedAt = performance.now();
-    await this.holdings.check(() => this.hooks?.sockets() ?? []);
-  }
-
-  private schedule(): void {
-    if (this.isStopped) return;
-    const nextMs = this.isAvailable ? this.tickMs : Math.min(RETRY_MS, this.tickMs);
-    this.timer = setTimeout(() => void this.tick().finally(() => this.schedule()), nextMs);
-  }
-
-  /** Renews the lease and does what is due. What fails is tried again on the next tick. */
-  private async tick(): Promise<void> {
-    if (!this.link.isUsable) return;
-    if (!this.isAttached) return this.attach();
-    try {
-      const renewal = await this.lease.renew(this.inbox.position, this.publisher.lastKnown);
-      if (renewal.state !== 'held') return this.reattach();
-      if (this.link.refusal !== undefined) await this.link.run(PROBE);
-      if (this.isOutOfDate) await this.rewrite();
-      else await this.check();
-      if (this.sessions.isOutOfDate) await this.sessions.settle();
-      await this.reaper.carryOut(renewal);
-    } catch {
-      // The link has told what is wrong.
-    }
+    if (wasAttached) this.events.unavailable?.(reason);
   }
 }
