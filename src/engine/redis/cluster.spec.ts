@@ -192,13 +192,17 @@ describeWithRedis('nodes on a cluster of Redis', () => {
     await until('it is ready', () => node.isReady);
 
     const here = { host: '127.0.0.1', port: late.nodes[0]!.port };
+    const set = (name: string, value: string) =>
+      late.nodes[0]!.ask((client) => client.config('SET', name, value));
     const found = async (...[name, value]: [string, string]) => {
-      await late.nodes[0]!.ask((client) => client.config('SET', name, value));
+      await set(name, value);
       const address = { kind: 'cluster', tls: false, login: {}, seeds: [here] } as const;
       return new SlotOwner(address, '{sb}:state').find(new AbortController().signal);
     };
-    expect(await found('cluster-announce-ip', '127.0.0.2')).toEqual({ ...here, host: '127.0.0.2' });
+    // Valkey tells a changed address only after something else has changed too.
+    await set('cluster-announce-ip', '127.0.0.2');
     expect(await found('cluster-preferred-endpoint-type', 'unknown-endpoint')).toEqual(here);
+    expect(await found('cluster-preferred-endpoint-type', 'ip')).toEqual({ ...here, host: '127.0.0.2' });
     // It should tell a name, and has none.
     expect(await found('cluster-preferred-endpoint-type', 'hostname')).toEqual({
       ...here,
