@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { MAX_DEPTH, measureValue, type JsonValue } from '../protocol/json.js';
 import { USER_NAME } from '../protocol/names.js';
+import { anonymousName } from './anonymous.js';
 import { NO_CAPABILITIES } from './capabilities.js';
 import { MAX_INFO_BYTES } from './claims.js';
 import { OPEN_GRANT, type Grant } from './grant.js';
@@ -22,6 +22,8 @@ export interface Credentials {
 /** Who the client is and what it may do. */
 export interface Authenticated {
   readonly user: string;
+  /** It gave no name: `user` was made up for it, and is another each time. */
+  readonly isAnonymous?: boolean;
   readonly info: JsonValue;
   readonly grant: Grant;
 }
@@ -60,10 +62,11 @@ export class Authenticator {
    */
   authenticate({ token, user, info }: Credentials): Authenticated | Promise<Authenticated> {
     if (this.config.mode === 'open') {
-      return this.unlessRevoked({ user: ownName(user), info: ownInfo(info), grant: OPEN_GRANT });
+      const name = isAbsent(user) ? { user: anonymousName(), isAnonymous: true } : { user: ownName(user) };
+      return this.unlessRevoked({ ...name, info: ownInfo(info), grant: OPEN_GRANT });
     }
     if (isAbsent(token) && this.config.anonymous) {
-      return { user: anonymousName(), info: null, grant: { caps: NO_CAPABILITIES } };
+      return { user: anonymousName(), isAnonymous: true, info: null, grant: { caps: NO_CAPABILITIES } };
     }
     return this.authenticateToken(token as string | undefined);
   }
@@ -88,11 +91,7 @@ export class Authenticator {
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
 
-/** A client without a name is a user of its own; the name tells nothing, its socket ID least of all. [R5] */
-const anonymousName = (): string => `anonymous:${randomUUID()}`;
-
 function ownName(user: unknown): string {
-  if (isAbsent(user)) return anonymousName();
   if (typeof user === 'string' && USER_NAME.test(user)) return user;
   throw invalid('auth.user', 'expected 1 to 128 characters without control characters');
 }

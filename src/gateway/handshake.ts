@@ -11,7 +11,7 @@ import { Drain } from '../operations/drain.js';
 import { Metrics } from '../operations/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 import { setSocketState, type GatewaySocket, type RecoverableSession } from '../registry/socket-state.js';
-import { SessionClaims } from '../rooms/session-claims.service.js';
+import { SessionClaims, userIn } from '../rooms/session-claims.service.js';
 import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { toSwitchboardError } from './failures.js';
 import { interned } from './interned.js';
@@ -75,7 +75,7 @@ export class Handshake {
 
   /** Whoever comes back is that socket again before it is counted and looked up. */
   private letIn(socket: GatewaySocket, who: Authenticated): void | Promise<void> {
-    const session = this.claims.prepare(socket, who.user);
+    const session = this.claims.prepare(socket, who);
     if (session instanceof Promise) return session.then((known) => this.admit(socket, who, known));
     return this.admit(socket, who, session);
   }
@@ -92,8 +92,14 @@ export class Handshake {
     if (session) this.claims.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
-    this.admission.admit(socket, who.user, address);
-    setSocketState(socket, who, interned(address), interned(headers['user-agent'] ?? '')).session = session;
+    const user = session ? userIn(session.sessionId, who) : who.user;
+    this.admission.admit(socket, user, address);
+    setSocketState(
+      socket,
+      { ...who, user },
+      interned(address),
+      interned(headers['user-agent'] ?? ''),
+    ).session = session;
     return this.entrance.enter(socket);
   }
 

@@ -1,5 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
+import { anonymousNameIn } from '../access/anonymous.js';
+import type { Authenticated } from '../access/authenticator.js';
 import { Revocations } from '../access/revocations.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
@@ -39,14 +41,17 @@ export class SessionClaims {
   /**
    * In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one.
    *
+   * A session tells the user of a client that gave no name: it has no other that it could come back as.
+   *
    * @throws SessionBusy when it cannot be had now and may be in a moment: whoever got in without it would have lost it
    */
-  prepare(socket: GatewaySocket, user: string): Answer<RecoverableSession | undefined> {
+  prepare(socket: GatewaySocket, who: Authenticated): Answer<RecoverableSession | undefined> {
     const auth = socket.handshake.auth as Readonly<Record<string, unknown>> | undefined;
     if (auth?.['recovery'] !== true || this.config.recoveryWindowMs === 0) return undefined;
     if (socket.conn.protocol === ENGINE_PROTOCOL_OF_V2) return undefined;
     const { pid, offset } = auth;
     if (!isOurText(pid) || !(offset === undefined || isOurText(offset))) return this.begin(socket);
+    const user = userIn(pid, who);
     const claim = this.engine.sessions.claim(pid, { user, namespace: socket.nsp.name, cursor: offset });
     if (claim instanceof Promise) {
       return claim.then(
@@ -134,6 +139,10 @@ export class SessionClaims {
       closed.catch((failure: unknown) => logFailure(this.logger, 'a session was not ended', failure));
   }
 }
+
+/** Whose a session is when this is who has it. */
+export const userIn = (sessionId: string, { user, isAnonymous }: Authenticated): string =>
+  isAnonymous ? anonymousNameIn(sessionId) : user;
 
 /** Gives a socket that is still in the handshake another ID: that of the one it replaces. */
 function rename(socket: GatewaySocket, socketId: string): void {

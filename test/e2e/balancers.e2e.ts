@@ -51,6 +51,27 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         return answer.json();
       };
 
+      const four = async (): Promise<TestClient[]> => {
+        const all: TestClient[] = [];
+        for (let count = 0; count < 4; count++) all.push(await connected({ transport: 'websocket' }));
+        return all;
+      };
+      /** The node that has polling clients: behind nginx there is one for each address. */
+      const nodeOfPolling = async (entries: readonly Entry[]): Promise<{ own: string; index: number }> => {
+        const own = entries.find(({ transport }) => transport === 'polling')!.node;
+        const probe = createClient(nodes[0]!.url, { transport: 'websocket' });
+        clients.push(probe);
+        await probe.next('connect');
+        return { own, index: (await entryOf(probe)).node === own ? 0 : 1 };
+      };
+      /** Starts a node where it was. */
+      const startAgain = async (index: number): Promise<void> => {
+        nodes[index] = await ServiceProcess.start({ ...env, PORT: new URL(nodes[index]!.url).port });
+        await until('the balancer knows', async () =>
+          name === 'nginx' ? (await nodesOf(await four())).size === 2 : (await balancer.readyServers()) === 2,
+        );
+      };
+
       beforeAll(async () => {
         redis = await TestRedis.start();
         env = {
@@ -75,9 +96,7 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
       });
 
       it('[R4] WebSockets need no stickiness: one address is spread over both nodes', async () => {
-        const all: TestClient[] = [];
-        for (let count = 0; count < 4; count++) all.push(await connected({ transport: 'websocket' }));
-        expect((await nodesOf(all)).size).toBe(2);
+        expect((await nodesOf(await four())).size).toBe(2);
       });
 
       it('[R4] polling and upgraded clients of every version stay with their node', async () => {
@@ -155,6 +174,36 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         expect(all.map(({ id }) => id)).toEqual(ids);
       });
 
+      it('[H6] when a node is killed, its clients are the same sockets on the other, and have missed nothing', async () => {
+        const all: TestClient[] = [];
+        for (let round = 0; round < 3; round++) {
+          const options = { auth: { recovery: true }, client: { ...EAGER } };
+          all.push(...(await Promise.all(clientsOf([4]).map((how) => connected({ ...how, ...options })))));
+        }
+        const before = await Promise.all(all.map(entryOf));
+        expect(new Set(before.map(({ node }) => node)).size).toBe(2);
+        const { own, index } = await nodeOfPolling(before);
+        const ids = all.map(({ id }) => id);
+        expect(await emitToAll(0)).toMatchObject({ id: expect.any(String) });
+        for (const client of all) expect((await client.next('news'))[0]).toBe(0);
+
+        const { service } = nodes[index]!;
+        service.signal('SIGKILL');
+        await service.ended;
+        for (const data of [1, 2, 3]) expect(await emitToAll(data)).toMatchObject({ id: expect.any(String) });
+        for (const [place, { node }] of before.entries()) {
+          if (node === own) await all[place]!.next('connect');
+        }
+        expect(await emitToAll(4)).toMatchObject({ id: expect.any(String) });
+        for (const client of all) {
+          for (const data of [1, 2, 3, 4]) expect((await client.next('news'))[0]).toBe(data);
+        }
+        expect(all.map(({ id }) => id)).toEqual(ids);
+        const other = before.find(({ node }) => node !== own)!.node;
+        expect(await nodesOf(all)).toEqual(new Set([other]));
+        await startAgain(index);
+      });
+
       it.each(['/metrics', '/health/ready', '/openapi.json', '/'])('[O1] %s stays inside', async (path) => {
         expect((await fetch(balancer.url + path)).status).toBe(404);
       });
@@ -169,12 +218,7 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         }
         const before = await Promise.all(all.map(entryOf));
         expect(new Set(before.map(({ node }) => node)).size).toBe(2);
-        // The node that has polling clients: behind nginx there is one for each address.
-        const own = before.find(({ transport }) => transport === 'polling')!.node;
-        const probe = createClient(nodes[0]!.url, { transport: 'websocket' });
-        clients.push(probe);
-        await probe.next('connect');
-        const index = (await entryOf(probe)).node === own ? 0 : 1;
+        const { own, index } = await nodeOfPolling(before);
         const leaving = nodes[index]!;
         // They leave after the clients above: until then the node listens, and refuses.
         const others = Array.from({ length: 100 }, () =>
@@ -205,10 +249,7 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         expect(all.map(({ id }) => id)).toEqual(ids);
 
         // The node comes back where it was: nobody is moved a second time.
-        nodes[index] = await ServiceProcess.start({ ...env, PORT: new URL(leaving.url).port });
-        if (name === 'haproxy') {
-          await until('the balancer knows', async () => (await balancer.readyServers()) === 2);
-        }
+        await startAgain(index);
         for (let round = 0; round < 5; round++) {
           for (const client of all) expect(await client.request('socket:info')).toMatchObject({ ok: true });
         }

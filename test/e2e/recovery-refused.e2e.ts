@@ -257,3 +257,24 @@ describe('somebody who wants a session that is not its own', () => {
     expect(client.queue.log.map(({ event }) => event)).not.toContain('disconnect');
   });
 });
+
+describe('a client that is let in without a token', () => {
+  it('[H4] [A1] comes back to its session, still granted nothing', async () => {
+    const open = await startGateway({ jwtSecret: SECRET, apiKeys: entry, anonymous: true });
+    try {
+      const client = await open.connect({ auth: { recovery: true } });
+      const { user } = await client.request('socket:info');
+      const id = await breakOff(open, client);
+      await open.broadcaster.toUsers(user as string).emit('n', 1);
+      expect(await comeBack(client)).toBe(true);
+      expect(await client.request('socket:info')).toMatchObject({ socketId: id, user, recovered: true });
+      expect(await client.request('room:join', { room: 'lobby' })).toMatchObject({
+        ok: false,
+        error: { code: 'access.denied' },
+      });
+      expect(await received(open, client, 'n')).toEqual([1]);
+    } finally {
+      await open.close();
+    }
+  });
+});

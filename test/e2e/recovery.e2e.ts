@@ -204,6 +204,51 @@ describe('a client that asked for recovery and lost its connection', () => {
     expect(await client.request('socket:info')).toMatchObject({ rooms: ['by-backend'] });
   });
 
+  it.each(TRANSPORTS)('[H4] is the same user again when it gave no name, by %s', async (transport) => {
+    const client = await gateway.connect({ transport, auth: { recovery: true } });
+    const { user } = await client.request('socket:info');
+    expect(user).toMatch(/^anonymous:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    await client.request('room:join', { room: `of-${client.id}` });
+    for (let n = 0; n < 4; n += 2) {
+      const id = await breakOff(gateway, client);
+      await gateway.broadcaster.toRooms(`of-${id}`).emit('n', n);
+      await gateway.broadcaster.toUsers(user as string).emit('n', n + 1);
+      expect(await comeBack(client)).toBe(true);
+      expect(await client.request('socket:info')).toMatchObject({ socketId: id, user, recovered: true });
+    }
+    expect(await received(gateway, client, 'n')).toEqual([0, 1, 2, 3]);
+  });
+
+  it('[H4] is someone new without a name when its session has ended, and can come back as that', async () => {
+    const client = await gateway.connect({ auth: { recovery: true } });
+    const { user } = await client.request('socket:info');
+    await gateway.http('DELETE', `/v1/sockets/${client.id}`);
+    await client.next('disconnect');
+    expect(await comeBack(client)).toBe(false);
+    const { user: next } = await client.request('socket:info');
+    expect(next).not.toBe(user);
+    await breakOff(gateway, client);
+    expect(await comeBack(client)).toBe(true);
+    expect(await client.request('socket:info')).toMatchObject({ user: next });
+  });
+
+  it('[H4] [R5] has no name and does not get the session of one that has, nor the other way round', async () => {
+    const named = await connect(newUser());
+    const unnamed = await gateway.connect({ auth: { recovery: true } });
+    const sessions = [sessionOf(named), sessionOf(unnamed)];
+    const ids = [await breakOff(gateway, named), await breakOff(gateway, unnamed)];
+    const intruders = [
+      await gateway.connect({ auth: { recovery: true, ...sessions[0] } }),
+      await connect(newUser(), 'websocket', sessions[1]),
+    ];
+    for (const intruder of intruders) {
+      expect(await intruder.request('socket:info')).toMatchObject({ recovered: false });
+      expect(ids).not.toContain(intruder.id);
+    }
+    for (const client of [named, unnamed]) expect(await comeBack(client)).toBe(true);
+    expect([named.id, unnamed.id]).toEqual(ids);
+  });
+
   it('[H4] is back when it had come in as someone new in between, whatever it got last', async () => {
     // The stock client keeps the last cursor of the session before.
     const user = newUser();
