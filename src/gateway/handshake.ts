@@ -11,7 +11,7 @@ import { Drain } from '../operations/drain.js';
 import { Metrics } from '../operations/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 import { setSocketState, type GatewaySocket, type RecoverableSession } from '../registry/socket-state.js';
-import { SessionClaims, userIn } from '../rooms/session-claims.service.js';
+import { SessionClaims, whoIn } from '../rooms/session-claims.service.js';
 import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { toSwitchboardError } from './failures.js';
 import { interned } from './interned.js';
@@ -92,14 +92,9 @@ export class Handshake {
     if (session) this.claims.releaseUnlessConnected(socket, session);
     const { headers, address: remoteAddress } = socket.handshake;
     const address = clientAddress(remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
-    const user = session ? userIn(session.sessionId, who) : who.user;
-    this.admission.admit(socket, user, address);
-    setSocketState(
-      socket,
-      { ...who, user },
-      interned(address),
-      interned(headers['user-agent'] ?? ''),
-    ).session = session;
+    const known = session ? whoIn(session.sessionId, who) : who;
+    this.admission.admit(socket, known.user, address);
+    setSocketState(socket, known, interned(address), interned(headers['user-agent'] ?? '')).session = session;
     return this.entrance.enter(socket);
   }
 

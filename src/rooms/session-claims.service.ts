@@ -51,7 +51,7 @@ export class SessionClaims {
     if (socket.conn.protocol === ENGINE_PROTOCOL_OF_V2) return undefined;
     const { pid, offset } = auth;
     if (!isOurText(pid) || !(offset === undefined || isOurText(offset))) return this.begin(socket);
-    const user = userIn(pid, who);
+    const { user } = whoIn(pid, who);
     const claim = this.engine.sessions.claim(pid, { user, namespace: socket.nsp.name, cursor: offset });
     if (claim instanceof Promise) {
       return claim.then(
@@ -140,9 +140,9 @@ export class SessionClaims {
   }
 }
 
-/** Whose a session is when this is who has it. */
-export const userIn = (sessionId: string, { user, isAnonymous }: Authenticated): string =>
-  isAnonymous ? anonymousNameIn(sessionId) : user;
+/** Who it is that has this session. */
+export const whoIn = (sessionId: string, who: Authenticated): Authenticated =>
+  who.isAnonymous ? { ...who, user: anonymousNameIn(sessionId) } : who;
 
 /** Gives a socket that is still in the handshake another ID: that of the one it replaces. */
 function rename(socket: GatewaySocket, socketId: string): void {
