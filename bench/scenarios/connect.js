@@ -18,6 +18,6 @@ export async function measureConnect({ load, target, quick, cpuMicrosOf }) {
   const count = quick ? QUICK_CONNECTIONS : CONNECTIONS;
   const cycle = (/** @type {number} */ connections) =>
     load.call('connectAndClose', { ...target, count: connections, concurrency: CONCURRENCY });
-  await cycle(count / 2);
+  await cycle(count);
   return (await cpuMicrosOf(() => cycle(count))) / count / 1000;
 }

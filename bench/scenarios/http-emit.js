@@ -20,7 +20,7 @@ export default {
       await load.call('received', { count });
     };
     const count = quick ? QUICK_REQUESTS : REQUESTS;
-    await send(count / 4);
+    await send(count);
     return count / ((await cpuMicrosOf(() => send(count))) / 1_000_000);
   },
 };

@@ -5,7 +5,7 @@ const CONCURRENCY = 10;
 
 /** Look-ups per sample: fewer where one returns more, so that each case takes about as long. */
 const lookUps = (/** @type {number} */ size, /** @type {boolean} */ quick) =>
-  Math.ceil((quick ? 500 : 6000) / (1 + size / 20));
+  Math.ceil((quick ? 500 : 20_000) / (1 + size / 20));
 
 /** @type {import('./index.js').Scenario} */
 export default {
@@ -39,7 +39,7 @@ export default {
       const requests = await peer.call('requests', { kind, targets });
       const send = (/** @type {number} */ times) =>
         load.call('http', { port: target.port, requests, count: times, concurrency: CONCURRENCY });
-      await send(Math.ceil(count / 3));
+      await send(count);
       return (await cpuMicrosOf(() => send(count))) / count;
     }
   },

@@ -15,7 +15,7 @@ export default {
     const count = quick ? QUICK_REQUESTS : REQUESTS;
     const request = (/** @type {number} */ requests) =>
       load.call('request', { event: infoEvent, count: requests });
-    await request(count / 4);
+    await request(count);
     return (await cpuMicrosOf(() => request(count))) / count;
   },
 };

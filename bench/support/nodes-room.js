@@ -1,7 +1,6 @@
 import { FRAME_BYTES } from './message.js';
 
-const SOCKETS = 500;
-const DELIVERIES = 400_000;
+const DELIVERIES = 800_000;
 const QUICK_DELIVERIES = 20_000;
 const ROOM = 'far';
 
@@ -17,7 +16,7 @@ export const roomOnOtherNode = ({ name, title, perTurn }) => ({
   better: 'lower',
   peers: ['sharded-adapter', 'streams-adapter', 'switchboard'],
   nodes: true,
-  connections: () => SOCKETS,
+  connections: ({ clients }) => clients,
   async run({ a, b, load, targets, quick, connections, cpuMicrosOf }) {
     const ids = await load.call('open', { ...targets.b, count: connections });
     await b.call('join', { pairs: ids.map((/** @type {string} */ id) => [id, ROOM]) });
