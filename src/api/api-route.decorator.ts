@@ -31,11 +31,12 @@ export const ApiController = (tag: string, path: string): ClassDecorator =>
     UseFilters(ProblemFilter),
   );
 
-/** Every route may fail with these. */
+/** Every route may fail with these; all of them ask shared state, which may be gone. [O3] */
 const COMMON_ERRORS: readonly ErrorCode[] = [
   'auth.key_invalid',
   'access.denied',
   'origin.refused',
+  'engine.unavailable',
   'internal',
 ];
 /** Routes that change something read a body, also those that have no use for one. */

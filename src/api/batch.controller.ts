@@ -32,7 +32,7 @@ export class BatchController {
     undefined,
     'Carry out commands in order; one that fails does not stop the rest',
     { 200: batchAnswer },
-    ['idempotency.conflict', 'engine.unavailable'],
+    ['idempotency.conflict'],
   )
   async run(
     @Body({ schema: batchRequest }) { commands }: z.output<typeof batchRequest>,

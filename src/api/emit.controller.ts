@@ -19,7 +19,6 @@ export class EmitController {
     'event.reserved',
     'room.invalid',
     'idempotency.conflict',
-    'engine.unavailable',
   ])
   async emit(
     @Body({ schema: emitRequest }) request: EmitRequest,

@@ -48,7 +48,6 @@ export class RoomsController {
     'room.invalid',
     'payload.invalid',
     'history.disabled',
-    'engine.unavailable',
   ])
   async history(
     @Param({ schema: roomPath }) { room }: RoomPath,
@@ -66,7 +65,6 @@ export class RoomsController {
   @ApiRoute('manage', 'Forget what a room has kept', { 204: 'It keeps nothing of before' }, [
     'room.invalid',
     'history.disabled',
-    'engine.unavailable',
   ])
   async dropHistory(@Param({ schema: roomPath }) { room }: RoomPath): Promise<void> {
     await this.histories.drop(room);

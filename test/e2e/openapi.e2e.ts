@@ -176,6 +176,12 @@ describe('the description of the API', () => {
     }
   });
 
+  it('[O3] [E1] every route says that shared state may be gone', () => {
+    for (const [route, { responses }] of operations()) {
+      expect([route, responses['503']?.description]).toEqual([route, 'engine.unavailable']);
+    }
+  });
+
   it('each operation has an ID of its own, a summary and described answers', () => {
     const ids = operations().map(([, { operationId }]) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
