@@ -345,7 +345,8 @@ export const CONFIG_KEYS = {
     schema: wholeNumber(0, MAX_DURATION_MS),
     default: 25_000,
     unit: 'ms',
-    description: 'Over how long a stopping node spreads the ends of its sockets.',
+    description:
+      'Over how long a stopping node spreads the ends of its sockets; at least ten end per second.',
   }),
   logLevel: key({
     env: 'SWITCHBOARD_LOG_LEVEL',

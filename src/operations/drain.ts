@@ -6,13 +6,20 @@ import { endSocket } from '../delivery/end-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
 
-/** Between two batches of goodbyes. */
-const BATCH_INTERVAL_MS = 50;
-/**
- * A small node does not wait for the whole window; 100 a second is what the others hardly notice. Each client that comes
- * back costs them and Redis some milliseconds of CPU, and whoever waits for that is late.
- */
-const MIN_BATCH_SIZE = 5;
+/** Between two batches of goodbyes, where they are many. */
+const MIN_INTERVAL_MS = 50;
+/** Where they are few: ten sockets a second are no burden for the others, so a node with few does not take its window. */
+const MAX_INTERVAL_MS = 100;
+
+/** How goodbyes to `sockets` are spread over a window, in batches of the same size with the same time between them. */
+export function drainPace(
+  sockets: number,
+  windowMs: number,
+): { readonly size: number; readonly intervalMs: number } {
+  const mostBatches = Math.max(1, Math.floor(windowMs / MIN_INTERVAL_MS));
+  const size = Math.max(1, Math.ceil(sockets / mostBatches));
+  return { size, intervalMs: Math.min(MAX_INTERVAL_MS, Math.floor(windowMs / Math.ceil(sockets / size))) };
+}
 
 /**
  * Sends everyone away before the process ends, in paced batches, so that they do not all come back elsewhere in one
@@ -38,11 +45,10 @@ export class Drain implements OnModuleDestroy {
     this.draining = true;
     const sockets = [...this.namespaces.allSockets()];
     if (sockets.length > 0) this.logger.log('draining', { sockets: sockets.length });
-    const batches = Math.max(1, Math.floor(this.config.drainWindowMs / BATCH_INTERVAL_MS));
-    const size = Math.max(MIN_BATCH_SIZE, Math.ceil(sockets.length / batches));
+    const { size, intervalMs } = drainPace(sockets.length, this.config.drainWindowMs);
     const goodbyes: Promise<void>[] = [];
     for (let start = 0; start < sockets.length; start += size) {
-      if (start > 0) await delay(BATCH_INTERVAL_MS);
+      if (start > 0) await delay(intervalMs);
       for (const socket of sockets.slice(start, start + size)) goodbyes.push(endSocket(socket, goodbye()));
     }
     await Promise.all(goodbyes);

@@ -261,7 +261,7 @@ describe('the service as a process', () => {
     it('[O2] a second signal exits at once, whoever has not left yet', async () => {
       const { service, url } = await start({ SWITCHBOARD_DRAIN_WINDOW_MS: '600000' });
       const first = await connect(url);
-      // More than go in one batch, so that the drain takes far longer than this test may.
+      // Several batches, so that it has not drained when the second signal comes.
       await Promise.all(Array.from({ length: 60 }, () => connect(url)));
       await RawPolling.connect(url);
       service.signal('SIGTERM');
