@@ -107,6 +107,11 @@ export function releaseFirstRequest(conn: GatewaySocket['conn'], tcpSocket: TcpS
   return true;
 }
 
+/** For a connection that has ended: its TCP socket may outlive it, and would keep the request and all that hangs on it. */
+export function forgetResponse(tcpSocket: TcpSocket): void {
+  (tcpSocket as UpgradedSocket)[RESPONSE] = undefined;
+}
+
 /** A response that nobody listens to goes as a whole, else only its request: what is left of that are the headers. */
 function releaseResponse(tcpSocket: UpgradedSocket): void {
   const noted = tcpSocket[RESPONSE];

@@ -15,11 +15,13 @@ import { Recovery } from '../rooms/recovery.service.js';
 import { SharedEntrance } from '../rooms/shared-entrance.js';
 import { Answers } from './answers.js';
 import { toSwitchboardError } from './failures.js';
+import { forgetResponse } from './first-request.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
 import { HandlerRunner } from './handler-runner.js';
 import { takeEvents } from './inbound-events.js';
 import { isPromiseLike } from './promise-like.js';
 import { Settling } from './settling.js';
+import { tcpSocketOf } from './slim-connection.js';
 import { SocketInbox, type InboxContext } from './socket-inbox.js';
 
 /** Settles as soon as the hooks that run now have returned. */
@@ -113,6 +115,8 @@ export class Lifecycle {
         admission.disconnected(state.address);
         feed.ended(state, reason);
         rights.unwatch(this);
+        const tcpSocket = tcpSocketOf(this.conn);
+        if (tcpSocket) forgetResponse(tcpSocket);
         const inbox = state.inbox as SocketInbox;
         inbox.close();
         if (inbox.opened) void inbox.opened.then(() => runDisconnectHooks(this, reason, description));

@@ -19,11 +19,15 @@ interface Place {
 }
 
 const ENTERING = Symbol('switchboard.entering');
+const PLACE = Symbol('switchboard.place');
 
 /** What is private in Socket.IO's types: the client side of a connection, and here its sockets in the handshake. */
 interface Entrance {
   readonly client: { [ENTERING]?: readonly GatewaySocket[] };
 }
+
+/** A place is kept at its socket: a map would be rebuilt all the time, and its old tables hold on to sockets that ended. */
+type AdmittedSocket = GatewaySocket & { [PLACE]?: Place | undefined };
 
 const NOBODY: readonly GatewaySocket[] = [];
 
@@ -33,11 +37,11 @@ export class Admission {
   private readonly handshakes = createBucket();
   /** By address group: those on their way in are counted too. */
   private readonly perAddress = new Map<string, number>();
-  /** An app's own checks may take their time after {@link admit}, and others come meanwhile. */
-  private readonly places = new Map<GatewaySocket, Place>();
+  /** How many have a place: an app's own checks may take their time after {@link admit}, and others come meanwhile. */
+  private places = 0;
   private readonly placesPerUser = new Map<string, number>();
   /** Let in during this turn of the event loop; nearly all are connected at its end. */
-  private admitted: GatewaySocket[] = [];
+  private admitted: AdmittedSocket[] = [];
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -57,7 +61,7 @@ export class Admission {
    */
   admit(socket: GatewaySocket, user: string, address: string): void {
     const { maxConnections, maxSocketsPerUser, maxSocketsPerIp } = this.config;
-    if (maxConnections > 0 && this.registry.socketCount + this.places.size >= maxConnections) {
+    if (maxConnections > 0 && this.registry.socketCount + this.places >= maxConnections) {
       throw tooMany('this node has as many sockets as it may have');
     }
     const ofUser = this.registry.socketCountOf(user) + (this.placesPerUser.get(user) ?? 0);
@@ -110,9 +114,10 @@ export class Admission {
     client[ENTERING] = isAlone ? NOBODY : entering.filter((other) => other !== socket);
   }
 
-  private keepPlace(socket: GatewaySocket, user: string, address: string): void {
+  private keepPlace(socket: AdmittedSocket, user: string, address: string): void {
     if (socket.conn.readyState !== 'open') return;
-    this.places.set(socket, { user, address, free: undefined });
+    socket[PLACE] = { user, address, free: undefined };
+    this.places++;
     change(this.placesPerUser, user, 1);
     if (this.config.maxSocketsPerIp > 0) change(this.perAddress, addressGroup(address), 1);
     if (this.admitted.push(socket) === 1) setImmediate(() => this.watchAdmitted());
@@ -123,7 +128,7 @@ export class Admission {
     const { admitted } = this;
     this.admitted = [];
     for (const socket of admitted) {
-      const place = this.places.get(socket);
+      const place = socket[PLACE];
       if (!place) continue;
       if (socket.conn.readyState !== 'open') {
         this.refused(socket);
@@ -134,10 +139,11 @@ export class Admission {
     }
   }
 
-  private freePlace(socket: GatewaySocket): Place | undefined {
-    const place = this.places.get(socket);
+  private freePlace(socket: AdmittedSocket): Place | undefined {
+    const place = socket[PLACE];
     if (!place) return undefined;
-    this.places.delete(socket);
+    socket[PLACE] = undefined;
+    this.places--;
     change(this.placesPerUser, place.user, -1);
     if (place.free) socket.conn.off('close', place.free);
     return place;
