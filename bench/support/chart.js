@@ -29,14 +29,31 @@ const BAR_WIDTH = PANEL_WIDTH - 2 * MARGIN - NAME_WIDTH - VALUE_WIDTH;
 const BAR_HEIGHT = 18;
 const HEADER_HEIGHT = 52;
 
+/** Scenarios in a few words; what is not here goes by its name. @type {Record<string, string>} */
+const HEADINGS = {
+  'fan-out-1': 'Broadcast, one publication at a time',
+  'fan-out-10': 'Broadcast, 10 publications in one turn',
+  'fan-out-100': 'Broadcast, 100 publications in one turn',
+  'fan-out-rooms': 'A publication to each of 10 rooms in one turn',
+  connect: 'Connect and disconnect',
+  'connect-token': 'Connect and disconnect, token verified',
+  'idle-memory': 'Idle connection',
+  'request-ack': 'Request with acknowledgement',
+  'http-emit': 'A backend emits to one socket',
+  'registry-lookup': 'A backend looks up',
+};
+
 /** @param {string} text */
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /**
- * @param {CaseResult[]} results
+ * What stands beside a stock server on one node; the rest is in the tables.
+ *
+ * @param {CaseResult[]} allResults
  * @param {string} footer
  */
-export function renderChart(results, footer) {
+export function renderChart(allResults, footer) {
+  const results = allResults.filter(({ peers }) => 'stock-nest' in peers && 'switchboard' in peers);
   const rows = Array.from({ length: Math.ceil(results.length / COLUMNS) }, (_, row) =>
     results.slice(row * COLUMNS, (row + 1) * COLUMNS),
   );
@@ -62,6 +79,7 @@ ${panels.join('\n')}
  * @param {number} top
  */
 function renderPanel({ scenario, label, unit, better, peers }, left, top) {
+  const heading = HEADINGS[scenario] ?? scenario;
   const longest = Math.max(...Object.values(peers).map(({ median }) => median));
   const bars = Object.entries(peers).map(([name, { median }], index) => {
     const y = HEADER_HEIGHT + index * (BAR_HEIGHT + 6);
@@ -71,7 +89,7 @@ function renderPanel({ scenario, label, unit, better, peers }, left, top) {
 <text x="${(MARGIN + NAME_WIDTH + width + 6).toFixed(1)}" y="${y + 13}">${format(median)}</text>`;
   });
   return `<g transform="translate(${left} ${top})">
-<text x="${MARGIN}" y="16" font-weight="600">${escape(label ? `${scenario}: ${label}` : scenario)}</text>
+<text x="${MARGIN}" y="16" font-weight="600">${escape(label ? `${heading}: ${label}` : heading)}</text>
 <text x="${MARGIN}" y="36" fill="#5b6573">${escape(`${unit}, ${better} is better`)}</text>
 ${bars.join('\n')}
 </g>`;
