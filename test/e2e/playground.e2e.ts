@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { jest } from '@jest/globals';
 import { startGateway } from 'switchboard-gateway/testing';
+import { until } from '../support/until.js';
 import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../support/browser.js';
 
 const LIFECYCLE_EVENTS = [
@@ -71,11 +72,18 @@ describeWithBrowser('the playground in a browser', () => {
   };
 
   beforeAll(async () => {
-    gateway = await startGateway({ history: [{ pattern: 'kept-*', size: 100, ttlMs: 60_000 }] });
+    gateway = await startGateway({
+      history: [{ pattern: 'kept-*', size: 100, ttlMs: 60_000 }],
+      // A page that is closed while it upgrades is missed by a ping only.
+      pingIntervalMs: 4_000,
+      pingTimeoutMs: 8_000,
+    });
     browser = await launchBrowser();
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
+    // The next test may count who gets a broadcast.
+    await until('the pages have left', async () => (await gateway.registry.getStats()).sockets === 0);
   });
   afterAll(async () => {
     await browser?.close();
@@ -307,6 +315,7 @@ describeWithBrowser('the playground in a browser', () => {
     await page.locator('#members-title', { hasText: '1 in hall' }).waitFor();
     expect(await page.locator('#members [data-user="grace"]').count()).toBe(0);
     expect(problems).toEqual([]);
+    guest.close();
   });
 
   it('[L8] every control is reached with the keyboard, and a button that goes off keeps its focus', async () => {
