@@ -79,7 +79,10 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
           SWITCHBOARD_TRUSTED_PROXIES: '1',
           SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
           // Long enough for those who leave to be refused by the node, which still listens.
-          SWITCHBOARD_DRAIN_WINDOW_MS: '4000',
+          SWITCHBOARD_DRAIN_WINDOW_MS: '1200',
+          // A polling client that ends between two polls is missed by a ping only.
+          SWITCHBOARD_PING_INTERVAL_MS: '5000',
+          SWITCHBOARD_PING_TIMEOUT_MS: '10000',
         };
         nodes = await Promise.all([ServiceProcess.start(env), ServiceProcess.start(env)]);
         balancer = await Balancer.start(name, [nodes[0]!.url, nodes[1]!.url]);
