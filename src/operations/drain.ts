@@ -47,9 +47,13 @@ export class Drain implements OnModuleDestroy {
     if (sockets.length > 0) this.logger.log('draining', { sockets: sockets.length });
     const { size, intervalMs } = drainPace(sockets.length, this.config.drainWindowMs);
     const goodbyes: Promise<void>[] = [];
-    for (let start = 0; start < sockets.length; start += size) {
-      if (start > 0) await delay(intervalMs);
-      for (const socket of sockets.slice(start, start + size)) goodbyes.push(endSocket(socket, goodbye()));
+    let waiting = sockets;
+    for (;;) {
+      // Who has gone meanwhile takes no time of the window: a node whose clients have all left ends at once.
+      waiting = waiting.filter(({ connected }) => connected);
+      for (const socket of waiting.splice(0, size)) goodbyes.push(endSocket(socket, goodbye()));
+      if (waiting.length === 0) break;
+      await delay(intervalMs);
     }
     await Promise.all(goodbyes);
     // Whoever had been let in already when it began has connected meanwhile.

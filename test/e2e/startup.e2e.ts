@@ -247,6 +247,19 @@ describe('the service as a process', () => {
       expect(await service.ended).toEqual({ code: 0, signal: null });
     });
 
+    it('[O2] SIGTERM ends it as soon as its clients have left, however much of the window there is', async () => {
+      const { service, url } = await start({
+        SWITCHBOARD_DRAIN_WINDOW_MS: '600000',
+        SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
+      });
+      // Ten a second: nearly a minute for all, were they waited for.
+      const clients = await Promise.all(Array.from({ length: 500 }, () => connect(url)));
+      service.signal('SIGTERM');
+      await service.line(/draining/);
+      for (const client of clients) client.close();
+      expect(await service.ended).toEqual({ code: 0, signal: null });
+    });
+
     it('[O2] a connection on which no request comes does not keep the process', async () => {
       const { service, url } = await start();
       const silent = connectTcp(Number(new URL(url).port), new URL(url).hostname);
