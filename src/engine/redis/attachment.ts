@@ -102,7 +102,7 @@ export class Attachment {
     const { outcome, epoch, seq, writes } = await lease.attach(publisher.lastKnown);
     if (outcome !== 'kept') {
       publisher.beginAt(epoch, seq);
-      inbox.restart();
+      inbox.restart(lease.beginning);
       reaper.begin();
     }
     if (outcome === 'fenced') hooks?.fenced();

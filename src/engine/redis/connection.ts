@@ -90,7 +90,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^Sentinel: NOPERM/, 'the Sentinels do not allow this user what is needed'],
   [/^Sentinel: ERR No such master/, 'the Sentinels know no primary of this name'],
   [/^NOAUTH|^WRONGPASS|^ERR (?:invalid password|AUTH)/, 'Redis does not take these credentials'],
-  [/^NOPERM/, 'Redis does not allow this user what is needed'],
+  [/^NOPERM|^(?:ERR )?The user executing the script can't/, 'Redis does not allow this user what is needed'],
   [/^LOADING/, 'Redis is loading its data'],
   [/^READONLY/, 'this Redis is a replica'],
   [/^OOM/, 'Redis is out of memory'],

@@ -1,13 +1,22 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { createClient } from './connection.js';
 import { EntryFailure } from './entry-failure.js';
+import { READ_INBOX, type ReadReply } from './scripts/inbox.js';
+import type { RunScript } from './scripts/script.js';
+import { Subscription } from './subscription.js';
 
 /** One thing a node is told. */
 export interface InboxEntry {
   readonly kind: string;
   readonly fields: Readonly<Record<string, string>>;
 }
+
+/** Where an entry stands. */
+interface Place {
+  readonly id: string;
+  /** Numbers the entries of an inbox from 1 on, without gaps. */
+  readonly count: number;
+}
+
+type Placed = InboxEntry & Place;
 
 /** What an {@link Inbox} tells whoever reads it. */
 export interface InboxEvents {
@@ -19,115 +28,169 @@ export interface InboxEvents {
   failed(failure: EntryFailure): void;
 }
 
-const READ_AT_MOST = 1_000;
-const BLOCK_MS = 1_000;
-/** No answer to a read for this long means that the connection is dead, though nobody said so. */
-const GIVE_UP_AFTER_MS = 6_000;
+const BEFORE_THE_FIRST: Place = { id: '0-0', count: 0 };
+/** Few, because one may be as large as a payload, and other requests wait behind the answer. */
+const READ_AT_MOST = 200;
+/** Entries that wait while the inbox stands still; more stay in Redis. */
+const MAX_WAITING = 2_000;
+/** How often is read what should have come by itself: nothing is there, unless messages were lost and nobody noticed. */
+const READ_INTERVAL_MS = 1_000;
+/** How often is read when something is known to be missing, or messages do not come. */
 const RETRY_MS = 100;
-/** Redis answers a read at least once per {@link BLOCK_MS}. */
 const BEHIND_AFTER_MS = 3_500;
 
 /**
- * Reads a node's inbox on a connection of its own, because the read blocks it.
+ * A node's inbox: entries come as messages of Redis when they are written, and stay in Redis until they were read.
  *
- * Entries stay until they were read, so a connection that is cut loses none: reading goes on after the last one. Each is
- * numbered, which shows when Redis had to drop some after all.
+ * Each is numbered. One that is not the next shows that messages were lost, as do a connection that was cut and a look
+ * once a second; then what is missing is read. Numbers show too when Redis had to drop entries after all.
  */
 export class Inbox {
-  private readonly client: Redis;
-  private readonly stopped = new AbortController();
-  private lastId = '0-0';
-  private lastCount = 0;
-  /** Rises when reading starts from the beginning, so that an answer to an older read is not taken for new. */
-  private beginning = 0;
+  private readonly subscription: Subscription;
+  /** Names the inbox: messages of an earlier one may still be on their way. */
+  private beginning = '';
+  /** The last entry that was handed on. */
+  private last: Place = BEFORE_THE_FIRST;
+  private waiting: Placed[] = [];
+  /** The last entry that was taken in, whether or not it still waits. */
+  private tail: Place = BEFORE_THE_FIRST;
+  /** What was handed on has not settled, and the next has to wait. */
+  private isHeld = false;
+  /** There is something to read that did not come by itself. */
+  private isMissing = false;
   private isReading = false;
-  private lastAnswerAt = 0;
-  private loop: Promise<void> = Promise.resolve();
+  private lastReadAt = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     url: string,
-    private readonly key: string,
+    key: string,
+    private readonly node: string,
+    private readonly run: RunScript,
     private readonly events: InboxEvents,
   ) {
-    this.client = createClient(url, key);
-    // Its state shows in whether reads succeed, and the link tells why not.
-    this.client.on('error', () => undefined);
+    this.subscription = new Subscription(
+      url,
+      key,
+      (message) => this.receive(message),
+      () => this.read(),
+    );
   }
 
   /** The last entry that was handed on. */
   get position(): string {
-    return this.lastId;
+    return this.last.id;
   }
 
   /** Whether nothing could be read for a while, so that nobody knows what there is to read. */
   get isBehind(): boolean {
-    return performance.now() - this.lastAnswerAt > BEHIND_AFTER_MS;
+    return performance.now() - this.lastReadAt > BEHIND_AFTER_MS;
   }
 
   /** Reads an inbox that was just made. */
-  restart(): void {
-    this.lastAnswerAt = performance.now();
-    this.lastId = '0-0';
-    this.lastCount = 0;
-    this.beginning++;
-    if (!this.isReading) {
-      this.isReading = true;
-      this.loop = this.read();
+  restart(beginning: string): void {
+    this.beginning = beginning;
+    this.lastReadAt = performance.now();
+    this.last = BEFORE_THE_FIRST;
+    this.tail = BEFORE_THE_FIRST;
+    this.waiting = [];
+    if (this.timer === undefined) {
+      this.subscription.open();
+      this.timer = setInterval(() => this.look(), RETRY_MS);
     }
+    // Messages may have come before it was known that they are for this inbox.
+    this.read();
   }
 
-  async stop(): Promise<void> {
-    this.stopped.abort();
-    this.client.disconnect();
-    await this.loop;
+  stop(): void {
+    clearInterval(this.timer);
+    this.beginning = '';
+    this.waiting = [];
+    this.subscription.close();
   }
 
-  private async read(): Promise<void> {
-    await this.client.connect().catch(() => undefined);
-    while (!this.stopped.signal.aborted) {
-      const beginning = this.beginning;
-      try {
-        const streams = await this.readOnce();
-        this.lastAnswerAt = performance.now();
-        for (const [id, written] of streams) {
-          if (beginning !== this.beginning || this.stopped.signal.aborted) break;
-          await this.handOn(id, fieldsOf(written));
-        }
-      } catch {
-        await delay(RETRY_MS, undefined, { signal: this.stopped.signal }).catch(() => undefined);
-      }
+  private look(): void {
+    const isDue = performance.now() - this.lastReadAt > READ_INTERVAL_MS;
+    if (isDue) this.subscription.confirm();
+    if (isDue || this.isMissing || !this.subscription.isActive) this.read();
+  }
+
+  /** What {@link script} makes of the entries. */
+  private receive(message: string): void {
+    const lines = message.split('\n');
+    if (lines[0] !== this.beginning) return;
+    for (let at = 1; at < lines.length;) {
+      const end = at + 2 + Number(lines[at + 1]);
+      const entry = placed(lines[at]!, lines.slice(at + 2, end));
+      at = end;
+      if (entry.count <= this.tail.count) continue;
+      if (entry.count === this.tail.count + 1 && this.waiting.length < MAX_WAITING) this.take(entry);
+      else this.isMissing = true;
     }
+    this.handOn();
+    if (this.isMissing) this.read();
   }
 
-  private async readOnce(): Promise<[id: string, fields: string[]][]> {
-    const giveUp = setTimeout(() => this.client.disconnect(true), GIVE_UP_AFTER_MS);
-    try {
-      const streams = await this.client.xread(
-        'COUNT',
-        READ_AT_MOST,
-        'BLOCK',
-        BLOCK_MS,
-        'STREAMS',
-        this.key,
-        this.lastId,
-      );
-      return streams?.[0]?.[1] ?? [];
-    } finally {
-      clearTimeout(giveUp);
+  /** Owns its failures: what could not be read is read at the next look. */
+  private read(): void {
+    this.isMissing = true;
+    if (this.isReading || this.waiting.length >= MAX_WAITING) return;
+    this.isReading = true;
+    this.isMissing = false;
+    this.run(READ_INBOX, this.node, this.tail.id, READ_AT_MOST).then(
+      (reply) => {
+        this.isReading = false;
+        this.takeIn(reply as ReadReply);
+        if (this.isMissing) this.read();
+      },
+      () => {
+        this.isReading = false;
+        this.isMissing = true;
+      },
+    );
+  }
+
+  private takeIn([beginning, entries]: ReadReply): void {
+    if (beginning !== this.beginning) {
+      this.isMissing = true;
+      return;
+    }
+    this.lastReadAt = performance.now();
+    for (const [id, fields] of entries) {
+      const entry = placed(id, fields);
+      if (entry.count > this.tail.count) this.take(entry);
+    }
+    if (entries.length === READ_AT_MOST) this.isMissing = true;
+    this.handOn();
+  }
+
+  private take(entry: Placed): void {
+    this.tail = entry;
+    this.waiting.push(entry);
+  }
+
+  private handOn(): void {
+    while (!this.isHeld) {
+      const entry = this.waiting.shift();
+      if (entry === undefined) return;
+      const isGap = entry.count !== this.last.count + 1;
+      this.last = entry;
+      if (isGap) this.events.gap();
+      const settled = this.give(entry);
+      if (settled === undefined) continue;
+      this.isHeld = true;
+      void settled.then(() => {
+        this.isHeld = false;
+        this.handOn();
+      });
     }
   }
 
   /** Never rejects; `undefined` when the next entry may follow at once. */
-  private handOn(id: string, fields: Readonly<Record<string, string>>): Promise<void> | undefined {
-    this.lastId = id;
-    const count = Number(fields['c']);
-    const isGap = count !== this.lastCount + 1;
-    this.lastCount = count;
-    const kind = fields['k']!;
-    const failed = (failure: unknown): void => this.events.failed(new EntryFailure(kind, failure));
+  private give(entry: InboxEntry): Promise<void> | undefined {
+    const failed = (failure: unknown): void => this.events.failed(new EntryFailure(entry.kind, failure));
     try {
-      if (isGap) this.events.gap();
-      return this.events.entry({ kind, fields })?.catch(failed);
+      return this.events.entry(entry)?.catch(failed);
     } catch (failure) {
       failed(failure);
       return undefined;
@@ -135,8 +198,8 @@ export class Inbox {
   }
 }
 
-function fieldsOf(written: readonly string[]): Record<string, string> {
+function placed(id: string, written: readonly string[]): Placed {
   const fields: Record<string, string> = {};
   for (let index = 0; index < written.length; index += 2) fields[written[index]!] = written[index + 1]!;
-  return fields;
+  return { id, count: Number(fields['c']), kind: fields['k']!, fields };
 }

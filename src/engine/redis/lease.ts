@@ -67,6 +67,11 @@ export class Lease {
     return [this.settings.node, this.generation];
   }
 
+  /** What names this node's inbox, as long as it has the same one. */
+  get beginning(): string {
+    return this.from;
+  }
+
   /** Makes the node known, or finds out what became of it. */
   async attach(seq: number): Promise<Attached> {
     const { node, startedAt, leaseMs } = this.settings;

@@ -164,7 +164,7 @@ export class RedisEngine extends Engine {
     this.idempotency = new RedisIdempotency(run);
     this.revocations = new RedisRevocations(run, identity);
     this.commands = new Commands(run, identity, this.calls);
-    this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, {
+    this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {
       entry: (entry) =>
         dispatch(entry, {
           hooks: () => this.hooks,
@@ -209,7 +209,7 @@ export class RedisEngine extends Engine {
     this.idempotency.stop();
     this.calls.stop();
     await this.attachment.stop();
-    await this.inbox.stop();
+    this.inbox.stop();
     this.link.close();
     this.hooks = undefined;
   }

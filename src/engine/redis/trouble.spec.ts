@@ -285,6 +285,33 @@ describeWithRedis('when Redis is in trouble', () => {
     expect(right.isReady).toBe(true);
   });
 
+  describe('with a user of Redis that may do only some things', () => {
+    /** As docs/operations.md gives it. */
+    const RULES = '~{sb}:* &{sb}:* +@read +@write +@scripting +@connection +@pubsub +time +info'.split(' ');
+    const startAs = async (rules: readonly string[]): Promise<TestNode> => {
+      await redis.ask((client) => client.acl('SETUSER', 'limited', 'reset', 'on', '>password', ...rules));
+      return start(redis.url.replace('//', '//limited:password@'));
+    };
+
+    it('[O3] a node does all that it has to with what operations.md asks for', async () => {
+      const [one, two] = [await startAs(RULES), await startAs(RULES)];
+      await one.connect('a', 'ann', ['x']);
+      const sent = publication({ rooms: ['x'] });
+      await two.engine.publish(sent).remote;
+      await until('it has arrived', () => one.got.includes(sent.id));
+      const refusals = (await redis.ask((client) => client.acl('LOG'))) as unknown[];
+      expect(refusals).toEqual([]);
+    });
+
+    it.each(['~{sb}:*', '&{sb}:*', '+@write', '+@pubsub'])(
+      '[O3] it says so at once without %s',
+      async (missing) => {
+        const node = await startAs(RULES.filter((rule) => rule !== missing));
+        expect(reasonOf(node.engine.health())).toBe('Redis does not allow this user what is needed');
+      },
+    );
+  });
+
   it('[O3] trusts no certificate that nobody vouches for', async () => {
     const authority = await TestAuthority.create();
     const tlsPort = await freePort();

@@ -2,6 +2,7 @@ import { CHANGE } from './change.js';
 import { COMMAND, REPLY } from './command.js';
 import { DROP_HISTORY, READ_HISTORY } from './history.js';
 import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
+import { READ_INBOX } from './inbox.js';
 import { ATTACH, NODES, PROBE, REAP, RENEW } from './lease.js';
 import { LOOK_UP } from './look-up.js';
 import * as pages from './pages.js';
@@ -22,6 +23,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   LOOK_UP,
   ...Object.values(pages),
   PUBLISH,
+  READ_INBOX,
   COMMAND,
   REPLY,
   READ_HISTORY,

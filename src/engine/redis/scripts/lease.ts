@@ -27,6 +27,8 @@ export const ATTACH = script(
   [
     String.raw`
 local node, from, generation, leaseMs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
+-- Where rules of Redis forbid this user messages, it is to be refused here, and not at the end of what it publishes.
+redis.call('SPUBLISH', P .. 'inbox:' .. node, '')
 local knownEpoch, knownPlace = ARGV[7], tonumber(ARGV[8])
 local key = P .. 'node:' .. node
 local held, heldFrom = unpack(redis.call('HMGET', key, 'g', 'from'))

@@ -16,6 +16,10 @@ export interface Script {
  * A node of a cluster that is handing the keys over, one by one, refuses those that it does not have (any longer). It
  * would do so in the middle of a script, which then were half done. So each first asks for a key that never exists: it
  * is refused before it has done anything, until all keys are where they should be.
+ *
+ * What a node is told stands in its inbox and, at the end of the script, goes to it as one message: the beginning of its
+ * inbox, then for each entry its ID, how many names and values it has, and these, a line each. None of them holds a line
+ * break: they are JSON, or names of our own.
  */
 const COMMON = String.raw`
 local STATE = KEYS[1]
@@ -28,13 +32,27 @@ end
 local function holds(node, generation)
   return redis.call('HGET', P .. 'node:' .. node, 'g') == generation
 end
+local told = {}
 local function tell(node, kind, ...)
   local key = P .. 'node:' .. node
-  local generation = redis.call('HGET', key, 'g')
-  if not generation or generation == 'dead' then return false end
-  local count = redis.call('HINCRBY', key, 'c', 1)
-  redis.call('XADD', P .. 'inbox:' .. node, 'MAXLEN', '~', 50000, '*', 'c', count, 'k', kind, ...)
+  local of = redis.call('HMGET', key, 'g', 'from')
+  if not of[1] or of[1] == 'dead' then return false end
+  local fields = { 'c', redis.call('HINCRBY', key, 'c', 1), 'k', kind, ... }
+  local id = redis.call('XADD', P .. 'inbox:' .. node, 'MAXLEN', '~', 50000, '*', unpack(fields))
+  local lines = told[node]
+  if not lines then
+    lines = { of[2] }
+    told[node] = lines
+  end
+  lines[#lines + 1] = id
+  lines[#lines + 1] = #fields
+  for index = 1, #fields do lines[#lines + 1] = fields[index] end
   return true
+end
+local function announce()
+  for node, lines in pairs(told) do
+    redis.call('SPUBLISH', P .. 'inbox:' .. node, table.concat(lines, '\n'))
+  end
 end
 `;
 
@@ -47,7 +65,8 @@ export function script(
   parts: readonly string[],
   flags: '' | 'allow-oom' | 'no-writes' = '',
 ): Script {
-  const lua = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${COMMON}\n${parts.join('\n')}`;
+  const head = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${COMMON}`;
+  const lua = `${head}local function run()\n${parts.join('\n')}\nend\nlocal reply = run()\nannounce()\nreturn reply`;
   const sha = createHash('sha1').update(lua).digest('hex');
   return { name, lua, sha, needsNoMemory: flags !== '' };
 }

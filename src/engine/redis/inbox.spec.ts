@@ -1,0 +1,151 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { TcpProxy } from '../../../test/support/tcp-proxy.js';
+import { until } from '../../../test/support/until.js';
+import { createClient, runScript } from './connection.js';
+import { Inbox, type InboxEntry } from './inbox.js';
+import { DEFAULT_PREFIX, stateKey } from './keys.js';
+import { Lease } from './lease.js';
+import { REPLY } from './scripts/command.js';
+import type { RunScript } from './scripts/script.js';
+
+const NODE = 'n-one';
+const KEY = `{sb}:inbox:${NODE}`;
+
+describeWithRedis('the inbox of a node', () => {
+  let redis: TestRedis;
+  /** Only messages go through it; what is read does not. */
+  let proxy: TcpProxy;
+  let client: Redis;
+  let inbox: Inbox;
+  let lease: Lease;
+  let got: string[];
+  let gaps: number;
+  /** What the entry `hold` waits for. */
+  let letGo: () => void;
+
+  const run: RunScript = (script, ...args) => runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+  const tell = (text: string): Promise<unknown> => run(REPLY, NODE, 'i', 'n-other', text);
+  /** As if the message had been lost. */
+  const tellSilently = async (text: string): Promise<void> => {
+    const count = await client.hincrby(`{sb}:node:${NODE}`, 'c', 1);
+    await client.xadd(KEY, '*', 'c', count, 'k', 'reply', 'd', text);
+  };
+  const entry = ({ fields }: InboxEntry): Promise<void> | undefined => {
+    const text = fields['d']!;
+    got.push(text);
+    return text === 'hold' ? new Promise((resolve) => (letGo = resolve)) : undefined;
+  };
+  const subscribers = async (): Promise<number> => {
+    const [, count] = (await client.call('PUBSUB', 'SHARDNUMSUB', KEY)) as [string, number];
+    return count;
+  };
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+    client = createClient(redis.url, stateKey(DEFAULT_PREFIX));
+    await client.connect();
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.kill();
+  });
+  beforeEach(async () => {
+    await client.flushall();
+    [got, gaps] = [[], 0];
+    proxy = await TcpProxy.to(redis.port);
+    inbox = new Inbox(`redis://127.0.0.1:${proxy.port}`, KEY, NODE, run, {
+      entry,
+      gap: () => gaps++,
+      failed: () => undefined,
+    });
+    const settings = { node: NODE, startedAt: new Date(0), leaseMs: 60_000 };
+    lease = new Lease(run, { ...settings, recoveryWindowMs: 10_000, sessionsKeepMs: 10_000 });
+    await lease.attach(0);
+    inbox.restart(lease.beginning);
+    await until('it is subscribed', async () => (await subscribers()) === 1);
+  });
+  afterEach(async () => {
+    inbox.stop();
+    await proxy.close();
+  });
+
+  const arrives = (...texts: readonly string[]): Promise<void> =>
+    until(`${texts.length} entries have come`, () => got.length >= texts.length).then(() =>
+      expect(got).toEqual(texts),
+    );
+
+  it('[D4] gives what is told once and in order, however many are told at once', async () => {
+    const texts = Array.from({ length: 500 }, (_, index) => `${index}\t"é`);
+    await Promise.all(texts.map(tell));
+    await arrives(...texts);
+    expect(inbox.position).toBe((await client.xrevrange(KEY, '+', '-', 'COUNT', 1))[0]![0]);
+    expect(gaps).toBe(0);
+  });
+
+  it('[D5] reads what a lost message told when the next one comes, before that one', async () => {
+    await tell('a');
+    await tellSilently('b');
+    await tellSilently('c');
+    await tell('d');
+    await arrives('a', 'b', 'c', 'd');
+    expect(gaps).toBe(0);
+  });
+
+  it('[D5] reads what a lost message told also when no other comes', async () => {
+    await tell('a');
+    await arrives('a');
+    await tellSilently('b');
+    await arrives('a', 'b');
+  });
+
+  it('[D5] [O3] goes on while the connection for messages cannot be made', async () => {
+    await tell('a');
+    await arrives('a');
+    proxy.cut();
+    await until('it is noticed', async () => (await subscribers()) === 0);
+    await tell('b');
+    await arrives('a', 'b');
+    expect(inbox.isBehind).toBe(false);
+    proxy.mend();
+    await until('it is subscribed', async () => (await subscribers()) === 1);
+    await tell('c');
+    await arrives('a', 'b', 'c');
+    expect(gaps).toBe(0);
+  });
+
+  it('[D4] gives nothing behind an entry that is waited for, and reads the rest from Redis if that is much', async () => {
+    await tell('hold');
+    const texts = Array.from({ length: 3_000 }, (_, index) => String(index));
+    await Promise.all(texts.map(tell));
+    await arrives('hold');
+    letGo();
+    await arrives('hold', ...texts);
+    expect(gaps).toBe(0);
+  });
+
+  it('[D5] tells when Redis had to drop something, before what comes after it', async () => {
+    proxy.cut();
+    await tell('hold');
+    await arrives('hold');
+    await Promise.all(['a', 'b', 'c'].map(tellSilently));
+    await client.xtrim(KEY, 'MAXLEN', 1);
+    letGo();
+    await arrives('hold', 'c');
+    expect(gaps).toBe(1);
+  });
+
+  it('[R4] takes nothing for its own that an earlier inbox of the node was told', async () => {
+    const earlier = lease.beginning;
+    await client.flushall();
+    await lease.attach(0);
+    inbox.restart(lease.beginning);
+    const fields = ['c', '1', 'k', 'reply', 'd', 'late'];
+    await client.call('SPUBLISH', KEY, [earlier, '1-0', fields.length, ...fields].join('\n'));
+    await tell('a');
+    await arrives('a');
+    await setImmediate();
+    expect(got).toEqual(['a']);
+  });
+});
