@@ -32,7 +32,7 @@ const BEFORE_THE_FIRST: Place = { id: '0-0', count: 0 };
 /** Few, because one may be as large as a payload, and other requests wait behind the answer. */
 const READ_AT_MOST = 200;
 /** Entries that wait while the inbox stands still; more stay in Redis. */
-const MAX_WAITING = 2_000;
+const MAX_WAITING = 1_000;
 /** How often is read what should have come by itself: nothing is there, unless messages were lost and nobody noticed. */
 const READ_INTERVAL_MS = 1_000;
 /** How often is read when something is known to be missing, or messages do not come. */
@@ -128,7 +128,6 @@ export class Inbox {
       else this.isMissing = true;
     }
     this.handOn();
-    if (this.isMissing) this.read();
   }
 
   /** Owns its failures: what could not be read is read at the next look. */
@@ -141,7 +140,6 @@ export class Inbox {
       (reply) => {
         this.isReading = false;
         this.takeIn(reply as ReadReply);
-        if (this.isMissing) this.read();
       },
       () => {
         this.isReading = false;
@@ -169,14 +167,17 @@ export class Inbox {
     this.waiting.push(entry);
   }
 
+  /** Hands on what waits, and reads on where there is more. */
   private handOn(): void {
     while (!this.isHeld) {
       const entry = this.waiting.shift();
-      if (entry === undefined) return;
+      if (entry === undefined) {
+        if (this.isMissing) this.read();
+        return;
+      }
       const isGap = entry.count !== this.last.count + 1;
       this.last = entry;
-      if (isGap) this.events.gap();
-      const settled = this.give(entry);
+      const settled = this.give(entry, isGap);
       if (settled === undefined) continue;
       this.isHeld = true;
       void settled.then(() => {
@@ -187,9 +188,10 @@ export class Inbox {
   }
 
   /** Never rejects; `undefined` when the next entry may follow at once. */
-  private give(entry: InboxEntry): Promise<void> | undefined {
+  private give(entry: InboxEntry, isGap: boolean): Promise<void> | undefined {
     const failed = (failure: unknown): void => this.events.failed(new EntryFailure(entry.kind, failure));
     try {
+      if (isGap) this.events.gap();
       return this.events.entry(entry)?.catch(failed);
     } catch (failure) {
       failed(failure);
