@@ -55,7 +55,10 @@ export class RedisProcess {
 
   /** Every connection breaks; nothing is lost. */
   async cutConnections() {
-    await this.ask((client) => client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+    await this.ask(async (client) => {
+      await client.client('KILL', 'TYPE', 'pubsub');
+      await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    });
   }
 
   async kill() {

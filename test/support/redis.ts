@@ -100,6 +100,9 @@ export class TestRedis {
 
   /** Cuts every connection; clients come back by themselves. */
   async cutConnections(): Promise<void> {
-    await this.ask((client) => client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+    await this.ask(async (client) => {
+      await client.client('KILL', 'TYPE', 'pubsub');
+      await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    });
   }
 }
