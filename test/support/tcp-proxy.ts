@@ -13,6 +13,7 @@ export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private readonly pairs = new Set<Pair>();
   private isCut = false;
+  private delayMs = 0;
 
   private constructor(
     private readonly server: Server,
@@ -22,7 +23,7 @@ export class TcpProxy {
   static async to(targetPort: number): Promise<TcpProxy> {
     const server = createServer();
     const proxy = new TcpProxy(server, targetPort);
-    server.on('connection', (client) => proxy.pass(client));
+    server.on('connection', (client) => proxy.accept(client));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return proxy;
@@ -53,6 +54,11 @@ export class TcpProxy {
 
   flow(): void {
     for (const socket of this.sockets) socket.resume();
+  }
+
+  /** From now on everything takes this long on its way, in order, in either direction. */
+  slowDown(delayMs: number): void {
+    this.delayMs = delayMs;
   }
 
   /** What clients send over the connections there are gets no further, until {@link deliver}. New ones are not affected. */
@@ -88,7 +94,7 @@ export class TcpProxy {
     await once(this.server, 'close');
   }
 
-  private pass(client: Socket): void {
+  private accept(client: Socket): void {
     if (this.isCut) {
       client.destroy();
       return;
@@ -96,8 +102,10 @@ export class TcpProxy {
     const server = connect(this.targetPort, '127.0.0.1');
     const pair: Pair = { client, server };
     this.pairs.add(pair);
-    client.on('data', (bytes) => (pair.held === undefined ? server.write(bytes) : pair.held.push(bytes)));
-    server.on('data', (bytes) => client.write(bytes));
+    client.on('data', (bytes) =>
+      pair.held === undefined ? this.pass(server, bytes) : pair.held.push(bytes),
+    );
+    server.on('data', (bytes) => this.pass(client, bytes));
     client.on('close', () => pair.held === undefined && server.destroy());
     server.on('close', () => {
       this.pairs.delete(pair);
@@ -108,5 +116,11 @@ export class TcpProxy {
       socket.on('error', () => undefined);
       socket.on('close', () => this.sockets.delete(socket));
     }
+  }
+
+  private pass(to: Socket, bytes: Buffer): void {
+    if (this.delayMs === 0) to.write(bytes);
+    // Timers of the same length run in the order in which they were set.
+    else setTimeout(() => to.writable && to.write(bytes), this.delayMs);
   }
 }

@@ -23,6 +23,8 @@ const retryMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt
 export function createClient(url: string, key: string): Redis {
   const all: RedisOptions = {
     lazyConnect: true,
+    // One that loads its data is asked so often whether it has.
+    maxLoadingRetryTime: MAX_RETRY_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
@@ -44,6 +46,14 @@ export function createClient(url: string, key: string): Redis {
     default:
       return new Redis(url, all);
   }
+}
+
+/**
+ * Gives a connection up and makes a new one. One that has broken by itself is being made anew already: the library would
+ * take that attempt for unwanted, and make no other.
+ */
+export function connectAnew(client: Redis): void {
+  if (client.status === 'ready') client.disconnect(true);
 }
 
 function sentinelOptions(address: SentinelAddress): RedisOptions {

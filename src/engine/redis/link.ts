@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { SwitchboardError } from '../../protocol/errors.js';
-import { createClient, isFenced, isReply, reasonOf, runScript, unavailable } from './connection.js';
+import {
+  connectAnew,
+  createClient,
+  isFenced,
+  isReply,
+  reasonOf,
+  runScript,
+  unavailable,
+} from './connection.js';
 import { Deadlines } from './deadlines.js';
 import type { Script } from './scripts/script.js';
 
@@ -102,7 +110,7 @@ export class RedisLink {
       await this.answered(Promise.all(this.scripts.map(({ lua }) => this.client.script('LOAD', lua))));
     } catch (failure) {
       this.lose(reasonOf(failure));
-      this.client.disconnect(true);
+      connectAnew(this.client);
       return;
     }
     this.isConnected = true;
@@ -135,7 +143,7 @@ export class RedisLink {
     const wasUsable = this.isUsable;
     this.isHung = true;
     this.lastReason = 'Redis does not answer';
-    this.giveUp = setTimeout(() => this.client.disconnect(true), GIVE_UP_AFTER_MS);
+    this.giveUp = setTimeout(() => connectAnew(this.client), GIVE_UP_AFTER_MS);
     if (wasUsable) this.events.gone(this.lastReason);
   }
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { createClient } from './connection.js';
+import { connectAnew, createClient } from './connection.js';
 
 /** No answer for this long means that the connection is dead, though nobody said so. */
 const GIVE_UP_AFTER_MS = 3_000;
@@ -51,7 +51,7 @@ export class Subscription {
     this.isAsking = true;
     const giveUp = setTimeout(() => {
       this.isAsking = false;
-      this.client.disconnect(true);
+      connectAnew(this.client);
     }, GIVE_UP_AFTER_MS);
     const answered = (isThere: boolean): void => {
       clearTimeout(giveUp);

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { TestAuthority } from '../../../test/support/certificates.js';
@@ -200,6 +203,71 @@ describeWithRedis('when Redis is in trouble', () => {
     await node.engine.publish(after).remote;
     await until('it has arrived', () => node.got.includes(after.id));
     expect(node.got).toEqual([...sent, after].map(({ id }) => id));
+  });
+
+  it('[O3] [D4] slow, 200 ms there and back: everything works, in order, and local delivery does not wait', async () => {
+    proxy.slowDown(100);
+    const [near, far] = [await start(redis.url), await start(proxy.url)];
+    await until('it is ready', () => far.isReady);
+    far.hasTrackers = false;
+    await far.connect('a', 'ann', ['x']);
+    await near.connect('b', 'ben', ['x']);
+    const sent = Array.from({ length: 20 }, () => publication({ rooms: ['x'] }));
+    const handed = sent.map((each) => far.engine.publish(each));
+    // Without a place to wait for, the caller delivers at once.
+    expect(handed.map(({ stamp }) => stamp)).toEqual(sent.map(() => undefined));
+    expect(await Promise.all(handed.map(({ remote }) => remote))).toMatchObject(
+      sent.map(() => ({ matched: 1 })),
+    );
+    await until('they have arrived', () => near.got.length === sent.length);
+    expect(near.got).toEqual(sent.map(({ id }) => id));
+    const back = sent.map(() => publication({ rooms: ['x'] }));
+    await Promise.all(back.map((each) => near.engine.publish(each).remote));
+    await until('they have arrived', () => far.got.length === back.length);
+    expect(far.got).toEqual(back.map(({ id }) => id));
+    expect(await far.registry.room('x')).toEqual({ room: 'x', sockets: 2, users: 2 });
+    expect([near.troubles, far.troubles]).toEqual([[], []]);
+  });
+
+  it('[O3] read-only: says so, and goes on by itself when it takes writes again', async () => {
+    const [one, two] = [await start(redis.url), await start(redis.url)];
+    await one.connect('a', 'ann', ['x']);
+    await redis.ask((client) => client.replicaof('127.0.0.1', '1'));
+    await until('it is noticed', () => !one.isReady && !two.isReady);
+    expect(reasonOf(one.engine.health())).toBe('this Redis is a replica');
+    const { stamp, remote } = one.engine.publish(publication({ rooms: ['x'] }));
+    expect(stamp?.cursor).toEqual(expect.any(String));
+    await expect(remote).rejects.toMatchObject(unavailable);
+    await redis.ask((client) => client.replicaof('NO', 'ONE'));
+    await until('they are back', () => one.isReady && two.isReady);
+    const sent = publication({ rooms: ['x'] });
+    expect((await two.engine.publish(sent).remote)?.matched).toBe(1);
+    await until('it has arrived', () => one.got.includes(sent.id));
+    expect([one.timesFenced, two.timesFenced]).toEqual([0, 0]);
+  });
+
+  it('[O3] loading its data: waits, and begins by itself when it has', async () => {
+    await redis.kill();
+    const folder = await mkdtemp(join(tmpdir(), 'switchboard-'));
+    try {
+      redis = await TestRedis.start(['--dir', folder]);
+      const names = Array.from({ length: 400 }, (_, number) => `k${number}`);
+      await redis.ask(async (client) => {
+        await client.mset(Object.fromEntries(names.map((name) => [name, 'x'.repeat(4_000)])));
+        await client.save();
+      });
+      await redis.kill();
+      // Ten milliseconds a key, and it answers in between.
+      const slowly = ['--key-load-delay', '10000', '--loading-process-events-interval-bytes', '1024'];
+      redis = await TestRedis.planned(['--dir', folder, ...slowly]);
+      const loaded = redis.run();
+      const node = await start(redis.url);
+      expect(node.isReady).toBe(false);
+      await loaded;
+      await until('it is ready', () => node.isReady);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('[O3] look-ups fail while Redis hangs, those that wait behind others too, and are answered again after', async () => {
