@@ -7,7 +7,7 @@ import type { MembershipObserver } from '../registry/membership.adapter.js';
 import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
-import { selectRooms, type RoomSelection } from './targets.js';
+import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
 import { Tracking, type HeldPublication } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
 import { AskingWires, encodeForOne, eventPacket, Wires, type PacketOptions, type Wire } from './wire.js';
@@ -286,7 +286,7 @@ export class FanOutAdapter extends SharedAdapter {
 
   /** Visits every selected socket once. [D1] */
   private select(selection: RoomSelection, visit: (socket: GatewaySocket) => void): void {
-    const except = this.socketIdsIn(selection.except);
+    const except = this.exceptedIn(selection.except);
     if (selection.rooms === undefined) {
       for (const [socketId, socket] of this.nsp.sockets) {
         if (!except?.has(socketId)) visit(socket as GatewaySocket);
@@ -307,9 +307,9 @@ export class FanOutAdapter extends SharedAdapter {
     }
   }
 
-  private socketIdsIn(rooms: ReadonlySet<string>): ReadonlySet<string> | undefined {
-    if (rooms.size === 0) return undefined;
-    const socketIds = new Set<string>();
+  private exceptedIn({ rooms, sockets }: Excepted): ReadonlySet<string> | undefined {
+    if (rooms.size === 0) return sockets.size === 0 ? undefined : sockets;
+    const socketIds = new Set(sockets);
     for (const room of rooms) {
       for (const socketId of this.rooms.get(room) ?? []) socketIds.add(socketId);
     }

@@ -6,18 +6,40 @@ export interface RoomSelection {
   readonly rooms: ReadonlySet<string> | undefined;
   /** Those of the rooms that were named as sockets only: nobody else is meant, whoever else has got in there. [M3] */
   readonly sockets?: ReadonlySet<string> | undefined;
-  readonly except: ReadonlySet<string>;
+  readonly except: Excepted;
+}
+
+/** What is taken off a target. A name of a socket is no room here: whoever is in one of that name stays. [D1] */
+export interface Excepted {
+  readonly rooms: ReadonlySet<string>;
+  readonly sockets: ReadonlySet<string>;
 }
 
 const NONE: ReadonlySet<string> = new Set();
+const NOBODY: Excepted = { rooms: NONE, sockets: NONE };
 
-/** Users and sockets are rooms too: `user:<id>` and the socket's own ID. */
-const roomsOf = (selection: Selection): ReadonlySet<string> => {
-  const rooms = new Set(selection.rooms);
-  for (const user of selection.users ?? []) rooms.add(userRoom(user));
+/** Users are rooms too: `user:<id>`. */
+function roomsOf({ rooms: names, users }: Selection): Set<string> {
+  const rooms = new Set(names);
+  for (const user of users ?? []) rooms.add(userRoom(user));
+  return rooms;
+}
+
+/** And so are sockets: their own ID. */
+function allOf(selection: Selection): ReadonlySet<string> {
+  const rooms = roomsOf(selection);
   for (const socketId of selection.sockets ?? []) rooms.add(socketId);
   return rooms;
-};
+}
+
+function exceptedBy(selection: Selection): Excepted {
+  const { rooms, users, sockets } = selection;
+  if (!rooms && !users && !sockets) return NOBODY;
+  return {
+    rooms: rooms || users ? roomsOf(selection) : NONE,
+    sockets: sockets ? new Set(sockets) : NONE,
+  };
+}
 
 function onlySocketsOf({ sockets, rooms }: Selection): ReadonlySet<string> | undefined {
   if (!sockets || sockets.length === 0) return undefined;
@@ -34,8 +56,8 @@ function onlySocketsOf({ sockets, rooms }: Selection): ReadonlySet<string> | und
  */
 export function selectRooms(to: Target, except: Selection): RoomSelection {
   return {
-    rooms: 'all' in to ? undefined : roomsOf(to),
+    rooms: 'all' in to ? undefined : allOf(to),
     sockets: 'all' in to ? undefined : onlySocketsOf(to),
-    except: (except.rooms ?? except.users ?? except.sockets) ? roomsOf(except) : NONE,
+    except: exceptedBy(except),
   };
 }

@@ -102,6 +102,11 @@ describe('POST /v1/emit', () => {
         () => ({ to: { users: ['ada'] }, except: { sockets: [idOf('ada1')] } }),
         ['ada2'],
       ],
+      [
+        'a room except a socket that is named like it',
+        () => ({ to: { rooms: ['lobby'] }, except: { sockets: ['lobby', 'user:ada'] } }),
+        ['ada1', 'bob'],
+      ],
       ['a user except itself', () => ({ to: { users: ['ada'] }, except: { users: ['ada'] } }), []],
       [
         'a union except what nobody is in',

@@ -92,7 +92,8 @@ export function describeHistory(create: CreateEngine, { lifeMs }: EngineTraits):
   });
 
   it('[H1] publications to everyone, to users and to sockets are in no history of a room', async () => {
-    const targets = [{ all: true } as const, { users: ['42'] }, { sockets: [uniqueName('s-')] }, {}];
+    await read();
+    const targets = [{ all: true } as const, { users: ['42'] }, { sockets: [room] }, {}];
     for (const to of targets) {
       expect((await publishAndStamp(test, publicationTo(to))).positions).toBeUndefined();
     }

@@ -127,6 +127,7 @@ export class PublicationLog {
   retainSocket(socketId: string): RoomLog {
     const log = this.logs.get(socketId) ?? this.create(socketId, undefined);
     this.logs.set(socketId, log);
+    log.isOfSocket = true;
     log.interest++;
     this.settle(log);
     return log;
@@ -155,11 +156,16 @@ export class PublicationLog {
     }
     if (to.rooms) for (const room of to.rooms) this.matchRoom(room);
     if (to.users) for (const user of to.users) this.matchRoom(userRoom(user));
-    if (to.sockets) for (const socketId of to.sockets) this.matchLog(this.logs.get(socketId));
+    if (to.sockets) for (const socketId of to.sockets) this.matchSocket(socketId);
   }
 
   private matchRoom(room: string): void {
     this.matchLog(this.logOf(room));
+  }
+
+  private matchSocket(socketId: string): void {
+    const log = this.logs.get(socketId);
+    if (log?.isOfSocket === true) this.matchLog(log);
   }
 
   private matchLog(log: RoomLog | undefined): void {

@@ -28,6 +28,8 @@ export interface LogRecord {
 export class RoomLog {
   /** Another life of this log is another epoch; only histories show it. */
   readonly epoch: string;
+  /** Of a socket, and not of a room that happens to be named so: what is sent to a socket goes nowhere else. */
+  isOfSocket = false;
   /** How many open sessions want what is published here. */
   interest = 0;
   /** The newest record that was dropped, for whatever reason: nothing up to it is covered. */

@@ -130,7 +130,7 @@ export class Session {
     return !(
       except.rooms?.some((room) => this.wasIn(room, seq)) ||
       except.users?.some((user) => this.wasIn(userRoom(user), seq)) ||
-      except.sockets?.some((socketId) => this.wasIn(socketId, seq))
+      except.sockets?.includes(this.identity.socketId)
     );
   }
 
