@@ -13,7 +13,7 @@ import { logFailure } from '../operations/log.js';
 import { Metrics } from '../operations/metrics.js';
 import type { Page, SocketEntry } from '../protocol/entries.js';
 import { looksLikeSocketId, userRoom } from '../protocol/names.js';
-import type { Publication } from '../protocol/publication.js';
+import type { Publication, Selection } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { Audience, FanOutAdapter } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
@@ -26,6 +26,12 @@ export interface Sent {
   readonly matched: number;
   /** The same of the other nodes; rejects with `engine.unavailable`. `undefined` when there are none. */
   readonly remote: Promise<RemoteOutcome> | undefined;
+}
+
+/** A socket that is named and not connected here. */
+interface Absent {
+  readonly socketId: string;
+  readonly user: null;
 }
 
 /**
@@ -64,10 +70,14 @@ export class Publisher implements Outbound {
     // Now: a socket that is here and ends while it is waited for is missing under its user's name.
     const absent = this.absentSockets(publication);
     const { stamp, remote } = this.engine.publish(publication, timeoutMs);
-    const [here, elsewhere] = await Promise.all([this.collect(publication, timeoutMs, stamp), remote]);
+    const [here, elsewhere, takenOff] = await Promise.all([
+      this.collect(publication, timeoutMs, stamp),
+      remote,
+      this.takenOffElsewhere(absent, publication.except),
+    ]);
     const responses = [...here.responses, ...(elsewhere?.responses ?? [])];
     const missing = [...here.missing, ...(elsewhere?.missing ?? [])];
-    const known = new Set([...responses, ...missing].map(({ socketId }) => socketId));
+    const known = new Set([...responses, ...missing, ...takenOff].map(({ socketId }) => socketId));
     return { responses, missing: [...missing, ...absent.filter(({ socketId }) => !known.has(socketId))] };
   }
 
@@ -142,11 +152,8 @@ export class Publisher implements Outbound {
       }
     }
     const isHere = ({ socketId }: SocketEntry): boolean => this.namespaces.findSocket(socketId) !== undefined;
-    const isExcept = ({ socketId, user, rooms }: SocketEntry): boolean =>
-      except.rooms?.some((room) => room === socketId || room === userRoom(user) || rooms.includes(room)) ===
-      true;
     return [...found.values()].filter(
-      (entry) => entry.namespace === namespace && !isHere(entry) && !isExcept(entry),
+      (entry) => entry.namespace === namespace && !isHere(entry) && !isTakenOff(entry, except),
     );
   }
 
@@ -193,11 +200,20 @@ export class Publisher implements Outbound {
   }
 
   /** Sockets that are named but not connected here: they are targeted, so the publisher hears of them. [D6] */
-  private absentSockets({ to, except }: Publication): { socketId: string; user: null }[] {
+  private absentSockets({ to, except }: Publication): Absent[] {
     if ('all' in to) return [];
     const absent = new Set(to.sockets?.filter((socketId) => !this.namespaces.findSocket(socketId)));
     for (const socketId of except.sockets ?? []) absent.delete(socketId);
     return [...absent].map((socketId) => ({ socketId, user: null }));
+  }
+
+  /** Those of them that are on other nodes and taken off by their user or a room: they are not targeted. */
+  private async takenOffElsewhere(absent: readonly Absent[], except: Selection): Promise<SocketEntry[]> {
+    const { registry } = this.engine;
+    const takesOff = (except.rooms?.length ?? 0) + (except.users?.length ?? 0) > 0;
+    if (!registry || !takesOff) return [];
+    const entries = await Promise.all(absent.map(({ socketId }) => registry.socket(socketId)));
+    return entries.filter((entry) => entry !== undefined && isTakenOff(entry, except)) as SocketEntry[];
   }
 
   private lost({ event }: Publication, failure: unknown): void {
@@ -210,3 +226,8 @@ export class Publisher implements Outbound {
     return namespace === undefined ? adapters : adapters.filter(({ nsp }) => nsp.name === namespace);
   }
 }
+
+/** Whether a selection has the socket by its user or one of its rooms, the two included that every socket has. */
+const isTakenOff = ({ socketId, user, rooms }: SocketEntry, except: Selection): boolean =>
+  except.users?.includes(user) === true ||
+  except.rooms?.some((room) => room === socketId || room === userRoom(user) || rooms.includes(room)) === true;

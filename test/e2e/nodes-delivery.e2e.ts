@@ -110,6 +110,23 @@ describeWithRedis('delivery over two nodes', () => {
     );
   });
 
+  it('[D6] whoever is taken off by its user or a room is not missing, whatever node it is on', async () => {
+    const { adaA, adaB, bobB, cleoA } = clients as Record<string, TestClient>;
+    cleoA!.answer('ask', () => 'here');
+    for (const node of [a, b]) {
+      const { responses, missing } = await bodyOf<{ responses: object[]; missing: object[] }>(
+        node.http('POST', '/v1/emit', {
+          to: { sockets: [adaA!.id, adaB!.id, bobB!.id, cleoA!.id, 'nobody'] },
+          except: { users: ['ada'], rooms: ['lobby'] },
+          event: 'ask',
+          ack: { timeoutMs: 3_000 },
+        }),
+      );
+      expect(responses).toEqual([{ socketId: cleoA!.id, user: 'cleo', args: ['here'] }]);
+      expect(missing).toEqual([{ socketId: 'nobody', user: null }]);
+    }
+  });
+
   it('[D6] collects acknowledgements of all nodes and names who gave none', async () => {
     const { adaA, adaB, bobB, cleoA } = clients as Record<string, TestClient>;
     for (const [name, client] of Object.entries({ adaA: adaA!, adaB: adaB!, bobB: bobB! })) {
