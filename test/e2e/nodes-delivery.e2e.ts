@@ -43,6 +43,10 @@ describeWithRedis('delivery over two nodes', () => {
       [{ users: ['ada'] }, {}, { adaA: 1, adaB: 1 }],
       [{ sockets: [adaB!.id] }, {}, { adaB: 1 }],
       [{ sockets: [bobB!.id, 'nobody'] }, {}, { bobB: 1 }],
+      // A socket is in the room of its own ID.
+      [{ rooms: [bobB!.id, cleoA!.id] }, {}, { bobB: 1, cleoA: 1 }],
+      [{ rooms: [bobB!.id] }, { rooms: [cleoA!.id] }, { bobB: 1 }],
+      [{ all: true }, { rooms: [adaB!.id, cleoA!.id] }, { adaA: 1, bobB: 1 }],
       [{ rooms: ['lobby', 'cellar'], users: ['ada', 'bob'], sockets: [bobB!.id] }, {}, everyone],
       [{ all: true }, { users: ['ada'] }, { bobB: 1, cleoA: 1 }],
       [{ all: true }, { rooms: ['lobby'] }, { adaB: 1, cleoA: 1 }],

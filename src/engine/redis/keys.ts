@@ -34,7 +34,7 @@
  * A part is what a publication can be for: `r<room>`, `u<user>`, `s<socket>` or `a` for everyone.
  */
 import { createHash } from 'node:crypto';
-import { isUserRoom, USER_ROOM_PREFIX, userRoom } from '../../protocol/names.js';
+import { isUserRoom, looksLikeSocketId, USER_ROOM_PREFIX, userRoom } from '../../protocol/names.js';
 import type { Selection, Target } from '../../protocol/publication.js';
 
 export const DEFAULT_PREFIX = '{sb}:';
@@ -52,12 +52,16 @@ export function roomOfPart(part: string): string | undefined {
   return part.startsWith('u') ? userRoom(part.slice(1)) : undefined;
 }
 
+/** A socket's own ID is a room that it alone is in, and whether a name is one only shared state knows. */
+const partsOfRoom = (room: string): string[] =>
+  looksLikeSocketId(room) ? [partOfRoom(room), `s${room}`] : [partOfRoom(room)];
+
 /** The parts of a target, each once. */
 export function partsOf(target: Target | Selection): string[] {
   if ('all' in target) return ['a'];
   return [
     ...new Set([
-      ...(target.rooms ?? []).map(partOfRoom),
+      ...(target.rooms ?? []).flatMap(partsOfRoom),
       ...(target.users ?? []).map((user) => `u${user}`),
       ...(target.sockets ?? []).map((socketId) => `s${socketId}`),
     ]),

@@ -48,6 +48,15 @@ local function areSockets(parts)
   end
   return true
 end
+-- What may be a socket and is none needs no look at every recipient.
+local function withoutAbsent(parts)
+  local present = {}
+  for _, part in ipairs(parts) do
+    local kind, name = kindOf(part[1])
+    if kind ~= 's' or redis.call('EXISTS', P .. 's:' .. name) == 1 then table.insert(present, part) end
+  end
+  return present
+end
 local function byCounts(part, namespace, except)
   local nodes, matched = {}, 0
   local kind, room = kindOf(part)
@@ -114,6 +123,7 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
     end
   end
   local nodes, matched, targeted
+  parts = withoutAbsent(parts)
   local kind = #parts == 1 and string.sub(parts[1][1], 1, 1)
   if ackTimeoutMs == 0 and (kind == 'r' or kind == 'a') and areSockets(except) then
     nodes, matched = byCounts(parts[1][1], namespace, except)
