@@ -12,6 +12,9 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
 /** Values nested deeper than this are refused: encoders recurse. */
 export const MAX_DEPTH = 64;
 
+/** What holds arguments may add levels of its own, and one command that is too deep spoils no batch. */
+export const MAX_BODY_DEPTH = 500;
+
 /** Binary parts per message; the JavaScript clients die with `parse error` on more. */
 export const MAX_BINARY_PARTS = 10;
 
@@ -27,7 +30,7 @@ export interface ValueShape {
 }
 
 /** Measures nesting and binary parts; stops as soon as either limit is passed. */
-export function measureValue(root: unknown): ValueShape {
+export function measureValue(root: unknown, maxDepth = MAX_DEPTH): ValueShape {
   let depth = 0;
   let binaryParts = 0;
   let holdsPlaceholder = false;
@@ -42,7 +45,7 @@ export function measureValue(root: unknown): ValueShape {
       continue;
     }
     if (level + 1 > depth) depth = level + 1;
-    if (depth > MAX_DEPTH) break;
+    if (depth > maxDepth) break;
     if ('_placeholder' in value && value._placeholder === true) holdsPlaceholder = true;
     const children = Array.isArray(value) ? value : Object.values(value);
     for (const child of children) {

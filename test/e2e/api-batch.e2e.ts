@@ -29,6 +29,23 @@ describe('POST /v1/batch', () => {
   });
   afterEach(() => gateway.close());
 
+  it('[Q5] a command that is nested too deeply fails by itself, and what is deep enough for all does not', async () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+    const to = { users: ['ada'] };
+    const results = await run([
+      { emit: { to, event: 'n', data: nested(63) } },
+      { emit: { to, event: 'n', args: [nested(64)] } },
+      { join: nested(100) },
+      { emit: { to, event: 'n', data: 'last' } },
+    ]);
+    expect(codes(results)).toEqual([true, 'payload.invalid', 'payload.invalid', true]);
+    expect(results[1]!.error!.errors).toEqual([
+      { path: 'emit.args', message: 'expected at most 64 levels of nesting' },
+    ]);
+    await ada.settled();
+    expect(arrivedAt(ada, 'n')).toEqual([[nested(63)], ['last']]);
+  });
+
   it('[D4] commands are carried out in order: who joined, left or was ended in between decides who is reached', async () => {
     const to = { rooms: ['lobby'] };
     const results = await run([
