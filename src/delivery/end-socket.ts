@@ -23,22 +23,23 @@ interface Transport {
  *
  * @param options.discardUnsent closes without waiting for what has not been sent, the goodbye included
  *
- * Resolves when the socket has left the registry; never rejects.
+ * Resolves when the socket has left the registry, on all nodes; never rejects.
  */
 export function endSocket(
   socket: GatewaySocket,
   error: SwitchboardError,
   { discardUnsent = false }: { readonly discardUnsent?: boolean } = {},
 ): Promise<void> {
-  if (!socket.connected) return Promise.resolve();
+  const state = socketState(socket);
+  if (!socket.connected) return Promise.resolve(state.left);
   return new Promise((resolve) => {
     const cutOff = setTimeout(() => socket.conn.close(true), GOODBYE_TIMEOUT_MS);
     cutOff.unref();
     socket.once('disconnect', () => {
       clearTimeout(cutOff);
-      resolve();
+      resolve(state.left);
     });
-    socketState(socket).endedWith ??= error.code;
+    state.endedWith ??= error.code;
     socket.emit(NOTICE.serverDisconnect, error.toObject());
     if (error.retryable) {
       socket.conn.close(discardUnsent);

@@ -61,6 +61,8 @@ export class SocketState implements Ordered {
   watchedRooms: Map<string, PresencePlace | undefined> | undefined = undefined;
   /** The shared rooms that its end took it out of. */
   goneFrom: readonly string[] = NO_ROOMS;
+  /** Resolves when all nodes know that it has ended, or have to be told again; never rejects. [L3] */
+  left: Promise<void> | undefined = undefined;
   /** What its client can come back to, when it asked for that. [H4] */
   session: RecoverableSession | undefined = undefined;
   /** What is due when its token ends. */

@@ -45,7 +45,7 @@ export class MembershipFeed implements MembershipObserver {
     this.recovery.ended(state, reason);
     this.presence.ended(state, reason);
     // Also one that another connection takes over: nobody knows yet whether that gets in.
-    void made(this.engine.holdings?.leave(state.socket.id, comesBack(reason)));
+    state.left = made(this.engine.holdings?.leave(state.socket.id, comesBack(reason)));
   }
 }
 
@@ -53,5 +53,5 @@ export class MembershipFeed implements MembershipObserver {
  * What shared state did not take it is given again when it can be reached: a change is never lost, and never the
  * business of whoever made it.
  */
-const made = (change: Answer<void>): Promise<void> | void =>
+const made = (change: Answer<void>): Promise<void> | undefined =>
   change instanceof Promise ? change.catch(() => undefined) : undefined;

@@ -1,10 +1,18 @@
 import { createApiKey } from '../../src/access/api-keys.js';
-import type { HttpAnswer, TestClient, TestGateway } from 'switchboard-gateway/testing';
+import { CHANGE } from '../../src/engine/redis/scripts/change.js';
+import {
+  startGateway,
+  type HttpAnswer,
+  type TestClient,
+  type TestGateway,
+} from 'switchboard-gateway/testing';
 import { recipientsOf } from '../support/arrivals.js';
 import { EAGER } from '../support/client-matrix.js';
 import { bodyOf, Cluster } from '../support/cluster.js';
 import { describeWithRedis } from '../support/redis.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 import { inSeconds, refusalOf, SECRET, sign, everythingIn } from '../support/tokens.js';
+import { until } from '../support/until.js';
 
 const { key, entry } = createApiKey('backend', ['read', 'emit', 'manage']);
 
@@ -108,6 +116,30 @@ describeWithRedis('what a backend asks of one node about the sockets of another'
       await client.next('connect');
     }
     expect(await bodyOf(ask(b, 'GET', '/v1/users/ada'))).toMatchObject({ online: true });
+  });
+
+  it('[L3] [R4] is answered when all nodes know, whichever it was asked for', async () => {
+    const proxy = await TcpProxy.to(cluster.redis.port);
+    const c = await startGateway({ jwtSecret: SECRET, apiKeys: entry, redisUrl: proxy.url });
+    const token = await sign({ sub: 'ada' });
+    for (const asked of [a, c]) {
+      const { id } = await c.connect({ auth: { token } });
+      let isAnswered = false;
+      const held = asked === c ? 'before it is known' : 'by the other node';
+      proxy.holdBack();
+      const ended = ask(asked, 'DELETE', `/v1/sockets/${id}`).then(({ status }) => {
+        isAnswered = true;
+        return status;
+      });
+      await until('it has been ended', () => proxy.holds(CHANGE.sha));
+      await bodyOf(ask(a, 'GET', `/v1/sockets/${id}`));
+      expect({ [held]: isAnswered }).toEqual({ [held]: false });
+      proxy.letThrough();
+      expect(await ended).toBe(204);
+      await bodyOf(ask(a, 'GET', `/v1/sockets/${id}`), 404);
+    }
+    await c.close();
+    await proxy.close();
   });
 
   it('[A6] shuts a user out on all nodes before the answer comes, and lets it in again', async () => {

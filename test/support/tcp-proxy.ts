@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
-  held?: Buffer[];
+  held?: Buffer[] | undefined;
 }
 
 export class TcpProxy {
@@ -64,6 +64,14 @@ export class TcpProxy {
   /** What clients send over the connections there are gets no further, until {@link deliver}. New ones are not affected. */
   holdBack(): void {
     for (const pair of this.pairs) pair.held ??= [];
+  }
+
+  /** The server gets what was held back, and all that comes after it. */
+  letThrough(): void {
+    for (const pair of this.pairs) {
+      if (pair.held !== undefined) pair.server.write(Buffer.concat(pair.held));
+      pair.held = undefined;
+    }
   }
 
   /** Whether this is among what is held back. */
