@@ -142,6 +142,9 @@ export class RoomService {
     { room, since, limit }: z.output<typeof roomHistoryRequest>,
   ): Promise<HistoryAnswer> {
     this.assertAllowed(socket, 'history', room);
+    // A rule of histories may fit the name of a socket of another node.
+    const elsewhere = this.privateRooms.assertNoSocketId(room);
+    if (elsewhere) await elsewhere;
     return this.histories.read(room, { since, limit });
   }
 

@@ -22,7 +22,7 @@ describeWithRedis('the rooms of sockets on other nodes', () => {
   afterEach(closeEmbeddings);
 
   const start = (): Promise<TestGateway> =>
-    startEmbedding({ providers: [AppGateway], options: { redisUrl: redis.url } });
+    startEmbedding({ providers: [AppGateway], options: { redisUrl: redis.url, history: '*=10/1m' } });
 
   it('[M3] nobody joins the room of a socket of another node, nor is put there', async () => {
     const [one, two] = await Promise.all([start(), start()]);
@@ -34,6 +34,17 @@ describeWithRedis('the rooms of sockets on other nodes', () => {
     });
     expect((await two.http('PUT', `/v1/sockets/${eve.id!}/rooms/${ada.id!}`)).status).not.toBe(204);
     expect(await eve.request('room:join', { room: 'x'.repeat(20) })).toMatchObject({ ok: true });
+  });
+
+  it('[M3] [R5] nobody reads a history under the name of a socket of another node', async () => {
+    const [one, two] = await Promise.all([start(), start()]);
+    const ada = await one.connect();
+    const eve = await two.connect();
+    await two.broadcaster.toRooms(ada.id!).emit('n', 'secret');
+    expect(await eve.request('room:history', { room: ada.id! })).toMatchObject({
+      ok: false,
+      error: { code: 'access.denied' },
+    });
   });
 
   it('Socket.IO’s own emit reaches a socket of another node by its ID', async () => {

@@ -80,6 +80,8 @@ export class Attachment {
 
   /** What this node wrote counts no longer, or has gone. */
   reattach(): void {
+    // What is still written while the lease is given up is refused, as it should be.
+    if (this.isStopped) return;
     if (this.attached) this.lose('Redis does not know this node any longer');
     void this.attach();
   }
