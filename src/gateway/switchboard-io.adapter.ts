@@ -128,6 +128,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     const shared = port === 0 ? (this.httpServer as HttpServer | undefined) : undefined;
     const server = ignoreOtherUpgrades(shared, () => new Server(shared ?? port, options));
     server.on('new_namespace', (namespace) => this.adopt(namespace));
+    slowConsumers.watch(server.engine);
     readPlainQueries(server.engine);
     // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
     const nameOrigin = cors<IncomingMessage>((request, callback) =>

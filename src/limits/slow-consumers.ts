@@ -2,22 +2,35 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../delivery/end-socket.js';
+import { Metrics } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { unsentBytes, type WritableConnection } from './unsent.js';
 
-/** How often sockets are looked at that nobody publishes to but an app writes to directly. */
+/** How often connections are looked at that nobody publishes to but an app, or an answer, is written to directly. */
 const SWEEP_INTERVAL_MS = 1_000;
+
+/** A connection as Engine.IO lists it. */
+interface Connection extends WritableConnection {
+  close(discard: boolean): void;
+}
+
+/** What is read of an Engine.IO server. */
+interface ConnectionList {
+  readonly clients: Readonly<Record<string, Connection>>;
+}
 
 /** Ends sockets that do not read what they are sent, before they cost the others memory. [Q3] */
 @Injectable()
 export class SlowConsumers implements OnModuleInit, OnModuleDestroy {
+  private readonly servers: ConnectionList[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly namespaces: Namespaces,
+    private readonly metrics: Metrics,
   ) {}
 
   onModuleInit(): void {
@@ -27,6 +40,11 @@ export class SlowConsumers implements OnModuleInit, OnModuleDestroy {
 
   onModuleDestroy(): void {
     clearInterval(this.timer);
+  }
+
+  /** Looks after all connections of an Engine.IO server from now on. */
+  watch(server: unknown): void {
+    this.servers.push(server as ConnectionList);
   }
 
   /** Called after a write to a socket. */
@@ -39,12 +57,24 @@ export class SlowConsumers implements OnModuleInit, OnModuleDestroy {
   /** Called with a connection that did not take a write at once. */
   readonly checkConnection = (connection: object): void => {
     if (unsentBytes(connection as WritableConnection) <= this.config.maxBufferedBytes) return;
+    let isUsed = false;
     for (const socket of this.namespaces.allSockets()) {
-      if (socket.conn === connection) this.check(socket);
+      if (socket.conn !== connection) continue;
+      isUsed = true;
+      this.check(socket);
     }
+    if (!isUsed) this.cutOff(connection as Connection);
   };
 
+  /** Refusals pile up as well, for a peer that asks again and again to be let in and reads no answer. */
+  private cutOff(connection: Connection): void {
+    this.metrics.refused('slow_consumer');
+    connection.close(true);
+  }
+
   private sweep(): void {
-    for (const socket of this.namespaces.allSockets()) this.check(socket);
+    for (const { clients } of this.servers) {
+      for (const connection of Object.values(clients)) this.checkConnection(connection);
+    }
   }
 }
