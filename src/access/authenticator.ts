@@ -89,7 +89,8 @@ export class Authenticator {
   }
 }
 
-const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
+/** Templates and forms leave an empty text where there is nothing. */
+export const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
 
 function ownName(user: unknown): string {
   if (typeof user === 'string' && USER_NAME.test(user)) return user;

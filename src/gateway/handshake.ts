@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PacketType } from 'socket.io-parser';
-import { Authenticator, type Authenticated, type Credentials } from '../access/authenticator.js';
+import { Authenticator, isAbsent, type Authenticated, type Credentials } from '../access/authenticator.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SessionBusy } from '../engine/sessions.js';
@@ -207,7 +207,7 @@ function credentialsOf(socket: GatewaySocket): Credentials {
   const given: Record<string, unknown> =
     socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? { ...query, ...auth } : (auth ?? {});
   return {
-    token: given['token'] ?? bearerOf(headers.authorization),
+    token: isAbsent(given['token']) ? bearerOf(headers.authorization) : given['token'],
     user: given['user'],
     info: socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? parseInfo(given['info']) : given['info'],
   };

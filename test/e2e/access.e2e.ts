@@ -103,6 +103,10 @@ describe('a client that presents a token', () => {
     'an authorization header in another case': (token) => ({
       client: { extraHeaders: { authorization: `bearer ${token}` } },
     }),
+    'the header beside an empty one': (token) => ({
+      auth: { token: '' },
+      client: { extraHeaders: { Authorization: `Bearer ${token}` } },
+    }),
   };
 
   it.each(Object.keys(ways).flatMap((way) => CLIENTS.map((how) => ({ way, ...how }))))(
