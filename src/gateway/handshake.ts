@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
 import { PacketType } from 'socket.io-parser';
 import { Authenticator, isAbsent, type Authenticated, type Credentials } from '../access/authenticator.js';
 import type { SwitchboardConfig } from '../config/config.js';
@@ -21,6 +22,12 @@ import { isPromiseLike } from './promise-like.js';
 /** As Socket.IO takes it: called without an error to let the socket in. */
 type Next = (error?: Error & { data?: unknown }) => void;
 export type Middleware = (socket: GatewaySocket, next: Next) => unknown;
+
+/** Whether a connection may be made, and if not, why. */
+export type Admitted = readonly [reason: string | null | undefined, allowed: boolean];
+
+/** The option `allowRequest` of an app's gateway. */
+type RequestCheck = (request: IncomingMessage, decide: (...admitted: Admitted) => void) => unknown;
 
 /** A refusal in Socket.IO's terms: `data` is what the client gets. */
 class Refusal extends Error {
@@ -109,6 +116,24 @@ export class Handshake {
     );
   }
 
+  /** An app's own `allowRequest`, made safe as its middlewares are. Never rejects. */
+  async ask(check: RequestCheck, request: IncomingMessage): Promise<Admitted> {
+    const decision = new Promise<Admitted>((resolve, reject) => {
+      const done = check(request, (...admitted) => resolve(admitted));
+      if (isPromiseLike(done)) done.then(undefined, reject);
+    });
+    try {
+      const admitted = await withinTime(decision, this.checkTimeoutMs);
+      if (!admitted[1]) this.metrics.refused('access.denied');
+      return admitted;
+    } catch (failure) {
+      const { message, data } = this.refusalFor(failure);
+      const { code } = data as ErrorObject;
+      this.metrics.refused(code);
+      return [`${code}: ${message}`, false];
+    }
+  }
+
   private get checkTimeoutMs(): number {
     return Math.min(this.config.handlerTimeoutMs, MAX_CHECK_TIMEOUT_MS);
   }
@@ -170,13 +195,13 @@ function asRefusal(error: Error & { data?: unknown }): Refusal | SwitchboardErro
   return new Refusal(error.message, { ...denied, ...data });
 }
 
-async function withinTime(check: Promise<void>, timeoutMs: number): Promise<void> {
+async function withinTime<Decision>(check: Promise<Decision>, timeoutMs: number): Promise<Decision> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no decision within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
-    await Promise.race([check, timeout]);
+    return await Promise.race([check, timeout]);
   } finally {
     clearTimeout(timer);
   }

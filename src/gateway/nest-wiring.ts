@@ -16,10 +16,10 @@ import {
   type InstanceWrapper,
 } from '@nestjs/core/internal';
 import type { MessageMappingProperties } from '@nestjs/websockets/gateway-metadata-explorer.js';
-import { GATEWAY_METADATA } from '@nestjs/websockets/internal';
+import { GATEWAY_METADATA, GATEWAY_OPTIONS, PORT_METADATA } from '@nestjs/websockets/internal';
 import type { SocketServerProvider } from '@nestjs/websockets/socket-server-provider.js';
 import { WebSocketsController } from '@nestjs/websockets/web-sockets-controller.js';
-import type { Namespace, Server } from 'socket.io';
+import type { Namespace, Server, ServerOptions } from 'socket.io';
 import { containerOf } from '../nest-container.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { DirectContextCreator, FailingFiltersContext } from './nest-handlers.js';
@@ -109,6 +109,26 @@ export function containInitHooks(
       }
     };
   }
+}
+
+/**
+ * What the gateway classes on one port and path ask of their server; of several that name an option, the first counts.
+ *
+ * Stock Nest takes the options of the first class only. On the default path that is the gateway's own, and what an
+ * app asks for, a check of its own for example, would be dropped without a word.
+ */
+export function serverOptionsOf(
+  app: INestApplication,
+  port: number,
+  path: string | undefined,
+): Partial<ServerOptions> {
+  const asked: Partial<ServerOptions>[] = [];
+  for (const { wrapper } of gatewayProviders(containerOf(app))) {
+    const type = wrapper.metatype as object;
+    const options = (Reflect.getMetadata(GATEWAY_OPTIONS, type) ?? {}) as Partial<ServerOptions>;
+    if (Reflect.getMetadata(PORT_METADATA, type) === port && options.path === path) asked.unshift(options);
+  }
+  return Object.assign({}, ...asked) as Partial<ServerOptions>;
 }
 
 function* gatewayProviders(

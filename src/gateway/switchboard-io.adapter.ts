@@ -19,13 +19,13 @@ import { codingParser } from './coded-refusals.js';
 import { noteOversize } from './disconnect-cause.js';
 import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
-import type { Handshake, Middleware } from './handshake.js';
+import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
 import { ignoreOtherUpgrades } from './other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './upgrade-query.js';
 import { prepareReceiver, prepareUpgrade } from './upgraded-socket.js';
-import { collectGateways, containInitHooks } from './nest-wiring.js';
+import { collectGateways, containInitHooks, serverOptionsOf } from './nest-wiring.js';
 
 /** What the adapter works with; all of it comes from the app's own container. */
 export interface AdapterParts {
@@ -82,21 +82,27 @@ export class SwitchboardIoAdapter extends IoAdapter {
     port: number,
     options: Partial<ServerOptions> & { namespace?: string; server?: Server } = {},
   ): Server {
-    const { namespace, server, ...given } = options;
-    const root = server ?? this.createIOServer(port, given);
+    const { namespace, server, path } = options;
+    const root = server ?? this.createIOServer(port, serverOptionsOf(this.app, port, path));
     const made: ServerOrNamespace = namespace === undefined ? root : root.of(namespace);
-    this.remember(port, given.path, undefined, root);
-    this.remember(port, given.path, namespace, made);
+    this.remember(port, path, undefined, root);
+    this.remember(port, path, namespace, made);
     if (!server) this.prepare(root.of('/'));
     if (made !== root && made !== root.of('/')) this.prepare(made as SocketIoNamespace);
     // Nest takes a namespace for a server here, as its own adapter does.
     return made as Server;
   }
 
-  override createIOServer(port: number, given: Partial<ServerOptions> = {}): Server {
+  override createIOServer(port: number, asked: Partial<ServerOptions> = {}): Server {
     const { config, namespaces, slowConsumers, publisher, feed } = this.parts;
-    if (given.cors) {
+    const { cors: ownCors, connectionStateRecovery: ownRecovery, ...given } = asked;
+    if (ownCors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
+    }
+    if (ownRecovery) {
+      this.log.warn(
+        'the `connectionStateRecovery` option of a gateway has no effect: clients ask with `auth: {recovery: true}`',
+      );
     }
     const writer = new TurnWriter(slowConsumers.checkConnection);
     const adapter = class extends FanOutAdapter {
@@ -114,13 +120,15 @@ export class SwitchboardIoAdapter extends IoAdapter {
       parser: codingParser,
       ...given,
       adapter,
-      allowRequest: (
-        request: IncomingMessage,
-        callback: (reason: string | null, allowed: boolean) => void,
-      ) => {
-        const [reason, allowed] = this.admit(request);
-        if (allowed && request.headers.upgrade !== undefined) prepareUpgrade(request);
-        callback(reason, allowed);
+      allowRequest: (request, callback) => {
+        const decide = ([reason, allowed]: Admitted): void => {
+          if (allowed && request.headers.upgrade !== undefined) prepareUpgrade(request);
+          callback(reason, allowed);
+        };
+        const admitted = this.admit(request);
+        if (admitted[1] && given.allowRequest) {
+          void this.parts.handshake.ask(given.allowRequest, request).then(decide);
+        } else decide(admitted);
       },
     };
     // As the base class does it, but with our own copy of Socket.IO: the one it would take in an app that embeds this
@@ -189,7 +197,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   /** Whether a connection may be made at all; who it is comes later. [A5] [C4] */
-  private admit(request: IncomingMessage): [reason: string | null, allowed: boolean] {
+  private admit(request: IncomingMessage): Admitted {
     const refusal = this.refusalOf(request);
     if (!refusal) return [null, true];
     this.parts.metrics.refused(refusal.code);

@@ -9,7 +9,7 @@ import {
   type OnGatewayInit,
 } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
-import type { Server } from 'socket.io';
+import type { Server, ServerOptions } from 'socket.io';
 import { SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
 import type { TestGateway } from 'switchboard-gateway/testing';
 import { CollectingLogger } from '../support/collecting-logger.js';
@@ -262,6 +262,83 @@ describe('afterInit of an app of its own', () => {
     });
     await gateway.connect({ auth: { user: 'ann' } });
     expect(users).toEqual(['ann']);
+  });
+});
+
+describe('allowRequest of an app of its own', () => {
+  afterEach(closeEmbeddings);
+
+  type AllowRequest = NonNullable<ServerOptions['allowRequest']>;
+
+  const startWith = (allowRequest: AllowRequest): Promise<TestGateway> => {
+    @WebSocketGateway({ allowRequest })
+    class CheckingGateway {}
+    return startEmbedding({ options: { handlerTimeoutMs: 1_000 }, providers: [CheckingGateway] });
+  };
+
+  const mayEnter: AllowRequest = (request, callback) =>
+    callback('members only', request.headers['x-member'] === 'yes');
+
+  it.each(['polling', 'websocket'] as const)(
+    '[L2] [A5] decides too, after the gateway, by %s',
+    async (transport) => {
+      const gateway = await startWith(mayEnter);
+      const refused = gateway.open({ transport });
+      await refused.next('connect_error');
+      expect(await counted(gateway, 'refusals_total', { code: 'access.denied' })).toBe(1);
+      const extraHeaders = { 'x-member': 'yes' };
+      await gateway.connect({ transport, client: { extraHeaders } });
+      const foreign = { ...extraHeaders, origin: 'https://evil.example' };
+      await gateway.open({ transport, client: { extraHeaders: foreign } }).next('connect_error');
+      expect(await counted(gateway, 'refusals_total', { code: 'origin.refused' })).toBe(1);
+      expect(await gateway.registry.getStats()).toMatchObject({ sockets: 1 });
+    },
+  );
+
+  it.each<[string, AllowRequest]>([
+    [
+      'throws',
+      () => {
+        throw new Error(SECRET);
+      },
+    ],
+    ['rejects', (async () => Promise.reject(new Error(SECRET))) as AllowRequest],
+    ['never decides', () => {}],
+  ])('[L2] [L4] refuses with internal when it %s', async (_how, allowRequest) => {
+    const gateway = await startWith(allowRequest);
+    const answer = await fetch(`${gateway.url}/socket.io/?EIO=4&transport=polling`);
+    expect(await answer.json()).toEqual({ code: 4, message: 'internal: something went wrong on the server' });
+    expect(await counted(gateway, 'refusals_total', { code: 'internal' })).toBe(1);
+    expect(await counted(gateway, 'failures_total', { place: 'handshake' })).toBe(1);
+  });
+});
+
+describe('other options of an app’s own gateway', () => {
+  afterEach(closeEmbeddings);
+
+  it('hold on the path that it shares with the gateway', async () => {
+    @WebSocketGateway({ transports: ['websocket'] })
+    class WebSocketOnlyGateway {}
+    const gateway = await startEmbedding({ providers: [WebSocketOnlyGateway] });
+    await gateway.open({ transport: 'polling' }).next('connect_error');
+    await gateway.connect({ transport: 'websocket' });
+  });
+
+  it('[A5] [H4] have no effect where the gateway decides, and that is said', async () => {
+    @WebSocketGateway({ cors: { origin: '*' }, connectionStateRecovery: {} })
+    class CarelessGateway {}
+    const logger = new CollectingLogger();
+    const gateway = await startEmbedding({ logger, providers: [CarelessGateway] });
+    for (const option of ['cors', 'connectionStateRecovery']) {
+      expect(logger.lines.filter(({ message }) => message.includes(`the \`${option}\` option`))).toHaveLength(
+        1,
+      );
+    }
+    const answer = await fetch(`${gateway.url}/socket.io/?EIO=4&transport=polling`, {
+      headers: { origin: 'https://evil.example' },
+    });
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
   });
 });
 
