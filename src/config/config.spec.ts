@@ -405,6 +405,21 @@ describe('relations between keys', () => {
     expect(linesOfEnv({ SWITCHBOARD_JWT_SECRET: 'x'.repeat(31) })).toHaveLength(1);
   });
 
+  it('[C2] takes no PEM key for a secret, and says which key is meant', () => {
+    const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    for (const key of ['SWITCHBOARD_JWT_SECRET', 'SWITCHBOARD_JWT_PREVIOUS_SECRET']) {
+      expect(linesOfEnv({ [key]: pem })).toEqual([
+        `${key}: expected a shared secret, not a PEM key: that is for the JWT public key`,
+      ]);
+    }
+  });
+
+  it('[C2] names the entry of a list that is wrong, and what it may be', () => {
+    expect(linesOfEnv({ SWITCHBOARD_TRANSPORTS: 'websocket,webtransport' })).toEqual([
+      'SWITCHBOARD_TRANSPORTS: expected entry 2 to be one of polling, websocket, got "websocket,webtransport"',
+    ]);
+  });
+
   it('[C2] a previous secret needs its end and a present secret', () => {
     expect(linesOfEnv({ SWITCHBOARD_JWT_PREVIOUS_SECRET: SECRET })).toEqual([
       'SWITCHBOARD_JWT_PREVIOUS_UNTIL: expected to be set, because SWITCHBOARD_JWT_PREVIOUS_SECRET is',

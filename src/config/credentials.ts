@@ -6,10 +6,17 @@ import { parseRedisAddress } from './redis-address.js';
 
 const SECRET = 'at least 32 bytes of text';
 
-/** A shared secret. Shorter ones can be guessed from a single token, offline. */
+/**
+ * A shared secret. Shorter ones can be guessed from a single token, offline. With a public key as secret, everyone who
+ * can read it, which is everyone, could sign tokens.
+ */
 export const sharedSecret: z.ZodType<string> = z
   .string(SECRET)
   .refine((value) => Buffer.byteLength(value) >= 32, SECRET)
+  .refine(
+    (value) => !value.includes('-----BEGIN'),
+    'a shared secret, not a PEM key: that is for the JWT public key',
+  )
   .describe(SECRET);
 
 const TIME = 'a time as in RFC 3339, such as 2030-01-31T12:00:00Z';

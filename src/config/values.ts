@@ -67,7 +67,7 @@ const splitList = (raw: unknown): unknown =>
 export function someOf<const Word extends string>(words: readonly Word[]): z.ZodType<readonly Word[]> {
   const expected = `a comma-separated list, at least one of ${words.join(', ')}`;
   return z
-    .preprocess(splitList, z.array(z.enum(words, expected), expected).min(1, expected))
+    .preprocess(splitList, z.array(z.enum(words, `one of ${words.join(', ')}`), expected).min(1, expected))
     .transform((list) => [...new Set(list)])
     .describe(expected);
 }
@@ -91,7 +91,7 @@ const originEntry = z.string(ORIGIN).transform((entry, context): string => {
   const origin = normalizeOrigin(entry);
   if (origin !== undefined) return origin;
   const message = entry.includes('*')
-    ? 'origins by name; `*` would let every page on the web connect'
+    ? 'an origin by name; `*` would let every page on the web connect'
     : ORIGIN;
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
