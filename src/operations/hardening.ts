@@ -5,6 +5,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 /** A client that has not sent its headers by then is not going to. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How late slow senders may be found out; Node.js looks only every 30 s. */
+const CHECK_EVERY_MS = 2_000;
 /** Longer than the idle time-out of common load balancers, so that they never use a connection that is closing. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
@@ -42,7 +44,9 @@ export function harden(app: NestExpressApplication): void {
   });
   // Nobody revalidates what the API answers; hashing each answer is a third of what a small one costs.
   app.set('etag', false);
-  const server = app.getHttpServer() as Server;
+  // An option of `createServer` that is read when the server begins to listen; the types know it only there.
+  const server = app.getHttpServer() as Server & { connectionsCheckingInterval: number };
+  server.connectionsCheckingInterval = CHECK_EVERY_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;

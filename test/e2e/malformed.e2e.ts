@@ -158,6 +158,12 @@ describe('a connection that breaks the protocol', () => {
   ])('[Q5] gets a 4xx and is closed: %s', async (_what, request) => {
     expect(await exchange(gateway.port, request)).toMatch(/^HTTP\/1\.1 4\d\d /);
   });
+
+  it('[Q5] is cut off: headers that are not there after 10 s', async () => {
+    const began = performance.now();
+    expect(await exchange(gateway.port, 'GET / HTTP/1.1\r\nhost: x\r\nx: ')).toMatch(/^HTTP\/1\.1 408 /);
+    expect(performance.now() - began).toBeLessThan(20_000);
+  }, 40_000);
 });
 
 const STACK_TRACE = /node_modules|\n\s+at |\.js:\d+/;
