@@ -68,7 +68,6 @@ class Watcher {
 class Numbers {
   sent = 0;
   answers = {};
-  #open = new Set();
 
   constructor(url, node) {
     this.url = url;
@@ -77,9 +76,8 @@ class Numbers {
 
   async run(signal) {
     const started = performance.now();
-    let due = 0;
     while (!signal.aborted) {
-      due = Math.floor(((performance.now() - started) / 1000) * rate);
+      const due = Math.floor(((performance.now() - started) / 1000) * rate);
       if (this.sent < due) await this.publish(due - this.sent);
       await pause(TICK_MS);
     }
