@@ -113,10 +113,11 @@ describe('the playground over HTTP', () => {
 
 describe('the page', () => {
   const clients = new ClientBundles().releases;
+  const transports = ['polling', 'websocket'];
 
   it('[C4] asks for a name in open mode and for a token and an API key in secured mode', () => {
-    const open = renderPage({ mode: 'open', clients });
-    const secured = renderPage({ mode: 'secured', clients });
+    const open = renderPage({ mode: 'open', transports, clients });
+    const secured = renderPage({ mode: 'secured', transports, clients });
     expect(open).toContain('id="user"');
     expect(open).not.toMatch(/id="(?:token|api-key)"/);
     expect(secured).toContain('id="token"');
@@ -125,7 +126,22 @@ describe('the page', () => {
   });
 
   it('[L8] offers the newest client first, so that it is the one the page starts with', () => {
-    const offered = [...renderPage({ mode: 'open', clients }).matchAll(/data-release="([\d.]+)"/g)];
+    const offered = [
+      ...renderPage({ mode: 'open', transports, clients }).matchAll(/data-release="([\d.]+)"/g),
+    ];
     expect(offered.map(([, release]) => release)).toEqual(['4.8.4', '3.1.3', '2.5.0']);
+  });
+
+  it.each([
+    [
+      ['polling', 'websocket'],
+      ['upgrade', 'websocket', 'polling'],
+    ],
+    [['websocket'], ['websocket']],
+    [['polling'], ['polling']],
+  ])('[L8] of a gateway that takes %j offers %j', (taken, offered) => {
+    const page = renderPage({ mode: 'open', transports: taken, clients });
+    const [, options = ''] = /<select id="transports">(.*?)<\/select>/s.exec(page) ?? [];
+    expect([...options.matchAll(/value="(\w+)"/g)].map(([, value]) => value)).toEqual(offered);
   });
 });

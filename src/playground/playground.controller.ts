@@ -30,7 +30,8 @@ export class PlaygroundController {
     @Inject(SWITCHBOARD_CONFIG) config: SwitchboardConfig,
     @Inject(ClientBundles) private readonly bundles: ClientBundles,
   ) {
-    this.#page = renderPage({ mode: config.mode, clients: bundles.releases });
+    const { mode, transports } = config;
+    this.#page = renderPage({ mode, transports, clients: bundles.releases });
   }
 
   @Get()

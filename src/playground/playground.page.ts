@@ -14,6 +14,8 @@ const { version: gatewayVersion } = createRequire(import.meta.url)('../../packag
 /** What the view shows. */
 export interface PageValues {
   readonly mode: 'open' | 'secured';
+  /** Those that the gateway takes: the page connects with the first choice that it offers. */
+  readonly transports: readonly string[];
   readonly clients: readonly ClientRelease[];
 }
 

@@ -101,6 +101,17 @@ describeWithBrowser('the playground in a browser', () => {
     expect(problems).toEqual([]);
   });
 
+  it.each([['polling'], ['websocket']] as const)(
+    '[L8] connects by itself with a gateway that takes %s only',
+    async (transport) => {
+      const picky = await startGateway({ transports: [transport] });
+      const { page } = await openPage(browser, picky.url);
+      await untilState(page, 'connected');
+      await page.context().close();
+      await picky.close();
+    },
+  );
+
   it('[L8] the upgrade from polling to websocket and the round trip are shown', async () => {
     const { page } = await open();
     await page.locator('#transport', { hasText: 'websocket' }).waitFor();
