@@ -4,13 +4,18 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { isLoopback } from '../limits/address.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { isOriginAllowed } from './origins.js';
+import { comesFromHiddenPage, isOriginAllowed } from './origins.js';
 
 /** Answers kept; a browser's page asks with the same headers again and again. */
 const MAX_REMEMBERED = 1_000;
 
 /** Headers longer than any real origin or host are not worth remembering. */
 const MAX_REMEMBERED_LENGTH = 512;
+
+/** A request of which Engine.IO has read the query; `j` asks for JSONP. */
+interface ConnectionRequest extends IncomingMessage {
+  readonly _query?: { readonly j?: unknown };
+}
 
 /** Who may ask at all, whatever it asks for: by where the request comes from and which page sent it. [A5] [C4] */
 @Injectable()
@@ -28,6 +33,17 @@ export class OriginPolicy {
       });
     }
     return this.allowsOrigin(request) ? undefined : new SwitchboardError('origin.refused');
+  }
+
+  /** Why a connection may not be made, or `undefined`: unlike other requests, it is refused when it hides its page. */
+  refusalOfConnection(request: ConnectionRequest): SwitchboardError | undefined {
+    const refusal = this.refusalOf(request);
+    if (refusal) return refusal;
+    const { origin, 'sec-fetch-site': site } = request.headers;
+    const isJsonp = request._query?.j !== undefined;
+    return comesFromHiddenPage({ origin, site: site as string | undefined, isJsonp })
+      ? new SwitchboardError('origin.refused')
+      : undefined;
   }
 
   /** Whether the page that sent this request, if one did, may talk to the gateway. */

@@ -111,6 +111,27 @@ export function isOriginAllowed({
   return !isLocalOnly && own.includes(asked);
 }
 
+/** What a request says of where it comes from when it has no `Origin`. */
+export interface UnnamedOrigin {
+  readonly origin: string | undefined;
+  /** The `Sec-Fetch-Site` header, which no script can set; `undefined` from older browsers and from no browser. */
+  readonly site: string | undefined;
+  /** The answer is to be JavaScript: what 2.x clients ask for in browsers without CORS. */
+  readonly isJsonp: boolean;
+}
+
+/**
+ * Whether a browser asks on behalf of a foreign page and does not say of which. [A5]
+ *
+ * Scripts and images are fetched without `Origin`. An image opens a connection blindly; a script reads what it answers
+ * if that is JavaScript, so that any page of the web could listen in. Where the browser does not say that the
+ * page is the gateway's own, there is none of that.
+ */
+export function comesFromHiddenPage({ origin, site, isJsonp }: UnnamedOrigin): boolean {
+  if (origin !== undefined) return false;
+  return site === undefined ? isJsonp : site !== 'same-origin' && site !== 'none';
+}
+
 function isLoopbackOrigin(origin: string): boolean {
   return /^https?:/.test(origin) && isLoopbackName(new URL(origin).hostname);
 }

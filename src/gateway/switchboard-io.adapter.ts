@@ -206,7 +206,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
 
   private refusalOf(request: IncomingMessage): SwitchboardError | undefined {
     const { admission, handshake, originPolicy } = this.parts;
-    const refusal = originPolicy.refusalOf(request);
+    const refusal = originPolicy.refusalOfConnection(request);
     if (refusal) return refusal;
     // Refused here rather than in the handshake: 4.x clients do not come back by themselves after that. [O2]
     if (!handshake.takesSockets) return new SwitchboardError('server.draining');

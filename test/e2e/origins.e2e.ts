@@ -83,6 +83,33 @@ describe('origins', () => {
       expect((await gateway.http('GET', '/v1/rooms')).body).toMatchObject({ total: 0 });
     });
 
+    it.each([
+      ['a script of a page that the browser does not name', { j: '0' }, {}],
+      ['a script of a foreign page', { j: '0' }, { 'sec-fetch-site': 'cross-site' }],
+      ['a script of a page on another port', { j: '0' }, { 'sec-fetch-site': 'same-site' }],
+      ['an image in a foreign page', {}, { 'sec-fetch-site': 'cross-site' }],
+    ])('[A5] [C4] %s opens no connection', async (_what, query, headers) => {
+      const gateway = await start();
+      for (const version of ['3', '4']) {
+        const search = new URLSearchParams({ EIO: version, transport: 'polling', user: 'ada', ...query });
+        expectRefusal(await sendRaw(gateway.url, { path: `/socket.io/?${search}`, headers }));
+      }
+      expect((await gateway.http('GET', '/v1/stats')).body).toMatchObject({ sockets: 0 });
+    });
+
+    it.each([
+      ['a script of the gateway’s own page', '&j=0', 'same-origin'],
+      ['what is typed into the address bar', '', 'none'],
+      ['the gateway’s own page', '', 'same-origin'],
+    ])('[A5] %s may open one', async (_what, query, site) => {
+      const gateway = await start();
+      const answer = await sendRaw(gateway.url, {
+        path: HANDSHAKE + query,
+        headers: { 'sec-fetch-site': site },
+      });
+      expect(answer.status).toBe(200);
+    });
+
     it('[A5] a client in a foreign page sees connect_error on every transport', async () => {
       const gateway = await start();
       const client = { extraHeaders: { origin: 'https://evil.example' } };

@@ -202,8 +202,14 @@ const HANDSHAKES = [
     Buffer.from(
       `GET ${enginePath(4, 'polling', random.pick(['x', '__proto__']))} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`,
     ),
-  () => Buffer.from(`GET ${enginePath(4, 'polling')}&j=__proto__ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`),
-  () => Buffer.from(`GET ${enginePath(3, 'polling')}&j=1&b64=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`),
+  () =>
+    Buffer.from(
+      `GET ${enginePath(4, 'polling')}&j=__proto__ HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\n\r\n`,
+    ),
+  () =>
+    Buffer.from(
+      `GET ${enginePath(3, 'polling')}&j=1&b64=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\n\r\n`,
+    ),
   () => Buffer.from(`DELETE ${enginePath(4, 'polling')} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`),
   () =>
     Buffer.from(
