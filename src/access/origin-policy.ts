@@ -12,9 +12,9 @@ const MAX_REMEMBERED = 1_000;
 /** Headers longer than any real origin or host are not worth remembering. */
 const MAX_REMEMBERED_LENGTH = 512;
 
-/** A request of which Engine.IO has read the query; `j` asks for JSONP. */
-interface ConnectionRequest extends IncomingMessage {
-  readonly _query?: { readonly j?: unknown };
+/** A request of which Engine.IO has read the query: `sid` goes on with a connection, `j` asks for JSONP. */
+export interface ConnectionRequest extends IncomingMessage {
+  readonly _query?: { readonly sid?: unknown; readonly j?: unknown };
 }
 
 /** Who may ask at all, whatever it asks for: by where the request comes from and which page sent it. [A5] [C4] */
@@ -44,6 +44,11 @@ export class OriginPolicy {
     return comesFromHiddenPage({ origin, site: site as string | undefined, isJsonp })
       ? new SwitchboardError('origin.refused')
       : undefined;
+  }
+
+  /** Whether a foreign page goes on with a connection that somebody else has made; only the first request is asked above. */
+  isIntruding(request: ConnectionRequest): boolean {
+    return request._query?.sid !== undefined && !this.allowsOrigin(request);
   }
 
   /** Whether the page that sent this request, if one did, may talk to the gateway. */

@@ -94,7 +94,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, asked: Partial<ServerOptions> = {}): Server {
-    const { config, namespaces, slowConsumers, publisher, feed } = this.parts;
+    const { config, namespaces, originPolicy, slowConsumers, publisher, feed } = this.parts;
     const { cors: ownCors, connectionStateRecovery: ownRecovery, ...given } = asked;
     if (ownCors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
@@ -140,14 +140,17 @@ export class SwitchboardIoAdapter extends IoAdapter {
     readPlainQueries(server.engine);
     // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
     const nameOrigin = cors<IncomingMessage>((request, callback) =>
-      callback(null, { origin: this.parts.originPolicy.allowsOrigin(request), credentials: true }),
+      callback(null, { origin: originPolicy.allowsOrigin(request), credentials: true }),
     );
-    server.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
-      if (request.method === 'POST') noteOversize(server.engine, request, response);
-      else if (request.headers.upgrade !== undefined) noteResponse(request, response);
-      if (request.headers.origin === undefined) next();
-      else nameOrigin(request, response, next);
-    });
+    server.engine.use(
+      (request: IncomingMessage, response: ServerResponse, next: (failure?: Error) => void) => {
+        if (request.method === 'POST') noteOversize(server.engine, request, response);
+        else if (request.headers.upgrade !== undefined) noteResponse(request, response);
+        if (request.headers.origin === undefined) next();
+        else if (originPolicy.isIntruding(request)) next(this.refuseIntruder());
+        else nameOrigin(request, response, next);
+      },
+    );
     server.engine.on('connection', limitGoodbye);
     server.engine.on('connection', prepareReceiver);
     server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
@@ -202,6 +205,12 @@ export class SwitchboardIoAdapter extends IoAdapter {
     if (!refusal) return [null, true];
     this.parts.metrics.refused(refusal.code);
     return [`${refusal.code}: ${refusal.message}`, false];
+  }
+
+  /** Engine.IO answers 400: it takes no words from here. */
+  private refuseIntruder(): SwitchboardError {
+    this.parts.metrics.refused('origin.refused');
+    return new SwitchboardError('origin.refused');
   }
 
   private refusalOf(request: IncomingMessage): SwitchboardError | undefined {

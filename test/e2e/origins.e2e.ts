@@ -97,6 +97,24 @@ describe('origins', () => {
       expect((await gateway.http('GET', '/v1/stats')).body).toMatchObject({ sockets: 0 });
     });
 
+    it('[A5] a foreign page cannot go on with a connection that another one has made', async () => {
+      const gateway = await start();
+      const { text } = await sendRaw(gateway.url, { path: HANDSHAKE });
+      const sid = /"sid":"([^"]+)"/.exec(text)![1]!;
+      const evil = { origin: 'https://evil.example' };
+      const path = `${HANDSHAKE}&sid=${sid}`;
+      expect(await sendRaw(gateway.url, { method: 'POST', path, headers: evil, body: '40' })).toMatchObject({
+        status: 400,
+      });
+      expect(await sendRaw(gateway.url, { path, headers: evil })).toMatchObject({ status: 400 });
+      expect(await upgradeRaw(gateway.url, evil, { sid })).toMatchObject({ status: 400 });
+      expect((await gateway.http('GET', '/v1/stats')).body).toMatchObject({ sockets: 0 });
+      const own = { origin: gateway.url };
+      expect(await sendRaw(gateway.url, { method: 'POST', path, headers: own, body: '40' })).toMatchObject({
+        status: 200,
+      });
+    });
+
     it.each([
       ['a script of the gateway’s own page', '&j=0', 'same-origin'],
       ['what is typed into the address bar', '', 'none'],

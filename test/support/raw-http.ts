@@ -34,8 +34,10 @@ export async function sendRaw(
 export async function upgradeRaw(
   url: string,
   headers: Readonly<Record<string, string>>,
+  query: Readonly<Record<string, string>> = {},
 ): Promise<RawAnswer | undefined> {
-  const address = `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
+  const search = new URLSearchParams({ EIO: '4', transport: 'websocket', ...query });
+  const address = `${url.replace('http', 'ws')}/socket.io/?${search}`;
   const socket = new WebSocket(address, { headers });
   try {
     const refused = once(socket, 'unexpected-response') as Promise<[unknown, IncomingMessage]>;
