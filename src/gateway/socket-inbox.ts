@@ -1,4 +1,5 @@
 import { endSocket } from '../delivery/end-socket.js';
+import { leaveRate, takeOverRate } from '../limits/left-rates.js';
 import { createBucket, isAbusive, take, type TokenBucket } from '../limits/token-bucket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isReservedEvent } from '../protocol/names.js';
@@ -61,6 +62,8 @@ export class SocketInbox implements Inbox {
   /** The socket has gone: nobody reads what its streams would give. */
   close(): void {
     this.context.handlers.closeStreams(this.socket);
+    const { conn } = this.socket;
+    if (this.bucket && conn.readyState === 'open') leaveRate(conn, this.bucket);
   }
 
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
@@ -86,7 +89,7 @@ export class SocketInbox implements Inbox {
   /** Answers an event that comes too fast, and ends a sender that keeps on. [Q1] [Q4] */
   private withinRate(reply: Reply): boolean {
     const { eventsPerSecond, eventsBurst } = this.context;
-    this.bucket ??= createBucket();
+    this.bucket ??= takeOverRate(this.socket.conn) ?? createBucket();
     const retryAfterMs = take(this.bucket, performance.now(), eventsPerSecond, eventsBurst);
     if (retryAfterMs === 0) return true;
     const message = `more than ${eventsPerSecond} events per second`;

@@ -86,6 +86,24 @@ describe('events per second', () => {
     }
   });
 
+  it('[Q1] [Q4] go on with the rate when a socket leaves and comes again in the same connection', async () => {
+    const gateway = await start({ eventsPerSecond: 1, eventsBurst: 3 });
+    const raw = await RawWebSocket.connect(gateway.url);
+    for (let n = 0; n < 3; n++) {
+      raw.send(`42${n}["socket:info"]`);
+      expect(await raw.next('43')).toContain('"ok":true');
+    }
+    raw.send('41');
+    await until('it has left', async () => (await gateway.registry.getStats()).sockets === 0);
+    raw.send('40');
+    await raw.next('40');
+    for (let n = 3; n < 6; n++) raw.send(`42${n}["socket:info"]`);
+    // On a slow machine the first of them may pass again.
+    for (let n = 3; n < 5; n++) await raw.next('43');
+    expect(await raw.next('43')).toContain('"code":"limit.rate"');
+    raw.close();
+  });
+
   it.each(CLIENTS)(
     '[Q4] far over the rate end the socket, which does not come back, v$version by $transport',
     async (how) => {
