@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type INestApplication, Module } from '@nestjs/common';
+import type { Response } from 'express';
 import { NestFactory } from '@nestjs/core';
 import { loadConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
@@ -108,6 +109,17 @@ describe('the playground over HTTP', () => {
     const [again] = (await once(request, 'response')) as [IncomingMessage];
     again.resume();
     expect(again.statusCode).toBe(304);
+  });
+});
+
+describe('the page of a gateway that refuses 2.x clients', () => {
+  it('[L8] does not offer them', () => {
+    const config = loadConfig({ env: { SWITCHBOARD_ALLOW_V2_CLIENTS: 'false' } });
+    let page = '';
+    const response = { set: () => ({ send: (text: string) => (page = text) }) };
+    new PlaygroundController(config, new ClientBundles()).page(response as unknown as Response);
+    const offered = [...page.matchAll(/data-release="([\d.]+)"/g)].map(([, release]) => release);
+    expect(offered).toEqual(['4.8.4', '3.1.3']);
   });
 });
 

@@ -30,8 +30,9 @@ export class PlaygroundController {
     @Inject(SWITCHBOARD_CONFIG) config: SwitchboardConfig,
     @Inject(ClientBundles) private readonly bundles: ClientBundles,
   ) {
-    const { mode, transports } = config;
-    this.#page = renderPage({ mode, transports, clients: bundles.releases });
+    const { mode, transports, allowV2Clients } = config;
+    const clients = bundles.releases.filter(({ generation }) => allowV2Clients || generation !== 'v2');
+    this.#page = renderPage({ mode, transports, clients });
   }
 
   @Get()
