@@ -4,6 +4,7 @@ import { arrivedAt } from '../support/arrivals.js';
 import { EAGER } from '../support/client-matrix.js';
 import { bodyOf, Cluster, emitTo } from '../support/cluster.js';
 import { leadTo } from '../support/other-node.js';
+import { RawPolling } from '../support/raw-clients.js';
 import { breakOff, comeBack, sessionOf } from '../support/recovering.js';
 import { describeWithRedis, TestRedis } from '../support/redis.js';
 import { ServiceProcess } from '../support/service-process.js';
@@ -192,6 +193,63 @@ describeWithRedis('when a node is killed', () => {
       }
       other.service.signal('SIGTERM');
       await Promise.all([dying.service.ended, other.service.ended]);
+      await redis.kill();
+    }
+  }, 60_000);
+});
+
+describeWithRedis('when a node stands still for longer than its lease and goes on', () => {
+  it('[H4] [L3] whoever comes back to it while its old socket is being sent away stays, and gets everything', async () => {
+    const redis = await TestRedis.start();
+    const env = {
+      SWITCHBOARD_REDIS_URL: redis.url,
+      SWITCHBOARD_NODE_LEASE_MS: '1000',
+      SWITCHBOARD_DRAIN_WINDOW_MS: '0',
+    };
+    const [stalled, other] = await Promise.all([ServiceProcess.start(env), ServiceProcess.start(env)]);
+    const bodyFrom = async (path: string, body?: object): Promise<Record<string, unknown>> => {
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      };
+      return (await (await fetch(other.url + path, body && init)).json()) as Record<string, unknown>;
+    };
+    const say = (number: number): Promise<unknown> =>
+      bodyFrom('/v1/emit', { to: { rooms: ['lobby'] }, event: 'said', args: [number] });
+    // Between two polls: that it is sent away waits for one that does not come.
+    const first = await RawPolling.open(stalled.url);
+    await first.post(`40${JSON.stringify({ user: 'ada', ...RECOVERY })}`);
+    const [connected] = await first.packets();
+    const { sid, pid } = JSON.parse(connected!.slice(2)) as Record<'sid' | 'pid', string>;
+    await first.post('420["room:join",{"room":"lobby"}]');
+    await first.packets();
+    await say(1);
+    const [said] = await first.packets();
+    const [, , offset] = JSON.parse(said!.slice(2)) as [string, number, string];
+    const auth = { user: 'ada', ...RECOVERY, pid, offset };
+    const client = createClient(stalled.url, { auth, client: { ...EAGER, autoConnect: false } });
+    try {
+      stalled.service.signal('SIGSTOP');
+      await until('it is taken for dead', async () => (await bodyFrom('/v1/nodes'))['total'] === 1);
+      await say(2);
+      stalled.service.signal('SIGCONT');
+      await until('it is known again', async () => (await bodyFrom('/v1/nodes'))['total'] === 2);
+      client.socket.open();
+      await client.next('connect');
+      expect(client.id).toBe(sid);
+      await stalled.service.line(/a user disconnected.*reason=engine\.unavailable/);
+      await say(3);
+      await bodyFrom('/v1/emit', { to: { users: ['ada'] }, event: 'end' });
+      expect(await cameUpTo('end', client)).toEqual([2, 3]);
+      expect(await bodyFrom('/v1/users/ada')).toMatchObject({
+        sockets: [{ socketId: sid, rooms: ['lobby'] }],
+      });
+    } finally {
+      client.close();
+      client.dispose();
+      for (const { service } of [stalled, other]) service.signal('SIGTERM');
+      await Promise.all([stalled.service.ended, other.service.ended]);
       await redis.kill();
     }
   }, 60_000);

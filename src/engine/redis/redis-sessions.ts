@@ -45,13 +45,7 @@ const MAX_UNSETTLED = 100_000;
 /** Redis is given time for others: all nodes may have to make up for something at the same time. */
 const SETTLED_AT_ONCE = 100;
 
-type ClaimReply = readonly [
-  socketId: string,
-  holder: string,
-  token: string,
-  rooms: readonly string[],
-  isOwnCursor: 0 | 1,
-];
+type ClaimReply = readonly [socketId: string, token: string, rooms: readonly string[], isOwnCursor: 0 | 1];
 
 /** Sessions of all nodes, in Redis; by the hash of their IDs, which are secrets. [H4] [H6] */
 export class RedisSessions implements SessionStore {
@@ -162,8 +156,9 @@ export class RedisSessions implements SessionStore {
       if (given === 'busy') throw new SessionBusy();
       return undefined;
     }
-    const [socketId, holder, token, rooms, isOwn] = given;
-    if (holder === this.context.identity()[0]) this.endSocketOf(id, socketId);
+    const [socketId, token, rooms, isOwn] = given;
+    // Also where Redis knows of none: others took this node for dead, and its socket is only just being sent away.
+    this.endSocketOf(id, socketId);
     const session = { sessionId, socketId, user, namespace, token: JSON.parse(token) as unknown };
     const entries = rooms.map((how) => JSON.parse(how) as SessionRoom);
     this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])) });
@@ -257,6 +252,7 @@ export class RedisSessions implements SessionStore {
     }
   }
 
+  /** Two sockets of one ID on a node would be taken for one another. */
   private endSocketOf(id: string, socketId: string): void {
     this.takenOver = id;
     try {

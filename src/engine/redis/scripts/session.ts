@@ -89,8 +89,7 @@ return 1
  *
  * `ARGV`: node, generation, session, user, namespace, epoch of the cursor or '', its place, recovery window in ms,
  * token of a mark for the node's inbox: what stands before it is not for the socket that comes back.
- * Gives the socket ID, the node that seems to hold its socket or '', its token, how it is in its rooms, and whether the
- * cursor is one of this session.
+ * Gives the socket ID, its token, how it is in its rooms, and whether the cursor is one of this session.
  */
 export const CLAIM = script('claim', [
   SESSION_LUA,
@@ -131,7 +130,7 @@ local rooms = {}
 for _, room in ipairs(sessionRooms(id)) do
   table.insert(rooms, redis.call('HGET', sessionKey(id), 'r:' .. room))
 end
-return { of[1], held, redis.call('HGET', sessionKey(id), 'tok'), rooms, cursorEpoch == '' and 0 or 1 }
+return { of[1], redis.call('HGET', sessionKey(id), 'tok'), rooms, cursorEpoch == '' and 0 or 1 }
 `,
 ]);
 
