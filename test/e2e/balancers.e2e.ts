@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import { createClient, type ClientOptions, type TestClient } from 'switchboard-gateway/testing';
 import { Balancer, describeWith, type BalancerName } from '../support/balancers.js';
 import { clientsOf, EAGER } from '../support/client-matrix.js';
+import { RawPolling } from '../support/raw-clients.js';
 import { describeWithRedis, TestRedis } from '../support/redis.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
@@ -207,6 +208,25 @@ describe.each<BalancerName>(['haproxy', 'nginx'])('two nodes behind %s, with its
         const other = before.find(({ node }) => node !== own)!.node;
         expect(await nodesOf(all)).toEqual(new Set([other]));
         await startAgain(index);
+      });
+
+      it('[R4] who begins with polling while a node comes up stays with the node that it was given', async () => {
+        // When it comes up between the checks of a balancer is chance.
+        for (let round = 0; round < 3; round++) {
+          const { service } = nodes[0]!;
+          service.signal('SIGKILL');
+          await service.ended;
+          if (name === 'haproxy')
+            await until('it is missed', async () => (await balancer.readyServers()) === 1);
+          let isBack = false;
+          const back = startAgain(0).then(() => (isBack = true));
+          for (let more = 20; more > 0; more -= Number(isBack)) {
+            const session = await RawPolling.open(balancer.url);
+            // Closes it.
+            expect(await session.post('1')).toMatchObject({ status: 200 });
+          }
+          await back;
+        }
       });
 
       it.each(['/metrics', '/health/ready', '/openapi.json', '/'])('[O1] %s stays inside', async (path) => {
