@@ -238,7 +238,11 @@ export class RedisEngine extends Engine {
   async nodes(localSockets: number): Promise<NodeEntry[]> {
     if (!this.isAvailable) throw unavailable();
     const nodes = (await this.link.run(NODES)) as [string, number, string, number][];
-    return nodes.map(([node, leaseExpiresInMs, startedAt, sockets]) => ({
+    // Redis gives them by the ends of their leases, which is another order with every renewal.
+    const byAge = nodes.toSorted(([one, , since], [other, , otherSince]) =>
+      since === otherSince ? (one < other ? -1 : 1) : since < otherSince ? -1 : 1,
+    );
+    return byAge.map(([node, leaseExpiresInMs, startedAt, sockets]) => ({
       node,
       sockets: node === this.node.id ? localSockets : sockets,
       startedAt,

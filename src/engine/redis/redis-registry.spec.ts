@@ -148,6 +148,17 @@ describeWithRedis('the registry of all nodes', () => {
     await expect(one.registry.users({ limit: 1_001 })).rejects.toMatchObject(invalid);
   });
 
+  it('[R4] lists nodes in the order of their starts, whichever has renewed its lease last', async () => {
+    const three = await TestNode.start(redis.url);
+    const leases = () => redis.ask((client) => client.zrange('{sb}:nodes', 0, -1));
+    await until('the youngest is not the last to lapse', async () => (await leases()).at(-1) !== three.id);
+    const listed = await one.engine.nodes(0);
+    const starts = listed.map(({ startedAt }) => startedAt);
+    expect(starts).toEqual(starts.toSorted());
+    expect(listed.at(-1)?.node).toBe(three.id);
+    await three.engine.stop();
+  });
+
   it('[Q1] two nodes cannot both let the last socket of a user in', async () => {
     const nodes = [one, two];
     const attempts = Array.from({ length: 20 }, (_, index) =>
