@@ -11,5 +11,5 @@ export type ToWorker =
 export type FromWorker =
   /** It takes connections. */
   | { readonly type: 'ready' }
-  /** Sessions it holds. */
+  /** Sessions it holds; also when there are no others, so that one that hangs is found out by its silence. */
   | { readonly type: 'sessions'; readonly count: number };

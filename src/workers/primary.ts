@@ -6,6 +6,9 @@ import { listeningUrl } from '../operations/listening.js';
 import { createFrontDoor } from './front-door.js';
 import { WorkerPool } from './worker-pool.js';
 
+/** A worker that says nothing for a lease is dead to the other nodes; twice that long, and it will not come back. */
+const SILENT_LEASES = 2;
+
 /**
  * Runs the service in several processes behind one port: this one listens and holds no state, the workers do the rest
  * and are nodes to each other like those on other machines.
@@ -13,7 +16,7 @@ import { WorkerPool } from './worker-pool.js';
  * @param signalsAreTaken called when a signal ends the workers too
  */
 export async function startPrimary(
-  { workers, host, port }: SwitchboardConfig,
+  { workers, host, port, nodeLeaseMs }: SwitchboardConfig,
   signalsAreTaken: () => void,
 ): Promise<void> {
   const log = new Logger('Workers');
@@ -23,7 +26,9 @@ export async function startPrimary(
       file: fileURLToPath(new URL('../main.js', import.meta.url)),
       args: (slot) => [`--worker=${slot}`],
     },
+    SILENT_LEASES * nodeLeaseMs,
     {
+      hung: (worker, pid) => log.error('a worker hangs and is ended', { worker, workerPid: pid }),
       died: (worker, pid, cause, restartInMs) =>
         log.error(`a worker died: ${cause}`, { worker, workerPid: pid, restartInMs }),
       replaced: (worker, pid) => log.log('a worker was replaced', { worker, workerPid: pid }),

@@ -8,6 +8,7 @@ const FIRST_RESTART_MS = 500;
 const MAX_RESTART_MS = 30_000;
 /** A worker that lived this long did not die of its start. */
 const SETTLED_AFTER_MS = 60_000;
+const LISTEN_EVERY_MS = 500;
 
 /** How long a slot stays empty after so many deaths in a row. */
 export const restartDelayMs = (deathsInARow: number): number =>
@@ -16,6 +17,8 @@ export const restartDelayMs = (deathsInARow: number): number =>
 /** What becomes of the workers, for the log. */
 export interface PoolEvents {
   died(slot: number, pid: number | undefined, cause: number | string, restartInMs: number): void;
+  /** One that takes connections has said nothing for so long that it is ended. */
+  hung(slot: number, pid: number | undefined): void;
   /** One that was started in the place of another takes connections. */
   replaced(slot: number, pid: number | undefined): void;
 }
@@ -33,6 +36,8 @@ interface Worker {
   isReady: boolean;
   /** What it last told, and what it was given since. */
   sessions: number;
+  /** How long it has said nothing, in ms. */
+  silentMs: number;
 }
 
 /** The worker processes, each in a slot of its own that outlives it. */
@@ -43,12 +48,15 @@ export class WorkerPool {
   private restarts = 0;
   private isUp = false;
   private isEnding = false;
+  private listening: NodeJS.Timeout | undefined;
   /** Where the search for a worker begins, so that equals take turns. */
   private next = 0;
 
+  /** @param hungAfterMs how long a worker may say nothing before it is taken for hung and replaced */
   constructor(
     size: number,
     private readonly program: WorkerProgram,
+    private readonly hungAfterMs: number,
     private readonly events: PoolEvents,
   ) {
     this.slots = Array.from({ length: size }, () => undefined);
@@ -60,6 +68,7 @@ export class WorkerPool {
     const started = this.slots.map((_, slot) => this.launch(slot));
     const isUp = (await Promise.all(started)).every(Boolean);
     this.isUp = isUp;
+    if (isUp) this.listening = setInterval(() => this.listen(), LISTEN_EVERY_MS);
     return isUp;
   }
 
@@ -85,6 +94,7 @@ export class WorkerPool {
   /** Passes a signal on, starts none anew, and resolves with whether all ended as they should. */
   async end(signal: NodeJS.Signals): Promise<boolean> {
     this.isEnding = true;
+    clearInterval(this.listening);
     for (const timer of this.pending) clearTimeout(timer);
     const ends = this.running().map(async ({ process, isReady }) => {
       const ended = once(process, 'exit');
@@ -94,6 +104,22 @@ export class WorkerPool {
       return code === 0 || !isReady;
     });
     return (await Promise.all(ends)).every(Boolean);
+  }
+
+  /**
+   * Ends workers that hang, so that their clients can go to others; as nodes they were taken for dead long before.
+   *
+   * Counted are calls, not time by the clock: where all processes stood still, as on a machine that was suspended, nobody
+   * has been silent.
+   */
+  private listen(): void {
+    for (const worker of this.running()) {
+      worker.silentMs += LISTEN_EVERY_MS;
+      if (!worker.isReady || worker.silentMs < this.hungAfterMs) continue;
+      worker.isReady = false;
+      this.events.hung(worker.slot, worker.process.pid);
+      worker.process.kill('SIGKILL');
+    }
   }
 
   private running(): Worker[] {
@@ -115,11 +141,12 @@ export class WorkerPool {
   /** Resolves with whether the worker came to take connections. */
   private launch(slot: number): Promise<boolean> {
     const process = fork(this.program.file, this.program.args(slot));
-    const worker: Worker = { slot, process, startedAt: Date.now(), isReady: false, sessions: 0 };
+    const worker: Worker = { slot, process, startedAt: Date.now(), isReady: false, sessions: 0, silentMs: 0 };
     this.slots[slot] = worker;
     this.tellRestarts(worker);
     return new Promise((resolve) => {
       process.on('message', (message: FromWorker) => {
+        worker.silentMs = 0;
         if (message.type === 'sessions') {
           worker.sessions = message.count;
         } else {

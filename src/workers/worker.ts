@@ -9,6 +9,8 @@ import { markSession } from './session-slot.js';
 
 /** At most this often the primary is told how many sessions there are. */
 const TELL_EVERY_MS = 100;
+/** And at least so often. */
+const TELL_AT_LEAST_EVERY_MS = 500;
 
 /**
  * Takes connections from the primary instead of listening for them. Resolves when it can.
@@ -64,12 +66,14 @@ function markSessions(engine: Sessions, slot: number): void {
 
 function tellSessions(engine: Sessions): void {
   let timer: NodeJS.Timeout | undefined;
+  const tellNow = (): void => tell({ type: 'sessions', count: engine.clientsCount });
   const changed = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      tell({ type: 'sessions', count: engine.clientsCount });
+      tellNow();
     }, TELL_EVERY_MS).unref();
   };
+  setInterval(tellNow, TELL_AT_LEAST_EVERY_MS).unref();
   engine.on('connection', (session) => {
     changed();
     session.once('close', changed);

@@ -189,6 +189,25 @@ describeWithRedis('a service of several workers', () => {
       );
     });
 
+    it('[R4] a worker that hangs is ended and replaced, and its clients are back', async () => {
+      const all = await Promise.all(Array.from({ length: 6 }, () => connected({ client: EAGER })));
+      const [victim, ...others] = workerPids();
+      process.kill(victim!, 'SIGSTOP');
+      await service.line(/a worker was replaced/);
+      const told = service.stderr.map((line) => JSON.parse(line) as object);
+      expect(told).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ workerPid: victim, message: 'a worker hangs and is ended' }),
+          expect.objectContaining({ workerPid: victim, message: 'a worker died: SIGKILL' }),
+        ]),
+      );
+      expect(others.every(isAlive)).toBe(true);
+      await until('everyone is back', async () => {
+        const { sockets } = await get<{ sockets: number }>('/v1/stats');
+        return sockets === all.length && all.every(({ socket }) => socket.connected);
+      });
+    });
+
     it('[O2] SIGTERM drains every worker and then exits with 0', async () => {
       const all = await Promise.all(Array.from({ length: 6 }, () => connected()));
       const pids = workerPids();
