@@ -271,7 +271,7 @@ describe('presence', () => {
       await breakAndHold(ada);
       await comeBack(ada);
       await join(ada);
-      expect(heldBy(gateway)).toBe(0);
+      await until('nobody is held', () => heldBy(gateway) === 0);
       await expectToHear(watcher, '+ada');
     });
 
@@ -315,7 +315,7 @@ describe('presence', () => {
       await breakAndHold(ada);
       const other = await connect('ada');
       await join(other);
-      expect(heldBy(gateway)).toBe(0);
+      await until('nobody is held', () => heldBy(gateway) === 0);
       await other.request('room:leave', { room: ROOM });
       await expectToHear(watcher, '+ada -ada');
     });
