@@ -68,7 +68,7 @@ export class WorkerPool {
     const started = this.slots.map((_, slot) => this.launch(slot));
     const isUp = (await Promise.all(started)).every(Boolean);
     this.isUp = isUp;
-    if (isUp) this.listening = setInterval(() => this.listen(), LISTEN_EVERY_MS);
+    if (isUp && !this.isEnding) this.listening = setInterval(() => this.listen(), LISTEN_EVERY_MS);
     return isUp;
   }
 
