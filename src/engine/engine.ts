@@ -46,7 +46,7 @@ export interface Handover {
    */
   readonly stamp: Stamp | undefined;
   /**
-   * The other nodes have it, or will. Rejects with `engine.unavailable` when that cannot be proven. `undefined` when
+   * The other nodes have it, or will, and all sockets of this one have been given it. Rejects with `engine.unavailable` when that cannot be proven. `undefined` when
    * there are none.
    */
   readonly remote: Promise<RemoteOutcome> | undefined;

@@ -1,9 +1,45 @@
+import { setImmediate } from 'node:timers/promises';
 import { publication, TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
 import type { Arrival, RemoteOutcome } from '../engine.js';
+import { Calls } from './calls.js';
+import { Publisher } from './publisher.js';
 
 const nothing = { responses: [], missing: [] };
+
+describe('the answer to a publication', () => {
+  const begin = () => {
+    const events: string[] = [];
+    const publisher = new Publisher({
+      isAvailable: () => true,
+      tracks: () => true,
+      ruleOf: () => undefined,
+      send: async () => [['e.1', 0, '', '']],
+      arrived: ({ publication: { id } }) => void events.push(id),
+      reply: () => undefined,
+      calls: new Calls(),
+    });
+    const sent = publication({ rooms: ['x'] });
+    void publisher.publish(sent).remote!.then(() => events.push('answered'));
+    return { events, publisher, sent };
+  };
+
+  it('comes when the sockets of this node that track positions have it', async () => {
+    const { events, publisher, sent } = begin();
+    await setImmediate();
+    expect(events).toEqual([]);
+    publisher.marked(JSON.stringify([[sent.id, 'e.1', '']]));
+    await setImmediate();
+    expect(events).toEqual([sent.id, 'answered']);
+  });
+
+  it('does not wait for an inbox that says nothing', async () => {
+    const { events, sent } = begin();
+    await until('it is answered', () => events.length === 2);
+    expect(events).toEqual([sent.id, 'answered']);
+  });
+});
 
 describeWithRedis('publications between nodes', () => {
   let redis: TestRedis;

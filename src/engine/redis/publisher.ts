@@ -39,6 +39,7 @@ interface Pending {
   readonly ackTimeoutMs: number;
   /** How long it waits for its place. */
   readonly until: number;
+  readonly given: () => void;
 }
 
 interface Outgoing {
@@ -109,12 +110,8 @@ export class Publisher {
       this.releaseAll();
       return { stamp: this.passBy(publication.id), remote: owned(Promise.reject(unavailable())) };
     }
-    const isMarked = this.context.tracks();
-    if (isMarked) {
-      this.pending.set(publication.id, { publication, ackTimeoutMs, until: Date.now() + ANSWER_WITHIN_MS });
-      this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
-    }
-    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, isMarked)) };
+    const given = this.context.tracks() ? this.keep(publication, ackTimeoutMs) : undefined;
+    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, given)) };
   }
 
   /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
@@ -167,9 +164,19 @@ export class Publisher {
     for (const each of waiting) this.give(each, this.passBy(each.publication.id));
   }
 
-  private give({ publication, ackTimeoutMs }: Pending, stamp: Stamp): void {
+  /** Resolves when the sockets that track positions have been given it, with its place or without. */
+  private keep(publication: Publication, ackTimeoutMs: number): Promise<void> {
+    this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
+    return new Promise((given) => {
+      const until = Date.now() + ANSWER_WITHIN_MS;
+      this.pending.set(publication.id, { publication, ackTimeoutMs, until, given });
+    });
+  }
+
+  private give({ publication, ackTimeoutMs, given }: Pending, stamp: Stamp): void {
     const asked = ackTimeoutMs > 0 ? { ackTimeoutMs } : {};
     void this.context.arrived({ publication, stamp, audience: 'tracking', ...asked });
+    given();
   }
 
   private passBy(id: string): Stamp {
@@ -194,17 +201,19 @@ export class Publisher {
   private async send(
     publication: Publication,
     ackTimeoutMs: number,
-    isMarked: boolean,
+    given: Promise<void> | undefined,
   ): Promise<RemoteOutcome> {
     const call = ackTimeoutMs > 0 ? this.context.calls.open(publication.id) : undefined;
     try {
       const outgoing = {
-        order: this.orderOf(publication, ackTimeoutMs, isMarked),
+        order: this.orderOf(publication, ackTimeoutMs, given !== undefined),
         payload: encodePublication(publication),
       };
       const [cursor, matched, , targeted] = await this.answered(outgoing);
       const { epoch, seq } = parsePlace(cursor)!;
       if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
+      // The answer and the inbox come over two connections: whoever is told of it finds it at this node's sockets.
+      await given;
       if (call === undefined || targeted === '') return { matched, responses: [], missing: [] };
       const sockets = JSON.parse(targeted) as [socketId: string, user: string, node: string][];
       const nodes = new Set(sockets.map(([, , node]) => node));
