@@ -55,6 +55,16 @@ describe('API keys', () => {
     }
   });
 
+  it('[A4] that stand in several entries have the scopes of all of them', () => {
+    const record = recordOf(backend.entry);
+    const again = { name: 'again', sha256: record.sha256.toUpperCase(), scopes: ['manage'] };
+    const twice = new ApiKeyRing([record, recordOf(metrics.entry), again]);
+    expect(twice.authenticate(`Bearer ${backend.key}`)).toEqual({
+      name: 'backend',
+      scopes: new Set(['read', 'emit', 'manage']),
+    });
+  });
+
   it('[A4] are created with 256 random bits, an entry, and no trace of the key in it', () => {
     expect(backend.key).toMatch(/^sbk_[A-Za-z0-9_-]{43}$/);
     expect(backend.entry).toMatch(/^backend:[0-9a-f]{64}:read\+emit$/);

@@ -22,17 +22,22 @@ const MAX_KEY_LENGTH = 512;
 
 const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
-/** The keys that are accepted. */
+/** The keys that are accepted; one that stands in several entries has the first name and the scopes of all. */
 export class ApiKeyRing<Scope extends string = string> {
   private readonly entries: readonly { readonly hash: Buffer; readonly holder: ApiKeyHolder<Scope> }[];
 
   /** @throws TypeError when a hash is not a SHA-256 */
   constructor(records: readonly ApiKeyRecord<Scope>[]) {
-    this.entries = records.map(({ name, sha256: hex, scopes }) => {
+    const holders = new Map<string, { readonly name: string; readonly scopes: Set<Scope> }>();
+    for (const { name, sha256: hex, scopes } of records) {
       // Buffer.from drops what is not hexadecimal: a short hash would make the comparison throw for everyone.
       if (!/^[0-9a-f]{64}$/i.test(hex)) throw new TypeError(`the API key ${name} has no SHA-256 hash`);
-      return { hash: Buffer.from(hex, 'hex'), holder: { name, scopes: new Set(scopes) } };
-    });
+      const key = hex.toLowerCase();
+      const holder = holders.get(key) ?? { name, scopes: new Set() };
+      holders.set(key, holder);
+      for (const scope of scopes) holder.scopes.add(scope);
+    }
+    this.entries = [...holders].map(([hex, holder]) => ({ hash: Buffer.from(hex, 'hex'), holder }));
   }
 
   /** Whether no key is configured; a single one makes secured mode. [C4] */
@@ -51,7 +56,7 @@ export class ApiKeyRing<Scope extends string = string> {
     const presented = sha256(key);
     let holder: ApiKeyHolder<Scope> | undefined;
     for (const entry of this.entries) {
-      if (timingSafeEqual(entry.hash, presented)) holder ??= entry.holder;
+      if (timingSafeEqual(entry.hash, presented)) holder = entry.holder;
     }
     return holder;
   }

@@ -372,6 +372,18 @@ describe('problems', () => {
 });
 
 describe('relations between keys', () => {
+  it.each(['SWITCHBOARD_JWT_ISSUER', 'SWITCHBOARD_JWT_AUDIENCE'])(
+    '[C2] %s is refused where no token is checked',
+    (key) => {
+      expect(linesOfEnv({ [key]: 'chat' })).toEqual([
+        `${key}: expected to stand beside a key that tokens are checked with: ` +
+          'SWITCHBOARD_JWT_SECRET, SWITCHBOARD_JWT_PUBLIC_KEY, SWITCHBOARD_JWKS_URL, got "chat"',
+      ]);
+      const env = { [key]: 'chat', SWITCHBOARD_JWKS_URL: 'https://keys.example' };
+      expect(loadConfig({ env }).mode).toBe('secured');
+    },
+  );
+
   it.each(['0.0.0.0', '::', '192.168.0.1', 'gateway.example', '127.example'])(
     '[C4] open mode does not listen on %s',
     (HOST) => {

@@ -5,17 +5,15 @@ import { isLoopbackHost } from './loopback.js';
 /** Whether tokens or API keys are checked (`secured`), or everyone may do everything (`open`). [C4] */
 export type GatewayMode = 'open' | 'secured';
 
-/** The keys that put the gateway into secured mode. [C4] */
-export const SECURING_KEYS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl', 'apiKeys'] as const;
+const TOKEN_KEYS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const;
 
-export function modeOf(values: ConfigValues): GatewayMode {
-  const isSecured =
-    values.jwtSecret !== undefined ||
-    values.jwtPublicKey !== undefined ||
-    values.jwksUrl !== undefined ||
-    values.apiKeys.length > 0;
-  return isSecured ? 'secured' : 'open';
-}
+/** The keys that put the gateway into secured mode. [C4] */
+export const SECURING_KEYS = [...TOKEN_KEYS, 'apiKeys'] as const;
+
+const checksTokens = (values: ConfigValues): boolean => TOKEN_KEYS.some((name) => values[name] !== undefined);
+
+export const modeOf = (values: ConfigValues): GatewayMode =>
+  checksTokens(values) || values.apiKeys.length > 0 ? 'secured' : 'open';
 
 /** A relation between keys. It is only checked when each of its keys has a good value by itself. */
 export interface Relation {
@@ -28,7 +26,17 @@ export interface Relation {
   readonly onlyIfSet?: OptionName;
 }
 
+/** Whoever says what tokens must hold means them to be checked: a forgotten key must not open the gateway instead. */
+const needsTokenKey = (option: 'jwtIssuer' | 'jwtAudience'): Relation => ({
+  keys: [option, ...TOKEN_KEYS],
+  expected: (name) =>
+    `to stand beside a key that tokens are checked with: ${TOKEN_KEYS.map(name).join(', ')}`,
+  holds: (values) => values[option] === undefined || checksTokens(values),
+});
+
 export const RELATIONS: readonly Relation[] = [
+  needsTokenKey('jwtIssuer'),
+  needsTokenKey('jwtAudience'),
   {
     keys: ['host', 'open', ...SECURING_KEYS],
     expected: (name) =>
