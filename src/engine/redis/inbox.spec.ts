@@ -29,8 +29,7 @@ describeWithRedis('the inbox of a node', () => {
   const tell = (text: string): Promise<unknown> => run(REPLY, NODE, 'i', 'n-other', text);
   /** As if the message had been lost. */
   const tellSilently = async (text: string): Promise<void> => {
-    const count = await client.hincrby(`{sb}:node:${NODE}`, 'c', 1);
-    await client.xadd(KEY, '*', 'c', count, 'k', 'reply', 'd', text);
+    await client.xadd(KEY, '1-*', 'd', `reply\nd\n${text}`);
   };
   const entry = ({ fields }: InboxEntry): Promise<void> | undefined => {
     const text = fields['d']!;
@@ -141,8 +140,7 @@ describeWithRedis('the inbox of a node', () => {
     await client.flushall();
     await lease.attach(0);
     inbox.restart(lease.beginning);
-    const fields = ['c', '1', 'k', 'reply', 'd', 'late'];
-    await client.call('SPUBLISH', KEY, [earlier, '1-0', fields.length, ...fields].join('\n'));
+    await client.call('SPUBLISH', KEY, `${earlier}\r1-1\nreply\nd\nlate`);
     await tell('a');
     await arrives('a');
     await setImmediate();

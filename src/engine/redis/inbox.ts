@@ -9,14 +9,8 @@ export interface InboxEntry {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** Where an entry stands. */
-interface Place {
-  readonly id: string;
-  /** Numbers the entries of an inbox from 1 on, without gaps. */
-  readonly count: number;
-}
-
-type Placed = InboxEntry & Place;
+/** An entry with its number: entries of an inbox are numbered from 1 on, without gaps. */
+type Numbered = InboxEntry & { readonly number: number };
 
 /** What an {@link Inbox} tells whoever reads it. */
 export interface InboxEvents {
@@ -28,7 +22,6 @@ export interface InboxEvents {
   failed(failure: EntryFailure): void;
 }
 
-const BEFORE_THE_FIRST: Place = { id: '0-0', count: 0 };
 /** Few, because one may be as large as a payload, and other requests wait behind the answer. */
 const READ_AT_MOST = 200;
 /** Entries that wait while the inbox stands still; more stay in Redis. */
@@ -50,10 +43,10 @@ export class Inbox {
   /** Names the inbox: messages of an earlier one may still be on their way. */
   private beginning = '';
   /** The last entry that was handed on. */
-  private last: Place = BEFORE_THE_FIRST;
-  private waiting: Placed[] = [];
+  private last = 0;
+  private waiting: Numbered[] = [];
   /** The last entry that was taken in, whether or not it still waits. */
-  private tail: Place = BEFORE_THE_FIRST;
+  private tail = 0;
   /** What was handed on has not settled, and the next has to wait. */
   private isHeld = false;
   /** There is something to read that did not come by itself. */
@@ -79,7 +72,7 @@ export class Inbox {
 
   /** The last entry that was handed on. */
   get position(): string {
-    return this.last.id;
+    return idOf(this.last);
   }
 
   /** Whether nothing could be read for a while, so that nobody knows what there is to read. */
@@ -91,8 +84,8 @@ export class Inbox {
   restart(beginning: string): void {
     this.beginning = beginning;
     this.lastReadAt = performance.now();
-    this.last = BEFORE_THE_FIRST;
-    this.tail = BEFORE_THE_FIRST;
+    this.last = 0;
+    this.tail = 0;
     this.waiting = [];
     if (this.timer === undefined) {
       this.subscription.open();
@@ -117,14 +110,13 @@ export class Inbox {
 
   /** What {@link script} makes of the entries. */
   private receive(message: string): void {
-    const lines = message.split('\n');
-    if (lines[0] !== this.beginning) return;
-    for (let at = 1; at < lines.length;) {
-      const end = at + 2 + Number(lines[at + 1]);
-      const entry = placed(lines[at]!, lines.slice(at + 2, end));
-      at = end;
-      if (entry.count <= this.tail.count) continue;
-      if (entry.count === this.tail.count + 1 && this.waiting.length < MAX_WAITING) this.take(entry);
+    const [beginning, ...entries] = message.split('\r');
+    if (beginning !== this.beginning) return;
+    for (const each of entries) {
+      const end = each.indexOf('\n');
+      const entry = numbered(each.slice(0, end), each.slice(end + 1));
+      if (entry.number <= this.tail) continue;
+      if (entry.number === this.tail + 1 && this.waiting.length < MAX_WAITING) this.take(entry);
       else this.isMissing = true;
     }
     this.handOn();
@@ -136,7 +128,7 @@ export class Inbox {
     if (this.isReading || this.waiting.length >= MAX_WAITING) return;
     this.isReading = true;
     this.isMissing = false;
-    this.run(READ_INBOX, this.node, this.tail.id, READ_AT_MOST).then(
+    this.run(READ_INBOX, this.node, idOf(this.tail), READ_AT_MOST).then(
       (reply) => {
         this.isReading = false;
         this.takeIn(reply as ReadReply);
@@ -154,16 +146,16 @@ export class Inbox {
       return;
     }
     this.lastReadAt = performance.now();
-    for (const [id, fields] of entries) {
-      const entry = placed(id, fields);
-      if (entry.count > this.tail.count) this.take(entry);
+    for (const [id, [, text]] of entries) {
+      const entry = numbered(id, text);
+      if (entry.number > this.tail) this.take(entry);
     }
     if (entries.length === READ_AT_MOST) this.isMissing = true;
     this.handOn();
   }
 
-  private take(entry: Placed): void {
-    this.tail = entry;
+  private take(entry: Numbered): void {
+    this.tail = entry.number;
     this.waiting.push(entry);
   }
 
@@ -175,8 +167,8 @@ export class Inbox {
         if (this.isMissing) this.read();
         return;
       }
-      const isGap = entry.count !== this.last.count + 1;
-      this.last = entry;
+      const isGap = entry.number !== this.last + 1;
+      this.last = entry.number;
       const settled = this.give(entry, isGap);
       if (settled === undefined) continue;
       this.isHeld = true;
@@ -200,8 +192,12 @@ export class Inbox {
   }
 }
 
-function placed(id: string, written: readonly string[]): Placed {
+const idOf = (number: number): string => `1-${number}`;
+
+/** An entry as {@link script} writes it. */
+function numbered(id: string, text: string): Numbered {
+  const [kind = '', ...lines] = text.split('\n');
   const fields: Record<string, string> = {};
-  for (let index = 0; index < written.length; index += 2) fields[written[index]!] = written[index + 1]!;
-  return { id, count: Number(fields['c']), kind: fields['k']!, fields };
+  for (let index = 0; index < lines.length; index += 2) fields[lines[index]!] = lines[index + 1]!;
+  return { number: Number(id.slice(id.indexOf('-') + 1)), kind, fields };
 }

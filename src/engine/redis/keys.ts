@@ -8,8 +8,8 @@
  * |---|---|---|
  * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead |
  * | `nodes` | zset | node → when its lease lapses, in ms by the clock of Redis |
- * | `node:<node>` | hash | `g` generation that fences its writes, `from` the one it had when what it has here began, `c` how many entries its inbox has had, `w` how often it changed the registry, `since` |
- * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis |
+ * | `node:<node>` | hash | `g` generation that fences its writes, `from` the one it had when what it has here began, `w` how often it changed the registry, `since` |
+ * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis, ID `1-<number>`: `d` the text |
  * | `held:<node>` | set | its sockets |
  * | `kept:<node>` | set | sessions of its sockets |
  * | `s:<socket>` | hash | `u` user, `n` node, `ns` namespace, `r:<room>` rooms, `i` and `l` where in its entry the info begins and ends |

@@ -5,6 +5,7 @@ import { createClient, isFenced, runScript } from './connection.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease } from './lease.js';
 import { CHANGE } from './scripts/change.js';
+import { REPLY } from './scripts/command.js';
 import { ATTACH } from './scripts/lease.js';
 import type { RunScript } from './scripts/script.js';
 
@@ -94,8 +95,7 @@ describeWithRedis('the generations of a lease', () => {
     expect(await attach(lease)).toBe('new');
     const before = lease.identity;
     expect(await takesEffect(before)).toBe(true);
-    await client.hset(KEY, 'c', 7);
-    await client.xadd(`{sb}:inbox:${NODE}`, '*', 'c', 7, 'k', 'mark');
+    await run(REPLY, NODE, 'i', 'n-other', 'told');
     const [kept, , inbox] = await shared();
     expect(await attach(lease)).toBe('kept');
     expect(await takesEffect(before)).toBe(false);
@@ -104,6 +104,17 @@ describeWithRedis('the generations of a lease', () => {
     expect(inboxNow).toEqual(inbox);
     expect(await takesEffect(lease.identity)).toBe(true);
     expect(await lease.renew('0-0', 0)).toMatchObject({ state: 'held' });
+  });
+
+  it('[D5] a node whose inbox has gone learns it once something would have been in there', async () => {
+    await attach(lease);
+    await client.del(`{sb}:inbox:${NODE}`);
+    expect(await lease.renew('1-0', 0)).toMatchObject({ state: 'held' });
+    expect(await run(REPLY, NODE, 'i', 'n-other', 'lost')).toBe(0);
+    expect(await lease.renew('1-0', 0)).toEqual({ state: 'fenced' });
+    expect(await attach(lease)).toBe('fenced');
+    expect(await run(REPLY, NODE, 'i', 'n-other', 'told')).toBe(1);
+    expect(await takesEffect(lease.identity)).toBe(true);
   });
 
   it('[D5] a node that gets no answer however often is kept all the same', async () => {

@@ -134,7 +134,7 @@ export class Publisher {
     const publication = decodePublication(fields['d']!);
     this.moveTo(fields['q']!);
     const stamp: Stamp = { cursor: this.cursor, positions: readPositions(fields['x']!) };
-    const ackTimeoutMs = Number(fields['a']);
+    const ackTimeoutMs = Number(fields['a'] ?? 0);
     if (ackTimeoutMs === 0) {
       void this.context.arrived({ publication, stamp, audience: 'all' });
       return;

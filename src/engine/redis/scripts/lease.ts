@@ -51,8 +51,10 @@ end
 if outcome == 'kept' then
   redis.call('HSET', key, 'g', generation)
 else
-  redis.call('DEL', key, P .. 'inbox:' .. node)
-  redis.call('HSET', key, 'g', generation, 'from', generation, 'c', 0, 'since', ARGV[4])
+  local inbox = P .. 'inbox:' .. node
+  redis.call('DEL', key, inbox)
+  redis.call('HSET', key, 'g', generation, 'from', generation, 'since', ARGV[4])
+  redis.call('XADD', inbox, '1-0', 'd', 'begin')
 end
 -- A node that was not there before does not tell by its silence that Redis was away.
 if outcome == 'new' then redis.call('HSET', STATE, 'beat', now()) end

@@ -133,7 +133,11 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
   local cursor = EPOCH .. '.' .. seq
   local where = positions and cjson.encode(positions) or ''
   for node in pairs(nodes) do
-    tell(node, 'publication', 'q', cursor, 'x', where, 'a', ackTimeoutMs, 'f', me, 'i', id, 'd', payload)
+    if ackTimeoutMs == 0 then
+      tell(node, 'publication', 'q', cursor, 'x', where, 'd', payload)
+    else
+      tell(node, 'publication', 'q', cursor, 'x', where, 'd', payload, 'a', ackTimeoutMs, 'f', me, 'i', id)
+    end
   end
   if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
   replies[index] = { cursor, matched, where, targeted and #targeted > 0 and cjson.encode(targeted) or '' }

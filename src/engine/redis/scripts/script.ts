@@ -17,9 +17,12 @@ export interface Script {
  * would do so in the middle of a script, which then were half done. So each first asks for a key that never exists: it
  * is refused before it has done anything, until all keys are where they should be.
  *
- * What a node is told stands in its inbox and, at the end of the script, goes to it as one message: the beginning of its
- * inbox, then for each entry its ID, how many names and values it has, and these, a line each. None of them holds a line
- * break: they are JSON, or names of our own.
+ * What a node is told stands in its inbox, as one text: what it is, then names and values, a line each. The ID is numbered
+ * from `1-1` on by Redis. At the end of the script all of it goes to the node as one message: the beginning of its inbox,
+ * then ID and text of each entry, behind carriage returns. No part holds either character: they are JSON, or names of our
+ * own.
+ *
+ * A dead node has no inbox. One that lives and has none any longer learns from its lease that it was forgotten.
  */
 const COMMON = String.raw`
 local STATE = KEYS[1]
@@ -34,24 +37,24 @@ local function holds(node, generation)
 end
 local told = {}
 local function tell(node, kind, ...)
-  local key = P .. 'node:' .. node
-  local of = redis.call('HMGET', key, 'g', 'from')
-  if not of[1] or of[1] == 'dead' then return false end
-  local fields = { 'c', redis.call('HINCRBY', key, 'c', 1), 'k', kind, ... }
-  local id = redis.call('XADD', P .. 'inbox:' .. node, 'MAXLEN', '~', 50000, '*', unpack(fields))
-  local lines = told[node]
-  if not lines then
-    lines = { of[2] }
-    told[node] = lines
+  local text = table.concat({ kind, ... }, '\n')
+  local id = redis.call('XADD', P .. 'inbox:' .. node, 'NOMKSTREAM', 'MAXLEN', '~', '50000', '1-*', 'd', text)
+  if not id then
+    local key = P .. 'node:' .. node
+    if redis.call('HGET', key, 'g') ~= 'dead' then redis.call('HDEL', key, 'g', 'from') end
+    return false
   end
-  lines[#lines + 1] = id
-  lines[#lines + 1] = #fields
-  for index = 1, #fields do lines[#lines + 1] = fields[index] end
+  local entries = told[node]
+  if not entries then
+    entries = { redis.call('HGET', P .. 'node:' .. node, 'from') }
+    told[node] = entries
+  end
+  entries[#entries + 1] = id .. '\n' .. text
   return true
 end
 local function announce()
-  for node, lines in pairs(told) do
-    redis.call('SPUBLISH', P .. 'inbox:' .. node, table.concat(lines, '\n'))
+  for node, entries in pairs(told) do
+    redis.call('SPUBLISH', P .. 'inbox:' .. node, table.concat(entries, '\r'))
   end
 end
 `;
