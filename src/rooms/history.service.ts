@@ -53,10 +53,10 @@ export class History {
     const limit = since === undefined ? 1 : Number.MAX_SAFE_INTEGER;
     const arrived = since !== undefined;
     const page: HistoryPage = await this.engine.history.read(room, { since, limit, arrived });
-    const { epoch, offset, covered, publications } = page;
-    return since === undefined
-      ? { epoch, offset }
-      : { epoch, offset, recovered: covered, publications: covered ? publications : [] };
+    const { epoch, offset, covered, more, publications } = page;
+    if (since === undefined) return { epoch, offset };
+    const recovered = covered && !more;
+    return { epoch, offset, recovered, publications: recovered ? publications : [] };
   }
 
   private assertKept(room: string): void {

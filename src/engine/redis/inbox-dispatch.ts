@@ -36,10 +36,10 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
       readers.publisher.received(fields);
       return undefined;
     case 'mark':
-      if (fields['q'] !== undefined) readers.publisher.passed(fields['q']);
+      if (fields['q'] !== undefined) readers.publisher.moveTo(fields['q']);
       return readers.marks.reach(text);
     case 'presence':
-      readers.publisher.passed(fields['q']!);
+      readers.publisher.moveTo(fields['q']!);
       readers.hooks()?.presence(JSON.parse(text) as PresenceChange);
       return undefined;
     case 'presenceState':

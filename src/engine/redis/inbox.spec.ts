@@ -8,6 +8,7 @@ import { Inbox, type InboxEntry } from './inbox.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease } from './lease.js';
 import { REPLY } from './scripts/command.js';
+import { READ_INBOX, type ReadReply } from './scripts/inbox.js';
 import type { RunScript } from './scripts/script.js';
 
 const NODE = 'n-one';
@@ -25,7 +26,14 @@ describeWithRedis('the inbox of a node', () => {
   /** What the entry `hold` waits for. */
   let letGo: () => void;
 
-  const run: RunScript = (script, ...args) => runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+  /** How many entries one answer held. */
+  let longestAnswer: number;
+
+  const run: RunScript = async (script, ...args) => {
+    const reply = await runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+    if (script === READ_INBOX) longestAnswer = Math.max(longestAnswer, (reply as ReadReply)[1].length);
+    return reply;
+  };
   const tell = (text: string): Promise<unknown> => run(REPLY, NODE, 'i', 'n-other', text);
   /** As if the message had been lost. */
   const tellSilently = async (text: string): Promise<void> => {
@@ -52,7 +60,7 @@ describeWithRedis('the inbox of a node', () => {
   });
   beforeEach(async () => {
     await client.flushall();
-    [got, gaps] = [[], 0];
+    [got, gaps, longestAnswer] = [[], 0, 0];
     proxy = await TcpProxy.to(redis.port);
     inbox = new Inbox(`redis://127.0.0.1:${proxy.port}`, KEY, NODE, run, {
       entry,
@@ -121,6 +129,16 @@ describeWithRedis('the inbox of a node', () => {
     await arrives('hold');
     letGo();
     await arrives('hold', ...texts);
+    expect(gaps).toBe(0);
+  });
+
+  it('[D5] reads what is large in several parts', async () => {
+    const texts = Array.from({ length: 30 }, (_, index) => String(index).padEnd(1_000_000));
+    proxy.cut();
+    await until('it is noticed', async () => (await subscribers()) === 0);
+    for (const text of texts) await tellSilently(text);
+    await arrives(...texts);
+    expect(longestAnswer).toBeLessThan(20);
     expect(gaps).toBe(0);
   });
 

@@ -22,8 +22,6 @@ export interface InboxEvents {
   failed(failure: EntryFailure): void;
 }
 
-/** Few, because one may be as large as a payload, and other requests wait behind the answer. */
-const READ_AT_MOST = 200;
 /** Entries that wait while the inbox stands still; more stay in Redis. */
 const MAX_WAITING = 1_000;
 /** How often is read what should have come by itself: nothing is there, unless messages were lost and nobody noticed. */
@@ -128,7 +126,7 @@ export class Inbox {
     if (this.isReading || this.waiting.length >= MAX_WAITING) return;
     this.isReading = true;
     this.isMissing = false;
-    this.run(READ_INBOX, this.node, idOf(this.tail), READ_AT_MOST).then(
+    this.run(READ_INBOX, this.node, idOf(this.tail)).then(
       (reply) => {
         this.isReading = false;
         this.takeIn(reply as ReadReply);
@@ -140,7 +138,7 @@ export class Inbox {
     );
   }
 
-  private takeIn([beginning, entries]: ReadReply): void {
+  private takeIn([beginning, entries, more]: ReadReply): void {
     if (beginning !== this.beginning) {
       this.isMissing = true;
       return;
@@ -150,7 +148,7 @@ export class Inbox {
       const entry = numbered(id, text);
       if (entry.number > this.tail) this.take(entry);
     }
-    if (entries.length === READ_AT_MOST) this.isMissing = true;
+    if (more === 1) this.isMissing = true;
     this.handOn();
   }
 

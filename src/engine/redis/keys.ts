@@ -22,14 +22,14 @@
  * | `rw:<room>` · `wn:<node>` | set · set | nodes with sockets that watch it · rooms that its sockets watch |
  * | `ra:<room>` | hash | users that are held for their return → the place at which their connection broke |
  * | `absent` | zset | `<room> <user>` of all of these → until when |
- * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `w` sessions that want it |
+ * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `w` sessions that want it, `h` whether offsets of it were told |
  * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |
- * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until`, `r:<room>` how it is in it, `q:<room>` since which place |
+ * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until` `by`, `r:<room>` how it is in it, `q:<room>` since which place |
  * | `waiting` | zset | sessions without a socket → when they end |
  * | `us:<user>` | set | sessions of a user |
  * | `idem:<hash>` | hash | a request that must not take effect twice |
  * | `nothing` | – | never there: see what every script starts with |
- * | `rev:blocked` · `rev:jti` · `rev:user` | set · zset · hash | who and what is shut out |
+ * | `rev:blocked` · `rev:jti` · `rev:user` · `rev:until` | set · zset · hash · zset | who and what is shut out · users in `rev:user` → until when |
  *
  * A part is what a publication can be for: `r<room>`, `u<user>`, `s<socket>` or `a` for everyone.
  */

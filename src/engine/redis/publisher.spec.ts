@@ -15,7 +15,7 @@ describe('the answer to a publication', () => {
       isAvailable: () => true,
       tracks: () => true,
       ruleOf: () => undefined,
-      send: async () => [['e.1', 0, '', '']],
+      send: async () => [['e.1', 0, '']],
       arrived: ({ publication: { id } }) => void events.push(id),
       reply: () => undefined,
       calls: new Calls(),

@@ -151,8 +151,9 @@ export class Publisher {
    * Nothing up to this place is still to come: cursors of this node rise above what a session was given from the log,
    * some of which was not told to this node.
    */
-  passed(cursor: string): void {
-    this.moveTo(cursor);
+  moveTo(cursor: string): void {
+    const { epoch, seq } = parsePlace(cursor)!;
+    this.place = { ...this.place, epoch, seq };
   }
 
   /** Gives sockets that track positions what waits for a place, because nobody knows whether it will get one. */
@@ -168,7 +169,7 @@ export class Publisher {
   private keep(publication: Publication, ackTimeoutMs: number): Promise<void> {
     this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
     return new Promise((given) => {
-      const until = Date.now() + ANSWER_WITHIN_MS;
+      const until = performance.now() + ANSWER_WITHIN_MS;
       this.pending.set(publication.id, { publication, ackTimeoutMs, until, given });
     });
   }
@@ -184,16 +185,11 @@ export class Publisher {
     return { cursor: this.cursor, positions: undefined };
   }
 
-  private moveTo(cursor: string): void {
-    const { epoch, seq } = parsePlace(cursor)!;
-    this.place = { ...this.place, epoch, seq };
-  }
-
   private expire(): void {
     this.timer = undefined;
     const oldest = this.pending.values().next().value;
     if (oldest === undefined) return;
-    const leftMs = oldest.until - Date.now();
+    const leftMs = oldest.until - performance.now();
     if (leftMs > 0) this.timer = setTimeout(() => this.expire(), leftMs);
     else this.releaseAll();
   }
@@ -209,7 +205,7 @@ export class Publisher {
         order: this.orderOf(publication, ackTimeoutMs, given !== undefined),
         payload: encodePublication(publication),
       };
-      const [cursor, matched, , targeted] = await this.answered(outgoing);
+      const [cursor, matched, targeted] = await this.answered(outgoing);
       const { epoch, seq } = parsePlace(cursor)!;
       if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
       // The answer and the inbox come over two connections: whoever is told of it finds it at this node's sockets.

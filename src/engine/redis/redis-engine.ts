@@ -161,7 +161,7 @@ export class RedisEngine extends Engine {
       flushSessions: () => this.sessions.flush(),
       marks: this.marks,
     });
-    this.idempotency = new RedisIdempotency(run);
+    this.idempotency = new RedisIdempotency(run, () => this.isAvailable);
     this.revocations = new RedisRevocations(run, identity);
     this.commands = new Commands(run, identity, this.calls);
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {

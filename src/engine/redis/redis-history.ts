@@ -50,8 +50,8 @@ export class RedisHistory implements HistoryStore {
   }
 
   async drop(room: string): Promise<void> {
-    this.ruleFor(room);
-    await this.run(DROP_HISTORY, partOfRoom(room));
+    const { ttlMs } = this.ruleFor(room);
+    await this.run(DROP_HISTORY, partOfRoom(room), ttlMs);
   }
 
   private ruleFor(room: string): HistoryRule {

@@ -11,6 +11,8 @@ const MAX_WAIT_MS = 65_000;
 const FIRST_POLL_MS = 20;
 const MAX_POLL_MS = 500;
 
+type BeginReply = readonly [state: 'first' | 'waiting' | 'conflict' | 'repeated', response?: string];
+
 /**
  * Requests that must not take effect twice, on any node. [D7]
  *
@@ -20,7 +22,10 @@ const MAX_POLL_MS = 500;
 export class RedisIdempotency implements IdempotencyStore {
   private readonly stopped = new AbortController();
 
-  constructor(private readonly run: RunScript) {}
+  constructor(
+    private readonly run: RunScript,
+    private readonly isAvailable: () => boolean,
+  ) {}
 
   stop(): void {
     this.stopped.abort();
@@ -29,21 +34,42 @@ export class RedisIdempotency implements IdempotencyStore {
   async begin(key: string, fingerprint: string): Promise<IdempotentTurn> {
     const owner = randomUUID();
     const name = hashed(key);
-    const givesUpAt = Date.now() + MAX_WAIT_MS;
+    const givesUpAt = performance.now() + MAX_WAIT_MS;
     let pollMs = FIRST_POLL_MS;
     for (;;) {
-      const [state, response] = (await this.run(BEGIN, name, fingerprint, owner, IDEMPOTENCY_WINDOW_MS)) as [
-        'first' | 'waiting' | 'conflict' | 'repeated',
-        string?,
-      ];
+      const [state, response] = await this.ask(name, fingerprint, owner);
       if (state === 'first') return this.firstTurn(name, fingerprint, owner);
       if (state === 'conflict') return { state };
       if (state === 'repeated') return { state, response: response! };
-      if (Date.now() > givesUpAt) throw unavailable();
+      if (performance.now() > givesUpAt) throw unavailable();
       await delay(pollMs, undefined, { signal: this.stopped.signal }).catch((cause: unknown) => {
         throw unavailable(cause);
       });
       pollMs = Math.min(2 * pollMs, MAX_POLL_MS);
+    }
+  }
+
+  private async ask(name: string, fingerprint: string, owner: string): Promise<BeginReply> {
+    if (!this.isAvailable()) throw unavailable();
+    try {
+      return (await this.run(BEGIN, name, fingerprint, owner, IDEMPOTENCY_WINDOW_MS)) as BeginReply;
+    } catch (failure) {
+      void this.giveBack(name, owner);
+      throw failure;
+    }
+  }
+
+  /** Redis may have given the turn all the same, and nobody would ever finish it. */
+  private async giveBack(name: string, owner: string): Promise<void> {
+    const givesUpAt = performance.now() + IDEMPOTENCY_WINDOW_MS;
+    let isGivenBack = false;
+    while (!isGivenBack && !this.stopped.signal.aborted && performance.now() < givesUpAt) {
+      isGivenBack = await this.run(ABANDON, name, owner).then(
+        () => true,
+        () => false,
+      );
+      if (!isGivenBack)
+        await delay(MAX_POLL_MS, undefined, { signal: this.stopped.signal }).catch(() => undefined);
     }
   }
 

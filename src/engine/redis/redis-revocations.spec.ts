@@ -143,6 +143,16 @@ describeWithRedis('blocks and revocations', () => {
     expect([...copy.blocked]).toEqual(['ann']);
     await three.engine.stop();
   });
+
+  it('[A6] Redis keeps nothing of what is over', async () => {
+    const { revocations } = one.engine;
+    await revocations.revokeJti('j1', Date.now() - 1);
+    await revocations.revokeUser('ann', 100, Date.now() - 1);
+    await revocations.revokeUser('ben', 100, later);
+    const users = await redis.ask((client) => client.hkeys('{sb}:rev:user'));
+    const tokens = await redis.ask((client) => client.zcard('{sb}:rev:jti'));
+    expect([users, tokens]).toEqual([['ben'], 0]);
+  });
 });
 
 describe('blocks and revocations that Redis has lost', () => {

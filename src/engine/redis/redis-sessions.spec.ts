@@ -2,6 +2,10 @@ import { publication, TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
 import { IDEMPOTENCY_WINDOW_MS } from '../idempotency.js';
+import type { Claim } from '../sessions.js';
+import { hashed } from './keys.js';
+
+const unavailable = { code: 'engine.unavailable' };
 
 describeWithRedis('sessions in Redis', () => {
   let redis: TestRedis;
@@ -137,5 +141,84 @@ describeWithRedis('sessions in Redis', () => {
     const held = two.got.slice(liveFrom, heldUntil).filter((id) => !missed.includes(id));
     expect(held).toEqual([]);
     expect([...missed, ...two.got.slice(heldUntil)]).toEqual(sent);
+  });
+
+  describe('when something is not answered or not taken', () => {
+    const how = { room: 'x', meta: false, byRight: true };
+    let node: TestNode;
+
+    beforeEach(async () => {
+      node = await TestNode.start(redis.url, { nodeLeaseMs: 60_000 });
+    });
+    afterEach(() => node.engine.stop());
+
+    const stateOf = (sessionId: string): Promise<string | null> =>
+      redis.ask((client) => client.hget(`{sb}:session:${hashed(sessionId)}`, 'st'));
+    const outOfMemory = (isSo: boolean): Promise<unknown> =>
+      redis.ask((client) => client.config('SET', 'maxmemory', isSo ? '1' : '0'));
+
+    it('[H4] a claim that nobody was told of is taken back', async () => {
+      await node.engine.sessions.open(session);
+      await node.engine.sessions.detach(session.sessionId);
+      redis.pause();
+      const unanswered = node.engine.sessions.claim(session.sessionId, request);
+      await expect(unanswered).rejects.toMatchObject(unavailable);
+      redis.resume();
+      let claim: Claim | undefined;
+      await until('it can be claimed', async () => {
+        claim = await node.engine.sessions.claim(session.sessionId, request).catch(() => undefined);
+        return claim !== undefined;
+      });
+      expect(claim!.socketId).toBe('a');
+    });
+
+    it('[H4] a late word of the break does not reach the session of a client that is back', async () => {
+      await node.engine.sessions.open(session);
+      await outOfMemory(true);
+      await expect(node.engine.sessions.detach(session.sessionId)).rejects.toMatchObject(unavailable);
+      await outOfMemory(false);
+      const claim = await node.engine.sessions.claim(session.sessionId, request);
+      await claim!.missed();
+      await node.engine.sessions.settle();
+      expect(await stateOf(session.sessionId)).toBe('live');
+    });
+
+    it('[H4] what is changed while sessions are written again holds', async () => {
+      const ids = Array.from({ length: 300 }, (_, index) => `s${index}`);
+      await outOfMemory(true);
+      const openings = ids.map((sessionId) => node.engine.sessions.open({ ...session, sessionId }));
+      await Promise.allSettled(openings);
+      await outOfMemory(false);
+      const settled = node.engine.sessions.settle();
+      const changes = [
+        node.engine.sessions.close('s299'),
+        node.engine.sessions.joined('s298', how),
+        node.engine.sessions.detach('s297'),
+      ];
+      await Promise.all([settled, ...changes]);
+      expect(await Promise.all(['s299', 's298', 's297'].map(stateOf))).toEqual([null, 'live', null]);
+      expect(await redis.ask((client) => client.hexists(`{sb}:session:${hashed('s298')}`, 'r:x'))).toBe(1);
+    });
+
+    it('[H2] [H4] what went with a whole log is not taken for nothing', async () => {
+      await node.engine.sessions.open(session);
+      await node.engine.sessions.joined(session.sessionId, how);
+      const send = () => node.engine.publish(publication({ rooms: ['x'] })).remote;
+      await send();
+      const { cursor } = node.arrivals.at(-1)!.stamp;
+      await send();
+      await redis.ask((client) => client.pexpire('{sb}:log:rx', 0));
+      await send();
+      await node.engine.sessions.detach(session.sessionId);
+      expect(await node.engine.sessions.claim(session.sessionId, { ...request, cursor })).toBeUndefined();
+    });
+
+    it('[D7] a turn that nobody was told of is free again', async () => {
+      redis.pause();
+      await expect(node.engine.idempotency.begin('key', 'print')).rejects.toMatchObject(unavailable);
+      redis.resume();
+      await until('Redis is there again', () => node.isReady);
+      expect(await node.engine.idempotency.begin('key', 'print')).toMatchObject({ state: 'first' });
+    });
   });
 });

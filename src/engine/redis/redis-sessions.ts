@@ -135,9 +135,11 @@ export class RedisSessions implements SessionStore {
   ): Promise<Claim | undefined> {
     const place = cursor === undefined ? undefined : parsePlace(cursor);
     if (cursor !== undefined && place === undefined) return undefined;
+    if (!this.context.isAvailable()) throw unavailable();
     const id = hashed(sessionId);
     const { marks } = this.context;
     const mark = marks.next();
+    this.makeUpFor(id);
     this.changes.flush();
     const claiming = this.context.run(
       CLAIM,
@@ -150,7 +152,12 @@ export class RedisSessions implements SessionStore {
       this.context.recoveryWindowMs,
       mark.token,
     );
-    const given = (await marks.unlessFailed(mark, claiming)) as ClaimReply | 'busy' | null;
+    const putBack = (): void => void this.change(['release', id, mark.token]).catch(() => undefined);
+    const given = (await marks.unlessFailed(mark, claiming).catch((failure: unknown) => {
+      // Redis may have given it all the same, and would give it to nobody else.
+      putBack();
+      throw failure;
+    })) as ClaimReply | 'busy' | null;
     if (given === null || given === 'busy') {
       marks.drop(mark.token);
       if (given === 'busy') throw new SessionBusy();
@@ -164,7 +171,7 @@ export class RedisSessions implements SessionStore {
     this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])) });
     const release = (): void => {
       this.forget(sessionId);
-      this.change(['release', id]).catch(() => undefined);
+      putBack();
     };
     // This node may be behind the one its client comes from: what the client has had must not reach it live here.
     await mark.reached().catch(() => {
@@ -200,21 +207,29 @@ export class RedisSessions implements SessionStore {
    * @throws SwitchboardError `engine.unavailable` when it has to be tried again
    */
   async settle(): Promise<void> {
-    const ends = this.unsettled;
-    this.unsettled = [];
-    const sessions = [...this.incomplete];
-    this.incomplete.clear();
-    const changes = [...ends, ...sessions.flatMap((sessionId) => this.writtenAgain(sessionId))];
-    try {
-      for (let start = 0; start < changes.length; start += SETTLED_AT_ONCE) {
-        const batch = changes.slice(start, start + SETTLED_AT_ONCE);
-        await Promise.all(batch.map((change) => this.changes.push(change)));
+    while (this.isOutOfDate) {
+      const ends = this.unsettled.splice(0, SETTLED_AT_ONCE);
+      const sessions = [...this.incomplete].slice(0, ends.length === 0 ? SETTLED_AT_ONCE : 0);
+      for (const sessionId of sessions) this.incomplete.delete(sessionId);
+      // As they are now: what changes from here on is sent behind it.
+      const changes = [...ends, ...sessions.flatMap((sessionId) => this.writtenAgain(sessionId))];
+      try {
+        await Promise.all(changes.map((change) => this.changes.push(change)));
+      } catch (failure) {
+        this.unsettled = [...ends, ...this.unsettled].slice(0, MAX_UNSETTLED);
+        for (const sessionId of sessions) this.incomplete.add(sessionId);
+        throw failure;
       }
-    } catch (failure) {
-      this.unsettled = [...ends, ...this.unsettled].slice(0, MAX_UNSETTLED);
-      for (const sessionId of sessions) this.incomplete.add(sessionId);
-      throw failure;
     }
+  }
+
+  /** Says of one session what was not written, before something is asked of it. */
+  private makeUpFor(id: string): void {
+    const isOf = (change: SessionChange): boolean => change[1] === id;
+    const late = this.unsettled.filter(isOf);
+    if (late.length === 0) return;
+    this.unsettled = this.unsettled.filter((change) => !isOf(change));
+    for (const change of late) this.change(change).catch(() => undefined);
   }
 
   /** A whole session: from now on it can come back, from any cursor that it gets from now on. */

@@ -7,7 +7,8 @@ import { script } from './script.js';
  *
  * Gives epoch, last offset, pairs of offset and publication, whether more are kept, whether all after `since` are.
  *
- * A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given.
+ * A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given. Nor are
+ * more than 32 MiB at once: Redis would answer nobody meanwhile.
  */
 export const READ_HISTORY = script('readHistory', [
   LOG_LUA,
@@ -17,7 +18,7 @@ local since = tonumber(ARGV[5])
 if ARGV[8] ~= '' then tell(ARGV[7], 'mark', 'd', ARGV[8]) end
 local epoch = known(part)
 local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
-if redis.call('HEXISTS', meta, 'w') == 0 then redis.call('PEXPIRE', meta, ttlMs + DAY) end
+keepKnown(meta, ttlMs)
 local offset = tonumber(redis.call('HGET', meta, 'o'))
 local oldest = math.max(offset - size, tonumber(redis.call('HGET', meta, 'd') or '0'))
 local tooOld = now() - ttlMs
@@ -31,13 +32,9 @@ if since then
 else
   first = math.max(oldest, offset - limit) + 1
 end
-local entries
-if offset - first + 1 <= limit then
-  entries = redis.call('XREVRANGE', log, '+', '-', 'COUNT', math.max(offset - first + 1, 1))
-  local turned = {}
-  for index = #entries, 1, -1 do table.insert(turned, entries[index]) end
-  entries = turned
-else
+local MOST_BYTES, PAGE = 33554432, 200
+local from = '-'
+if offset - first + 1 > PAGE then
   -- Places have gaps and offsets have none: the place of an offset is searched for.
   local low = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
   local high = tonumber(redis.call('HGET', meta, 'l'))
@@ -48,23 +45,31 @@ else
     local entry = redis.call('XRANGE', log, string.format('%.0f', middle), '+', 'COUNT', 1)[1]
     if tonumber(fieldsOf(entry).o) >= first then high = middle else low = placeOf(entry) + 1 end
   end
-  entries = redis.call('XRANGE', log, string.format('%.0f', low), '+', 'COUNT', limit)
+  from = string.format('%.0f', low)
+else
+  local latest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', math.max(offset - first + 1, 1))
+  if #latest > 0 then from = latest[#latest][1] end
 end
-local given, last = {}, offset
-for _, entry in ipairs(entries) do
-  local fields = fieldsOf(entry)
-  local at = tonumber(fields.o)
-  if at >= first and tonumber(fields.t) >= tooOld then
-    table.insert(given, { at, fields.p })
-    last = at
+local given, last, bytes, page = {}, offset, 0
+repeat
+  page = redis.call('XRANGE', log, from, '+', 'COUNT', PAGE)
+  for _, entry in ipairs(page) do
+    local fields = fieldsOf(entry)
+    local at = tonumber(fields.o)
+    if at >= first and tonumber(fields.t) >= tooOld and #given < limit and bytes < MOST_BYTES then
+      table.insert(given, { at, fields.p })
+      last = at
+      bytes = bytes + #fields.p
+    end
+    from = '(' .. entry[1]
   end
-end
-if since and (not given[1] or given[1][1] ~= first) then return uncovered end
+until #page < PAGE or #given >= limit or bytes >= MOST_BYTES
+if since and (not given[1] or given[1][1] ~= first or last ~= first + #given - 1) then return uncovered end
 return { epoch, offset, given, last < offset and 1 or 0, 1 }
 `,
 ]);
 
-/** Forgets what a history holds; offsets go on. `ARGV`: part. */
+/** Forgets what a history holds; offsets go on. `ARGV`: part, time of its rule in ms. */
 export const DROP_HISTORY = script(
   'dropHistory',
   [
@@ -75,6 +80,7 @@ local meta = P .. 'meta:' .. ARGV[1]
 local of = redis.call('HMGET', meta, 'o', 'l')
 redis.call('HSET', meta, 'd', of[1], 'x', of[2])
 redis.call('DEL', P .. 'log:' .. ARGV[1])
+keepKnown(meta, tonumber(ARGV[2]))
 return 1
 `,
   ],

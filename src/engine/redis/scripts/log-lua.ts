@@ -18,6 +18,12 @@ local function known(part)
   redis.call('DEL', P .. 'log:' .. part)
   return epoch
 end
+-- Offsets of a part that somebody was told stay right: what is known of it outlives what is kept of it by a day. A session
+-- that wants the part keeps it anyway.
+local function keepKnown(meta, ms)
+  redis.call('HSET', meta, 'h', 1)
+  if redis.call('HEXISTS', meta, 'w') == 0 then redis.call('PEXPIRE', meta, ms + DAY) end
+end
 local function placeOf(entry) return tonumber(string.match(entry[1], '^(%d+)')) end
 local function fieldsOf(entry)
   local fields = {}
@@ -34,12 +40,15 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   local time = now()
   local offset = redis.call('HINCRBY', meta, 'o', 1)
   redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', isAsked and 1 or 0)
-  local over = math.min(redis.call('XLEN', log) - limit, 500)
+  local length = redis.call('XLEN', log)
+  -- A log whose time was over has gone as a whole.
+  if length == 1 then redis.call('HSET', meta, 'x', redis.call('HGET', meta, 'l')) end
+  local over = math.min(length - limit, 500)
   local trimmed
   for index, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(over, 0) + 1)) do
     if index <= over or tonumber(fieldsOf(entry).t) < time - keepMs then trimmed = placeOf(entry) else break end
   end
-  redis.call('HSET', meta, 'l', seq)
+  if size > 0 then redis.call('HSET', meta, 'l', seq, 'h', 1) else redis.call('HSET', meta, 'l', seq) end
   if trimmed then
     redis.call('HSET', meta, 'x', trimmed)
     redis.call('XTRIM', log, 'MINID', string.format('%.0f', trimmed + 1))

@@ -15,10 +15,10 @@ export type PublishOrder = readonly [
 ];
 
 /**
- * What the script says of a publication: cursor, matched on other nodes, positions, and, when acknowledgements are
- * asked for, the targeted sockets of other nodes. The last two are JSON or empty.
+ * What the script says of a publication: cursor, matched on other nodes, and, when acknowledgements are asked for, the
+ * targeted sockets of other nodes as JSON, else nothing.
  */
-export type PublishReply = readonly [cursor: string, matched: number, positions: string, targeted: string];
+export type PublishReply = readonly [cursor: string, matched: number, targeted: string];
 
 /**
  * Puts publications in their place: gives each the next place, keeps it where it has to be kept, and tells every other
@@ -106,8 +106,9 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
     for _, part in ipairs(parts) do
       if part[2] > 0 then
         positions = positions or {}
-        local epoch = known(part[1])
-        table.insert(positions, { part[1], epoch, tonumber(redis.call('HGET', P .. 'meta:' .. part[1], 'o')) })
+        local epoch, meta = known(part[1]), P .. 'meta:' .. part[1]
+        keepKnown(meta, part[3])
+        table.insert(positions, { part[1], epoch, tonumber(redis.call('HGET', meta, 'o')) })
       end
     end
   else
@@ -140,7 +141,7 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
     end
   end
   if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
-  replies[index] = { cursor, matched, where, targeted and #targeted > 0 and cjson.encode(targeted) or '' }
+  replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '' }
 end
 if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end
 return replies

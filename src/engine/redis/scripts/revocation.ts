@@ -6,17 +6,28 @@ export type Revocation =
   | readonly ['token', jti: string, untilMs: number]
   | readonly ['user', user: string, issuedBefore: number, untilMs: number];
 
+const FORGET_EXPIRED_LUA = String.raw`
+local function forgetExpired(time)
+  redis.call('ZREMRANGEBYSCORE', P .. 'rev:jti', '-inf', time)
+  for _, user in ipairs(redis.call('ZRANGEBYSCORE', P .. 'rev:until', '-inf', time)) do
+    redis.call('HDEL', P .. 'rev:user', user)
+  end
+  redis.call('ZREMRANGEBYSCORE', P .. 'rev:until', '-inf', time)
+end
+`;
+
 /**
  * Keeps a revocation and tells every node. A second one never takes back what the first did. `ARGV`: node, generation, it
  * as JSON. The generation is for those that Redis runs late: nobody who was blocked since gets in by them.
  */
 export const REVOKE = script('revoke', [
+  FORGET_EXPIRED_LUA,
   String.raw`
 if not holds(ARGV[1], ARGV[2]) then return redis.error_reply('FENCED') end
 local kind, name, one, two = unpack(cjson.decode(ARGV[3]))
 local time = now()
 local result = 1
-redis.call('ZREMRANGEBYSCORE', P .. 'rev:jti', '-inf', time)
+forgetExpired(time)
 if kind == 'block' then
   redis.call('SADD', P .. 'rev:blocked', name)
 elseif kind == 'unblock' then
@@ -33,6 +44,7 @@ else
     end
   end
   redis.call('HSET', P .. 'rev:user', name, string.format('[%.0f,%.0f]', one, two))
+  redis.call('ZADD', P .. 'rev:until', two, name)
 end
 for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', ARGV[3]) end
 return result
@@ -43,23 +55,13 @@ return result
 export const LOAD_REVOCATIONS = script(
   'loadRevocations',
   [
+    FORGET_EXPIRED_LUA,
     String.raw`
-local time = now()
-redis.call('ZREMRANGEBYSCORE', P .. 'rev:jti', '-inf', time)
-local users = redis.call('HGETALL', P .. 'rev:user')
-local kept = {}
-for index = 1, #users, 2 do
-  if cjson.decode(users[index + 1])[2] > time then
-    table.insert(kept, users[index])
-    table.insert(kept, users[index + 1])
-  else
-    redis.call('HDEL', P .. 'rev:user', users[index])
-  end
-end
+forgetExpired(now())
 return {
   redis.call('SMEMBERS', P .. 'rev:blocked'),
   redis.call('ZRANGE', P .. 'rev:jti', 0, -1, 'WITHSCORES'),
-  kept,
+  redis.call('HGETALL', P .. 'rev:user'),
 }
 `,
   ],

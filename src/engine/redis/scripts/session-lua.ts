@@ -15,10 +15,10 @@ local function unwant(part)
   local meta = P .. 'meta:' .. part
   if redis.call('HINCRBY', meta, 'w', -1) > 0 then return end
   redis.call('HDEL', meta, 'w')
-  if string.sub(part, 1, 1) == 's' then
+  if redis.call('HEXISTS', meta, 'h') == 0 then
     redis.call('DEL', meta, P .. 'log:' .. part)
   else
-    redis.call('PEXPIRE', meta, math.max(redis.call('PTTL', P .. 'log:' .. part), 0) + DAY)
+    keepKnown(meta, math.max(redis.call('PTTL', P .. 'log:' .. part), 0))
   end
 end
 local function sessionKey(id) return P .. 'session:' .. id end

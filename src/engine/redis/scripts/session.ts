@@ -20,7 +20,9 @@ export type SessionChange =
   | readonly ['renewed', id: string, token: string]
   | readonly ['joined', id: string, room: string, how: string]
   | readonly ['left', id: string, room: string]
-  | readonly ['detach' | 'close' | 'release', id: string]
+  | readonly ['detach' | 'close', id: string]
+  /** Takes a claim back, which the token of its mark names: it may not have come to anything. */
+  | readonly ['release', id: string, token: string]
   | readonly ['closeOfUser', user: string];
 
 /**
@@ -67,8 +69,9 @@ function run.left(id, room)
   if redis.call('HDEL', sessionKey(id), 'r:' .. room, 'q:' .. room) > 0 then unwant('r' .. room) end
 end
 function run.detach(id) detach(id, node, now() + windowMs) end
-function run.release(id)
-  if not isMine(id) then return end
+function run.release(id, token)
+  local of = redis.call('HMGET', sessionKey(id), 'st', 'by')
+  if not isMine(id) or of[1] ~= 'claimed' or of[2] ~= token then return end
   detach(id, node, tonumber(redis.call('HGET', sessionKey(id), 'until')))
 end
 function run.close(id)
@@ -124,7 +127,7 @@ if held ~= '' then
   redis.call('HSET', sessionKey(id), 'until', string.format('%.0f', time + tonumber(ARGV[8])))
 end
 hold(id, node)
-redis.call('HSET', sessionKey(id), 'st', 'claimed')
+redis.call('HSET', sessionKey(id), 'st', 'claimed', 'by', ARGV[9])
 tell(node, 'mark', 'd', ARGV[9], 'q', EPOCH .. '.' .. string.format('%.0f', place()))
 local rooms = {}
 for _, room in ipairs(sessionRooms(id)) do
