@@ -113,7 +113,7 @@ if cursorEpoch ~= EPOCH or after < tonumber(of[8]) then
   -- From before the session, which its client still has: it got nothing of this one yet.
   cursorEpoch, after = '', 0
 end
-if isCovered and cursorEpoch == '' and of[9] == '1' then return false end
+if cursorEpoch == '' and of[9] == '1' then isCovered = false end
 for _, part in ipairs(sessionParts(id)) do
   isCovered = isCovered and covers(part[1], math.max(part[2], after))
 end
@@ -155,7 +155,7 @@ if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 if redis.call('HGET', sessionKey(id), 'n') ~= node or redis.call('HGET', sessionKey(id), 'st') ~= 'claimed' then
   return false
 end
-local MOST_BYTES = 33554432
+local MOST_BYTES, ENTRY_BYTES = 33554432, 64
 local entries, given, parts, bytes = {}, {}, sessionParts(id), 0
 for _, part in ipairs(parts) do
   local from = math.max(part[2], after)
@@ -172,7 +172,7 @@ for _, part in ipairs(parts) do
       from = seq
       -- Whoever asked for acknowledgements has been told who did not answer.
       if fields.a == '0' then
-        if not given[seq] then bytes = bytes + #fields.p end
+        bytes = bytes + ENTRY_BYTES + (given[seq] and 0 or #fields.p)
         table.insert(entries, { seq, part[1], epoch, tonumber(fields.o), given[seq] and '' or fields.p })
         given[seq] = true
       end
