@@ -22,7 +22,7 @@
  * | `rw:<room>` · `wn:<node>` | set · set | nodes with sockets that watch it · rooms that its sockets watch |
  * | `ra:<room>` | hash | users that are held for their return → the place at which their connection broke |
  * | `absent` | zset | `<room> <user>` of all of these → until when |
- * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `w` sessions that want it, `h` whether offsets of it were told |
+ * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `b` bytes that are kept, `w` sessions that want it, `h` whether offsets of it were told |
  * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |
  * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until` `by`, `r:<room>` how it is in it, `q:<room>` since which place |
  * | `waiting` | zset | sessions without a socket → when they end |

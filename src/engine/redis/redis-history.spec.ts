@@ -37,6 +37,24 @@ describeWithRedis('histories in Redis', () => {
     expect(await redis.ask((client) => client.keys('{sb}:*:rx'))).toEqual([]);
   });
 
+  it('[H4] keeps 32 MiB for sessions, and what a rule says beside', async () => {
+    const session = { sessionId: 'secret', socketId: 'a', user: 'ann', namespace: '/', token: null };
+    await node.engine.sessions.open(session);
+    const text = 'x'.repeat(200_000);
+    for (const room of ['x', 'kept']) {
+      await node.engine.sessions.joined('secret', { room, meta: false, byRight: true });
+      for (let number = 1; number <= 200; number++) await publish(room, [text]);
+    }
+    const lengths = await redis.ask(async (client) => [
+      await client.xlen('{sb}:log:rx'),
+      await client.xlen('{sb}:log:rkept'),
+    ]);
+    expect(lengths).toEqual([Math.floor(33_554_432 / 200_070), 200]);
+    await node.engine.sessions.detach('secret');
+    const request = { user: 'ann', namespace: '/', cursor: undefined };
+    expect(await node.engine.sessions.claim('secret', request)).toBeUndefined();
+  });
+
   it('[H2] a publication that has gone from the middle is not passed over', async () => {
     for (let number = 1; number <= 3; number++) await publish('kept', [number]);
     const { epoch } = await node.engine.history.read('kept', { limit: 1 });

@@ -78,7 +78,7 @@ export const DROP_HISTORY = script(
 known(ARGV[1])
 local meta = P .. 'meta:' .. ARGV[1]
 local of = redis.call('HMGET', meta, 'o', 'l')
-redis.call('HSET', meta, 'd', of[1], 'x', of[2])
+redis.call('HSET', meta, 'd', of[1], 'x', of[2], 'b', 0)
 redis.call('DEL', P .. 'log:' .. ARGV[1])
 keepKnown(meta, tonumber(ARGV[2]))
 return 1

@@ -14,7 +14,7 @@ local function known(part)
   local epoch = redis.call('HGET', meta, 'e')
   if epoch and string.sub(epoch, 1, #EPOCH + 1) == EPOCH .. '-' then return epoch end
   epoch = EPOCH .. '-' .. string.format('%.0f', place())
-  redis.call('HSET', meta, 'e', epoch, 'o', 0, 'l', 0, 'x', 0, 'd', 0)
+  redis.call('HSET', meta, 'e', epoch, 'o', 0, 'l', 0, 'x', 0, 'd', 0, 'b', 0)
   redis.call('DEL', P .. 'log:' .. part)
   return epoch
 end
@@ -30,7 +30,8 @@ local function fieldsOf(entry)
   for index = 1, #entry[2], 2 do fields[entry[2][index]] = entry[2][index + 1] end
   return fields
 end
-local SESSION_ENTRIES = 5000
+-- What is kept only because a session may come back for it.
+local SESSION_ENTRIES, SESSION_BYTES = 5000, 33554432
 local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   local epoch = known(part)
   local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
@@ -41,16 +42,24 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   local offset = redis.call('HINCRBY', meta, 'o', 1)
   redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', isAsked and 1 or 0)
   local length = redis.call('XLEN', log)
-  -- A log whose time was over has gone as a whole.
-  if length == 1 then redis.call('HSET', meta, 'x', redis.call('HGET', meta, 'l')) end
+  local bytes = redis.call('HINCRBY', meta, 'b', #payload)
+  if length == 1 then
+    -- A log whose time was over has gone as a whole.
+    bytes = #payload
+    redis.call('HSET', meta, 'x', redis.call('HGET', meta, 'l'), 'b', bytes)
+  end
   local over = math.min(length - limit, 500)
   local trimmed
   for index, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(over, 0) + 1)) do
-    if index <= over or tonumber(fieldsOf(entry).t) < time - keepMs then trimmed = placeOf(entry) else break end
+    local fields = fieldsOf(entry)
+    local isTooMuch = index <= over or (bytes > SESSION_BYTES and length - index >= size)
+    if not isTooMuch and tonumber(fields.t) >= time - keepMs then break end
+    trimmed = placeOf(entry)
+    bytes = bytes - #fields.p
   end
   if size > 0 then redis.call('HSET', meta, 'l', seq, 'h', 1) else redis.call('HSET', meta, 'l', seq) end
   if trimmed then
-    redis.call('HSET', meta, 'x', trimmed)
+    redis.call('HSET', meta, 'x', trimmed, 'b', bytes)
     redis.call('XTRIM', log, 'MINID', string.format('%.0f', trimmed + 1))
   end
   redis.call('PEXPIRE', log, keepMs)
