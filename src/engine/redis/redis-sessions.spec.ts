@@ -172,6 +172,17 @@ describeWithRedis('sessions in Redis', () => {
       expect(claim!.socketId).toBe('a');
     });
 
+    it('[H4] a claim that fails while it reads what was missed is taken back too', async () => {
+      await node.engine.sessions.open(session);
+      await node.engine.sessions.detach(session.sessionId);
+      const claim = await node.engine.sessions.claim(session.sessionId, request);
+      // Read, and nobody was told.
+      await claim!.missed();
+      claim!.release();
+      node.engine.sessions.flush();
+      expect(await stateOf(session.sessionId)).toBe('waiting');
+    });
+
     it('[H4] a late word of the break does not reach the session of a client that is back', async () => {
       await node.engine.sessions.open(session);
       await outOfMemory(true);

@@ -70,9 +70,8 @@ function run.left(id, room)
 end
 function run.detach(id) detach(id, node, now() + windowMs) end
 function run.release(id, token)
-  local of = redis.call('HMGET', sessionKey(id), 'st', 'by')
-  if not isMine(id) or of[1] ~= 'claimed' or of[2] ~= token then return end
-  detach(id, node, tonumber(redis.call('HGET', sessionKey(id), 'until')))
+  local of = redis.call('HMGET', sessionKey(id), 'by', 'until')
+  if isMine(id) and of[1] == token then detach(id, node, tonumber(of[2])) end
 end
 function run.close(id)
   if isMine(id) then finish(id) end
