@@ -62,6 +62,23 @@ describe('what is used of Socket.IO', () => {
     expect(inside(pair.socket)['_anyListeners']).toEqual([listener]);
   });
 
+  it('own-listeners: tells of the end of a socket through a replaced emitReserved', async () => {
+    const told: unknown[] = [];
+    const ended = new Promise<void>((resolve) => {
+      inside(pair.socket)['emitReserved'] = (event: string, ...args: unknown[]) => {
+        told.push([event, args[0]]);
+        if (event === 'disconnect') resolve();
+      };
+    });
+    pair.client.close();
+    await ended;
+    const reason = 'client namespace disconnect';
+    expect(told).toEqual([
+      ['disconnecting', reason],
+      ['disconnect', reason],
+    ]);
+  });
+
   it('reply: writes an acknowledgement that is handed to packet()', async () => {
     const { socket, client } = pair;
     inside(socket)['onevent'] = ({ id }: { id: number }) => {

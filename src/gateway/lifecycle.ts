@@ -19,6 +19,7 @@ import { forgetResponse } from './first-request.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
 import { HandlerRunner } from './handler-runner.js';
 import { takeEvents } from './inbound-events.js';
+import { containedEmit, tellReservedBy } from './own-listeners.js';
 import { isPromiseLike } from './promise-like.js';
 import { Settling } from './settling.js';
 import { tcpSocketOf } from './slim-connection.js';
@@ -44,6 +45,10 @@ interface NamespaceRuntime {
 export class Lifecycle {
   private readonly logger = new Logger('Gateway');
   private readonly runtimes = new WeakMap<Namespace, NamespaceRuntime>();
+  private readonly emitReserved = containedEmit((event, failure) => {
+    const place = event === 'error' ? 'handler' : 'disconnect_hook';
+    this.failed(place, `a listener of "${event}" failed`, failure);
+  });
   private table: GatewayTable | undefined;
 
   constructor(
@@ -74,6 +79,7 @@ export class Lifecycle {
     const state = socketState(socket);
     state.inbox = inbox;
     takeEvents(socket, inboxes.table.handlers.keys());
+    tellReservedBy(socket, this.emitReserved);
     socket.on('disconnect', onDisconnect);
     this.admission.connected(socket);
     this.rights.watch(socket);

@@ -15,7 +15,11 @@ type Middleware = (event: unknown[], next: (error?: Error) => void) => unknown;
 interface SocketInternals {
   readonly fns?: readonly Middleware[];
   readonly _anyListeners?: readonly Listener[];
+  emitReserved?: EmitReserved;
 }
+
+/** How Socket.IO tells a socket's listeners of what no client can send: `disconnecting`, `disconnect` and `error`. */
+type EmitReserved = (this: GatewaySocket, event: string, ...args: unknown[]) => boolean;
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
 
@@ -45,6 +49,22 @@ export function callListeners(
   // Raw, so that those of `once()` take themselves off.
   callAll(socket.rawListeners(event) as Listener[], socket, args, onFailure);
   return true;
+}
+
+/** {@link callListeners} in the form that Socket.IO calls; one function for many sockets. */
+export const containedEmit = (onFailure: (event: string, failure: unknown) => void): EmitReserved =>
+  function (event, ...args) {
+    return callListeners(this, event, args, (failure) => onFailure(event, failure));
+  };
+
+/**
+ * From now on the listeners of a socket are told of its end by `emit`.
+ *
+ * Stock Socket.IO takes a socket out of its rooms between `disconnecting` and `disconnect`: a listener that throws would
+ * leave it half ended, keep the listeners after it from hearing, and fail whoever ends it.
+ */
+export function tellReservedBy(socket: GatewaySocket, emit: EmitReserved): void {
+  internals(socket).emitReserved = emit;
 }
 
 function callAll(

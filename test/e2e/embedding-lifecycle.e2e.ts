@@ -10,10 +10,12 @@ import {
 } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
 import type { Server, ServerOptions } from 'socket.io';
-import { SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
+import { SwitchboardApiModule, SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
 import type { TestGateway } from 'switchboard-gateway/testing';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { closeEmbeddings, counted, startEmbedding } from '../support/embedding.js';
+import { RawWebSocket } from '../support/raw-clients.js';
+import { sessionOf } from '../support/recovering.js';
 
 /** What goes wrong in a hook; never shown to a client. */
 const SECRET = 'hunter2';
@@ -344,13 +346,20 @@ describe('other options of an app’s own gateway', () => {
 });
 
 describe('what an app puts on a socket in handleConnection', () => {
+  beforeEach(() => {
+    bus = new EventEmitter();
+  });
   afterEach(closeEmbeddings);
 
   const startWith = (handleConnection: Behaviour, logger = new CollectingLogger()): Promise<TestGateway> => {
     @WebSocketGateway()
-    class OwnListenersGateway implements OnGatewayConnection {
+    class OwnListenersGateway implements OnGatewayConnection, OnGatewayDisconnect {
       handleConnection(socket: GatewaySocket): unknown {
         return handleConnection(socket);
+      }
+
+      handleDisconnect(socket: GatewaySocket, reason: string): void {
+        bus.emit('gone', socket.data.user, reason);
       }
 
       @SubscribeMessage('handled')
@@ -358,7 +367,12 @@ describe('what an app puts on a socket in handleConnection', () => {
         return { handled: value };
       }
     }
-    return startEmbedding({ logger, options: { handlerTimeoutMs: 1_500 }, providers: [OwnListenersGateway] });
+    return startEmbedding({
+      logger,
+      imports: [SwitchboardApiModule],
+      options: { handlerTimeoutMs: 1_500 },
+      providers: [OwnListenersGateway],
+    });
   };
 
   it('socket.on() listeners get the arguments and answer; once() listeners hear once', async () => {
@@ -413,6 +427,97 @@ describe('what an app puts on a socket in handleConnection', () => {
     expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(2);
   });
 
+  describe('listeners for the end of a socket', () => {
+    const fail = (): never => {
+      throw new Error(SECRET);
+    };
+    const reject = (): Promise<never> => Promise.reject(new Error(SECRET));
+    const failingAtBothEnds: Behaviour = (socket) => {
+      socket.prependListener('disconnecting', fail);
+      socket.on('disconnect', fail);
+    };
+
+    it.each<[how: string, failures: number, behaviour: Behaviour]>([
+      ['on(disconnect) that throws', 1, (socket) => socket.on('disconnect', fail)],
+      ['once(disconnecting) that throws', 1, (socket) => socket.once('disconnecting', fail)],
+      ['prependListener(disconnect) that throws', 1, (socket) => socket.prependListener('disconnect', fail)],
+      ['both that throw', 2, failingAtBothEnds],
+      ['on(disconnect) that rejects', 1, (socket) => socket.on('disconnect', reject)],
+      ['once(disconnecting) that rejects', 1, (socket) => socket.once('disconnecting', reject)],
+      [
+        'those that were taken off again',
+        0,
+        (socket) => {
+          socket.on('disconnect', fail).off('disconnect', fail);
+          socket.once('disconnecting', fail).off('disconnecting', fail);
+        },
+      ],
+    ])(
+      '[L4] [L6] %s: each failure is logged once and counted, and the socket ends as any other',
+      async (_how, failures, behaviour) => {
+        const logger = new CollectingLogger();
+        const heard: string[] = [];
+        const gateway = await startWith((socket) => {
+          if (socket.data.user === 'calm') return;
+          behaviour(socket);
+          socket.on('disconnecting', () => heard.push(`from ${socket.rooms.size} rooms`));
+          socket.on('disconnect', (reason: string) => heard.push(reason));
+        }, logger);
+        const other = await gateway.connect({ auth: { user: 'calm' } });
+        const client = await gateway.connect({ auth: { user: 'ann' } });
+        const gone = once(bus, 'gone');
+        client.close();
+        expect(await gone).toEqual(['ann', 'client namespace disconnect']);
+        expect(await other.request('handled', 1)).toEqual({ handled: 1 });
+        expect(heard).toEqual(['from 2 rooms', 'client namespace disconnect']);
+        expect(logger.find('a user disconnected', { user: 'ann' })).toHaveLength(1);
+        expect((await gateway.registry.getUser('ann')).online).toBe(false);
+        expect(logger.lines.filter(({ message }) => message.includes(SECRET))).toHaveLength(failures);
+        expect(await counted(gateway, 'failures_total', { place: 'disconnect_hook' })).toBe(failures);
+        expect(await counted(gateway, 'failures_total')).toBe(failures);
+      },
+    );
+
+    it('[L4] [L7] that throw do not fail a backend that ends the socket', async () => {
+      const gateway = await startWith(failingAtBothEnds);
+      const clients = [
+        await gateway.connect({ auth: { user: 'ann' } }),
+        await gateway.connect({ auth: { user: 'ann' } }),
+      ];
+      for (const query of ['?reconnect=true', '']) {
+        const path = `/v1/sockets/${clients.pop()!.id}${query}`;
+        expect(await gateway.http('DELETE', path)).toMatchObject({ status: 204 });
+      }
+      expect((await gateway.registry.getUser('ann')).online).toBe(false);
+    });
+
+    it('[L4] [H4] that throw do not keep a client from taking over its own connection', async () => {
+      const gateway = await startWith(failingAtBothEnds);
+      const auth = { user: 'ann', recovery: true };
+      let client = await gateway.connect({ auth });
+      const { id } = client;
+      for (let times = 0; times < 2; times++) {
+        client = await gateway.connect({ auth: { ...auth, ...sessionOf(client) } });
+        expect(client.id).toBe(id);
+      }
+      expect((await gateway.registry.getUser('ann')).sockets).toHaveLength(1);
+      expect(await client.request('handled', 1)).toEqual({ handled: 1 });
+    });
+
+    it('[L4] [Q5] one for the error of a malformed packet that throws ends that connection only', async () => {
+      const logger = new CollectingLogger();
+      const gateway = await startWith((socket) => socket.on('error', fail), logger);
+      const other = await gateway.connect({ auth: { user: 'calm' } });
+      const raw = await RawWebSocket.connect(gateway.url, { user: 'vandal' });
+      raw.send('49');
+      await raw.closed;
+      await logger.until('a user disconnected', { user: 'vandal' });
+      expect(await other.request('handled', 1)).toEqual({ handled: 1 });
+      expect(logger.lines.filter(({ message }) => message.includes(SECRET))).toHaveLength(1);
+      expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(1);
+    });
+  });
+
   it('[L5] socket.use() added late in an async handleConnection still sees the first event', async () => {
     const gateway = await startWith(async (socket) => {
       await once(socket.conn, 'packet');
@@ -429,10 +534,6 @@ describe('what an app puts on a socket in handleConnection', () => {
       socket.use((event, next) => (event[1] === 'blocked' ? middleware(event, next) : next()));
       socket.on('error', (error: Error) => bus.emit('told', error.message));
     };
-
-    beforeEach(() => {
-      bus = new EventEmitter();
-    });
 
     it.each<[string, Parameters<GatewaySocket['use']>[0], object]>([
       ['next(error)', (_event, next) => next(new Error('no')), { code: 'access.denied', message: 'no' }],
