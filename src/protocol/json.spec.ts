@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Decoder, Encoder, PacketType, type Packet } from 'socket.io-parser';
 import { refusalOf } from '../../test/support/refusal.js';
 import {
   assertDeliverable,
@@ -8,6 +9,7 @@ import {
   MAX_BINARY_PARTS,
   MAX_DEPTH,
   measureValue,
+  wireCopy,
 } from './json.js';
 
 const nested = (levels: number, bottom: unknown = 'bottom'): unknown => {
@@ -69,6 +71,53 @@ describe('measuring values', () => {
 
   it.each([[undefined], [null], [0], ['text'], [true]])('%j has no depth', (value) => {
     expect(measureValue(value)).toEqual({ depth: 0, binaryParts: 0, holdsPlaceholder: false });
+  });
+});
+
+/** What a client gets of arguments that Socket.IO itself encodes. */
+function sent(args: readonly unknown[]): unknown[] {
+  const decoder = new Decoder();
+  let got: unknown[] = [];
+  decoder.on('decoded', ({ data }: Packet) => (got = (data as unknown[]).slice(1)));
+  const packet = { type: PacketType.EVENT, nsp: '/', data: ['event', ...args] };
+  for (const part of new Encoder().encode(packet)) decoder.add(part);
+  return got;
+}
+
+describe('objects that say what they are in JSON', () => {
+  const bytes = Buffer.from([0, 1, 255]);
+  /** Refers to itself and to bytes, as entities of an app may. */
+  class Entity {
+    readonly self = this;
+    readonly password = Buffer.from('hunter2');
+
+    constructor(private readonly shown: unknown) {}
+
+    toJSON(): unknown {
+      return this.shown;
+    }
+  }
+  const objects: readonly [what: string, value: unknown, binaryParts: number][] = [
+    ['a date', new Date(0), 0],
+    ['a date that is none', new Date(NaN), 0],
+    ['a URL', new URL('http://localhost/'), 0],
+    ['an entity', new Entity({ id: 7, since: new Date(0) }), 0],
+    ['an entity that shows bytes', new Entity({ face: bytes }), 1],
+    ['an entity that is bytes', new Entity(bytes), 1],
+    ['an entity that shows another one', new Entity([new Entity('inner'), new Entity(null)]), 0],
+    ['an entity that shows nothing', new Entity(undefined), 0],
+  ];
+
+  it.each(objects)('[D3] %s counts as what it shows, for depth and binary parts', (_what, value, parts) => {
+    expect(measureValue([value]).binaryParts).toBe(parts);
+    expect(() => assertDeliverable([value, [value], { value }])).not.toThrow();
+  });
+
+  it.each(objects)('[D3] %s is kept as Socket.IO sends it, beside binary and not', (_what, value) => {
+    for (const args of [[value], [[value], { value }], [value, bytes], [{ value, bytes, list: [value] }]]) {
+      const got = sent(args);
+      expect(sent(wireCopy(args))).toEqual(got);
+    }
   });
 });
 

@@ -21,6 +21,17 @@ export const MAX_BINARY_PARTS = 10;
 export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView =>
   value instanceof ArrayBuffer || ArrayBuffer.isView(value);
 
+/**
+ * What stands for a value on the wire: of an object with `toJSON` (a date, an entity of an app) what that gives.
+ *
+ * Socket.IO's encoder asks for it beside binary parts too, and once, as JSON does. Whoever walks through arguments asks as
+ * well: what the object holds inside is nobody's business, and would be another value than the one that local sockets get.
+ */
+export function onTheWire(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isBinary(value)) return value;
+  return 'toJSON' in value && typeof value.toJSON === 'function' ? (value.toJSON() as unknown) : value;
+}
+
 /** What a walk over a value found. */
 export interface ValueShape {
   readonly depth: number;
@@ -37,7 +48,7 @@ export function measureValue(root: unknown, maxDepth = MAX_DEPTH): ValueShape {
   const pending: unknown[] = [root];
   const depths: number[] = [0];
   while (pending.length > 0) {
-    const value = pending.pop();
+    const value = onTheWire(pending.pop());
     const level = depths.pop()!;
     if (typeof value !== 'object' || value === null) continue;
     if (isBinary(value)) {
@@ -87,16 +98,16 @@ export function assertDeliverable(args: readonly unknown[], path = 'args'): void
  * buffer anew. A copy of the bytes also lets go of the whole message that they may be a slice of.
  */
 export function wireCopy(args: readonly unknown[]): readonly unknown[] {
-  return args.map((arg) => {
-    if (typeof arg !== 'object' || arg === null) return arg;
-    return measureValue(arg).binaryParts > 0
-      ? copyWithBinary(arg)
-      : (JSON.parse(JSON.stringify(arg)) as unknown);
-  });
+  const copy = measureValue(args).binaryParts > 0 ? copyWithBinary : copyOfJson;
+  return args.map((arg) => (typeof arg === 'object' && arg !== null ? copy(arg) : arg));
 }
 
+/** In a list, as arguments are: what JSON has nothing for is null there. */
+const copyOfJson = (value: unknown): unknown => (JSON.parse(JSON.stringify([value])) as unknown[])[0];
+
 /** Socket.IO takes such values apart by their own keys, and encodes what is left as JSON. */
-function copyWithBinary(value: unknown): unknown {
+function copyWithBinary(given: unknown): unknown {
+  const value = onTheWire(given);
   if (typeof value !== 'object' || value === null) return value;
   if (isBinary(value)) {
     return value instanceof ArrayBuffer
@@ -104,7 +115,6 @@ function copyWithBinary(value: unknown): unknown {
       : Buffer.from(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
   }
   if (Array.isArray(value)) return value.map(copyWithBinary);
-  if (value instanceof Date) return value.toJSON();
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyWithBinary(item)]));
 }
 

@@ -178,4 +178,21 @@ describeWithRedis('delivery over two nodes', () => {
     ]);
     expect(Buffer.from((await adaA!.next('file'))[0] as Buffer)).toEqual(Buffer.from([0, 1, 2, 255]));
   });
+
+  it('[D3] dates and the like are the same on all nodes, beside binary parts and not', async () => {
+    const { adaA, adaB, bobB } = clients as Record<string, TestClient>;
+    const { broadcaster } = a;
+    const user = { password: Buffer.from('hunter2'), toJSON: () => ({ name: 'cy', since: new Date(0) }) };
+    void broadcaster.toUsers('ada', 'bob').emit('plain', new Date(0), user);
+    void broadcaster.toUsers('ada', 'bob').emit('beside', { at: new Date(0), bytes: Buffer.from([7]) }, user);
+    const since = '1970-01-01T00:00:00.000Z';
+    for (const client of [adaA!, adaB!, bobB!]) {
+      expect((await client.next('plain')).slice(0, 2)).toEqual([since, { name: 'cy', since }]);
+      const [first, second] = await client.next('beside');
+      expect([first, second]).toEqual([
+        { at: since, bytes: Buffer.from([7]) },
+        { name: 'cy', since },
+      ]);
+    }
+  });
 });

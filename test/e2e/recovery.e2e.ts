@@ -146,6 +146,20 @@ describe('a client that asked for recovery and lost its connection', () => {
     expect((await client.next('n'))[0]).toBe('after');
   });
 
+  it('[H4] [D3] gets dates and the like as it would have got them without a break', async () => {
+    const user = newUser();
+    const client = await connect(user);
+    const args = [{ at: new Date(0), bytes: Buffer.from([1]) }, { toJSON: () => [new Date(0)] }];
+    await gateway.broadcaster.toUsers(user).emit('n', ...args);
+    const live = await client.next('n');
+    await breakOff(gateway, client);
+    await gateway.broadcaster.toUsers(user).emit('n', ...args);
+    expect(await comeBack(client)).toBe(true);
+    const since = '1970-01-01T00:00:00.000Z';
+    const expected = [{ at: since, bytes: Buffer.from([1]) }, [since], expect.any(String)];
+    expect([live, await client.next('n')]).toEqual([expected, expected]);
+  });
+
   it('[H4] is not given what was volatile or waited for its acknowledgement', async () => {
     const user = newUser();
     const client = await connect(user);

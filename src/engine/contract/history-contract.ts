@@ -75,6 +75,24 @@ export function describeHistory(create: CreateEngine, { lifeMs }: EngineTraits):
     expect((await read()).publications[1]).not.toHaveProperty('user');
   });
 
+  it('[H1] [D3] what says by itself what it is in JSON is read as that, beside binary parts and not', async () => {
+    const bytes = Buffer.from([0, 255]);
+    const entity = { secret: 'hunter2', toJSON: () => ({ id: 7, since: new Date(0), face: bytes }) };
+    for (const args of [
+      [new Date(0), [new URL('http://localhost/')]],
+      [{ at: new Date(0), bytes }],
+      [entity],
+    ]) {
+      await publishAndStamp(test, publicationTo({ rooms: [room] }, { args }));
+    }
+    const since = '1970-01-01T00:00:00.000Z';
+    expect((await read()).publications.map(({ args }) => args)).toEqual([
+      [since, ['http://localhost/']],
+      [{ at: since, bytes }],
+      [{ id: 7, since, face: bytes }],
+    ]);
+  });
+
   it('[H2] every room counts its own publications from 1, and the stamp names the place in each', async () => {
     const other = uniqueName('chat:');
     await publish(2);

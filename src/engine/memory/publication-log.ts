@@ -190,13 +190,15 @@ export class PublicationLog {
   }
 
   private record(publication: Publication, isAcknowledged: boolean): Stamp {
+    // The caller may change its arguments later; what is kept is what was published.
+    const kept = { ...publication, args: wireCopy(publication.args) };
     const now = this.now();
     const seq = ++this.lastSeq;
     const logs = this.matched.slice();
     const record: LogRecord = {
       seq,
       at: now,
-      bytes: publicationBytes(publication, logs.length),
+      bytes: publicationBytes(kept, logs.length),
       logs,
       places: logs.length,
       logged: undefined,
@@ -208,8 +210,7 @@ export class PublicationLog {
       log.trim(now);
     }
     const stamp = { cursor: this.cursors.format(seq), positions: positionsOf(logs) };
-    // The caller may change its arguments later; what is kept is what was published.
-    record.logged = { publication: { ...publication, args: wireCopy(publication.args) }, stamp };
+    record.logged = { publication: kept, stamp };
     this.currentStamp =
       stamp.positions === undefined ? stamp : { cursor: stamp.cursor, positions: undefined };
     for (const log of logs) this.settle(log);

@@ -1,11 +1,12 @@
 /** Publications as text. JSON values come back as they were, binary as a Buffer. [D3] */
-import { asBase64, isBinary, measureValue } from '../../protocol/json.js';
+import { asBase64, isBinary, measureValue, onTheWire } from '../../protocol/json.js';
 import type { Publication } from '../../protocol/publication.js';
 
 const BINARY = /^\$+base64$/;
 
 /** An object of a client that happens to look like our mark for binary gets one more `$`. */
-function mark(value: unknown): unknown {
+function mark(given: unknown): unknown {
+  const value = onTheWire(given);
   if (isBinary(value)) return asBase64(value);
   if (Array.isArray(value)) return value.map(mark);
   if (typeof value !== 'object' || value === null) return value;
