@@ -79,6 +79,20 @@ describe('what is used of Socket.IO', () => {
     ]);
   });
 
+  it('own-listeners: tells of a connection through a replaced emitReserved of its namespace', async () => {
+    const { server, socket } = pair;
+    const told: string[] = [];
+    const entered = new Promise<void>((resolve) => {
+      inside(server.of('/other'))['emitReserved'] = (event: string) => {
+        told.push(event);
+        if (event === 'connection') resolve();
+      };
+    });
+    (inside(socket.client)['connect'] as (name: string) => void).call(socket.client, '/other');
+    await entered;
+    expect(told).toEqual(['connect', 'connection']);
+  });
+
   it('reply: writes an acknowledgement that is handed to packet()', async () => {
     const { socket, client } = pair;
     inside(socket)['onevent'] = ({ id }: { id: number }) => {

@@ -72,7 +72,13 @@ export class Lifecycle {
     return this.table !== undefined;
   }
 
-  /** Socket.IO's `connection` event: the client has just been told, in this same turn. */
+  /** For a namespace: a listener of `connection` that an app has put on it is taken for a connection hook. [L4] */
+  readonly emitConnection = containedEmit((event, failure, [socket]) => {
+    const error = this.hookFailed('connection_hook', `a listener of "${event}"`, failure);
+    void endSocket(socket as GatewaySocket, error);
+  });
+
+  /** Socket.IO's `connect` event: the client has just been told, in this same turn. */
   readonly connected = (socket: GatewaySocket): void => {
     const { inboxes, onDisconnect } = this.runtimeOf(socket.nsp);
     const inbox = new SocketInbox(socket, inboxes);
@@ -167,7 +173,8 @@ export class Lifecycle {
     let first: SwitchboardError | undefined;
     let pending: Promise<SwitchboardError | undefined>[] | undefined;
     for (const { gateway, hook } of hooks) {
-      const onFailure = (failure: unknown): SwitchboardError => this.hookFailed(place, gateway, failure);
+      const onFailure = (failure: unknown): SwitchboardError =>
+        this.hookFailed(place, `${place} of ${gateway}`, failure);
       try {
         const done = hook(socket, ...rest);
         if (isPromiseLike(done)) {
@@ -183,9 +190,9 @@ export class Lifecycle {
     );
   }
 
-  private hookFailed(place: FailurePlace, gateway: string, failure: unknown): SwitchboardError {
+  private hookFailed(place: FailurePlace, what: string, failure: unknown): SwitchboardError {
     const error = toSwitchboardError(failure);
-    if (error.code === 'internal') this.failed(place, `${place} of ${gateway} failed`, failure);
+    if (error.code === 'internal') this.failed(place, `${what} failed`, failure);
     return error;
   }
 

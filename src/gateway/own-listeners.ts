@@ -15,11 +15,13 @@ type Middleware = (event: unknown[], next: (error?: Error) => void) => unknown;
 interface SocketInternals {
   readonly fns?: readonly Middleware[];
   readonly _anyListeners?: readonly Listener[];
-  emitReserved?: EmitReserved;
 }
 
-/** How Socket.IO tells a socket's listeners of what no client can send: `disconnecting`, `disconnect` and `error`. */
-type EmitReserved = (this: GatewaySocket, event: string, ...args: unknown[]) => boolean;
+/** How Socket.IO tells listeners of what no client can send: of a socket's end, of a connection to a namespace. */
+type EmitReserved = (this: Emitter, event: string, ...args: unknown[]) => boolean;
+
+/** A socket or a namespace. */
+type Emitter = Pick<GatewaySocket, 'listenerCount' | 'rawListeners'>;
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
 
@@ -40,42 +42,44 @@ export function callAnyListeners(
 
 /** Calls the listeners of `on()` and `once()`; whether there was one. */
 export function callListeners(
-  socket: GatewaySocket,
+  emitter: Emitter,
   event: string,
   args: readonly unknown[],
   onFailure: (failure: unknown) => void,
 ): boolean {
-  if (socket.listenerCount(event) === 0) return false;
+  if (emitter.listenerCount(event) === 0) return false;
   // Raw, so that those of `once()` take themselves off.
-  callAll(socket.rawListeners(event) as Listener[], socket, args, onFailure);
+  callAll(emitter.rawListeners(event) as Listener[], emitter, args, onFailure);
   return true;
 }
 
 /** {@link callListeners} in the form that Socket.IO calls; one function for many sockets. */
-export const containedEmit = (onFailure: (event: string, failure: unknown) => void): EmitReserved =>
+export const containedEmit = (
+  onFailure: (event: string, failure: unknown, args: readonly unknown[]) => void,
+): EmitReserved =>
   function (event, ...args) {
-    return callListeners(this, event, args, (failure) => onFailure(event, failure));
+    return callListeners(this, event, args, (failure) => onFailure(event, failure, args));
   };
 
 /**
- * From now on the listeners of a socket are told of its end by `emit`.
+ * From now on Socket.IO tells the listeners of a socket or a namespace by `emit`.
  *
- * Stock Socket.IO takes a socket out of its rooms between `disconnecting` and `disconnect`: a listener that throws would
- * leave it half ended, keep the listeners after it from hearing, and fail whoever ends it.
+ * It takes a socket out of its rooms between `disconnecting` and `disconnect`: a listener that throws would leave it half
+ * ended, keep the listeners after it from hearing, and fail whoever ends it.
  */
-export function tellReservedBy(socket: GatewaySocket, emit: EmitReserved): void {
-  internals(socket).emitReserved = emit;
+export function tellReservedBy(emitter: Emitter, emit: EmitReserved): void {
+  (emitter as { emitReserved?: EmitReserved }).emitReserved = emit;
 }
 
 function callAll(
   listeners: readonly Listener[],
-  socket: GatewaySocket,
+  emitter: Emitter,
   args: readonly unknown[],
   onFailure: (failure: unknown) => void,
 ): void {
   for (const listener of listeners.slice()) {
     try {
-      const done = listener.apply(socket, [...args]);
+      const done = listener.apply(emitter, [...args]);
       if (isPromiseLike(done)) done.then(undefined, onFailure);
     } catch (failure) {
       onFailure(failure);

@@ -21,6 +21,7 @@ import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
+import { tellReservedBy } from './own-listeners.js';
 import { ignoreOtherUpgrades } from './other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './upgrade-query.js';
@@ -179,7 +180,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     }
     // It has taken the handshake over from the pattern that it was made for.
     this.prepared.add(namespace);
-    this.containMiddlewares(namespace);
+    this.contain(namespace);
   }
 
   private prepare(namespace: SocketIoNamespace): void {
@@ -188,12 +189,14 @@ export class SwitchboardIoAdapter extends IoAdapter {
     if (childrenOf(namespace)) this.parents.push(namespace);
     const { handshake, lifecycle } = this.parts;
     namespace.use(handshake.identify as Parameters<SocketIoNamespace['use']>[0]);
-    namespace.on('connection', lifecycle.connected);
-    this.containMiddlewares(namespace);
+    // Before `connection`: nothing of the app's ends a socket before its end would be noticed.
+    namespace.on('connect', lifecycle.connected);
+    this.contain(namespace);
   }
 
   /** What an app adds later, in afterInit for example, runs after the identity is settled and cannot do harm. */
-  private containMiddlewares(namespace: SocketIoNamespace): void {
+  private contain(namespace: SocketIoNamespace): void {
+    tellReservedBy(namespace, this.parts.lifecycle.emitConnection);
     const use = namespace.use.bind(namespace);
     namespace.use = (middleware) =>
       use(this.parts.handshake.contain(middleware as Middleware) as Parameters<SocketIoNamespace['use']>[0]);

@@ -204,6 +204,56 @@ describe('afterInit of an app of its own', () => {
     expect(await counted(gateway, 'failures_total', { place: 'init_hook' })).toBe(failures);
   });
 
+  it.each<[event: 'connection' | 'connect', how: string, fail: () => unknown]>([
+    [
+      'connection',
+      'throws',
+      () => {
+        throw new Error(SECRET);
+      },
+    ],
+    ['connection', 'rejects', () => Promise.reject(new Error(SECRET))],
+    [
+      'connect',
+      'throws',
+      () => {
+        throw new Error(SECRET);
+      },
+    ],
+  ])(
+    '[L4] may listen for %s on the server; when that %s, it ends that socket only',
+    async (event, _how, fail) => {
+      const heard: string[] = [];
+      @WebSocketGateway()
+      class ListeningGateway implements OnGatewayInit<Server>, OnGatewayConnection {
+        afterInit(server: Server): void {
+          server.on(event, (socket: GatewaySocket) => (socket.data.user === 'calm' ? undefined : fail()));
+          server.of(/^\/tenant-\d$/).on(event, fail);
+          server.on('connection', (socket: GatewaySocket) => heard.push(socket.data.user));
+        }
+
+        handleConnection(socket: GatewaySocket): void {
+          heard.push(`hook: ${socket.data.user}`);
+        }
+      }
+      const logger = new CollectingLogger();
+      const gateway = await startEmbedding({ logger, providers: [ListeningGateway] });
+      const calm = await gateway.connect({ auth: { user: 'calm' } });
+      for (const namespace of ['/', '/tenant-1']) {
+        const client = gateway.open({ namespace, auth: { user: 'ann' } });
+        expect(await client.next('server:disconnect')).toMatchObject([{ code: 'internal' }]);
+        expect((await client.next('disconnect'))[0]).toBe('transport close');
+        client.close();
+      }
+      await calm.settled();
+      expect(heard).toEqual(['hook: calm', 'calm', 'hook: ann', 'ann']);
+      expect((await gateway.registry.getStats()).sockets).toBe(1);
+      expect(logger.find('a user disconnected', { user: 'ann', reason: 'internal' })).toHaveLength(2);
+      expect(logger.lines.filter(({ message }) => message.includes(SECRET))).toHaveLength(2);
+      expect(await counted(gateway, 'failures_total', { place: 'connection_hook' })).toBe(2);
+    },
+  );
+
   type Middleware = Parameters<Server['use']>[0];
 
   const startWith = (middleware: Middleware, logger = new CollectingLogger()): Promise<TestGateway> => {
