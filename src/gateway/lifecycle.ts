@@ -19,7 +19,7 @@ import { forgetResponse } from './first-request.js';
 import { GatewayTable, type NamespaceTable } from './gateway-table.js';
 import { HandlerRunner } from './handler-runner.js';
 import { takeEvents } from './inbound-events.js';
-import { containedEmit, tellReservedBy } from './own-listeners.js';
+import { containedEmit, containedNotify, tellOutgoingBy, tellReservedBy } from './own-listeners.js';
 import { isPromiseLike } from './promise-like.js';
 import { Settling } from './settling.js';
 import { tcpSocketOf } from './slim-connection.js';
@@ -49,6 +49,9 @@ export class Lifecycle {
     const place = event === 'error' ? 'handler' : 'disconnect_hook';
     this.failed(place, `a listener of "${event}" failed`, failure);
   });
+  private readonly notifyOutgoing = containedNotify((failure) =>
+    this.failed('handler', 'a listener of onAnyOutgoing() failed', failure),
+  );
   private table: GatewayTable | undefined;
 
   constructor(
@@ -78,6 +81,11 @@ export class Lifecycle {
     void endSocket(socket as GatewaySocket, error);
   });
 
+  /** For the adapter of a namespace, whose listeners would fail whoever joins or leaves. */
+  readonly emitRooms = containedEmit((event, failure) =>
+    this.failed('handler', `a listener of "${event}" failed`, failure),
+  );
+
   /** Socket.IO's `connect` event: the client has just been told, in this same turn. */
   readonly connected = (socket: GatewaySocket): void => {
     const { inboxes, onDisconnect } = this.runtimeOf(socket.nsp);
@@ -86,6 +94,7 @@ export class Lifecycle {
     state.inbox = inbox;
     takeEvents(socket, inboxes.table.handlers.keys());
     tellReservedBy(socket, this.emitReserved);
+    tellOutgoingBy(socket, this.notifyOutgoing);
     socket.on('disconnect', onDisconnect);
     this.admission.connected(socket);
     this.rights.watch(socket);

@@ -15,12 +15,14 @@ type Middleware = (event: unknown[], next: (error?: Error) => void) => unknown;
 interface SocketInternals {
   readonly fns?: readonly Middleware[];
   readonly _anyListeners?: readonly Listener[];
+  readonly _anyOutgoingListeners?: readonly Listener[];
+  notifyOutgoingListeners(packet: { readonly data: readonly unknown[] }): void;
 }
 
 /** How Socket.IO tells listeners of what no client can send: of a socket's end, of a connection to a namespace. */
 type EmitReserved = (this: Emitter, event: string, ...args: unknown[]) => boolean;
 
-/** A socket or a namespace. */
+/** A socket, a namespace or an adapter. */
 type Emitter = Pick<GatewaySocket, 'listenerCount' | 'rawListeners'>;
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
@@ -69,6 +71,28 @@ export const containedEmit = (
  */
 export function tellReservedBy(emitter: Emitter, emit: EmitReserved): void {
   (emitter as { emitReserved?: EmitReserved }).emitReserved = emit;
+}
+
+/** From now on a listener of `onAnyOutgoing()` that fails keeps nothing from the other recipients. One function for many sockets. */
+export function tellOutgoingBy(
+  socket: GatewaySocket,
+  notify: SocketInternals['notifyOutgoingListeners'],
+): void {
+  internals(socket).notifyOutgoingListeners = notify;
+}
+
+/** Calls the listeners of `onAnyOutgoing()`, in the form that Socket.IO does. */
+export const containedNotify = (
+  onFailure: (failure: unknown) => void,
+): SocketInternals['notifyOutgoingListeners'] =>
+  function (this: GatewaySocket, { data }) {
+    const { _anyOutgoingListeners: listeners } = internals(this);
+    if (listeners && listeners.length > 0) callAll(listeners, this, data, onFailure);
+  };
+
+/** From now on an adapter's listeners, for rooms that begin and end and who is in them, are told by `emit`. */
+export function tellRoomsBy(adapter: Emitter, emit: EmitReserved): void {
+  (adapter as { emit?: EmitReserved }).emit = emit;
 }
 
 function callAll(

@@ -21,7 +21,7 @@ import { noteResponse } from './first-request.js';
 import { GatewayTable } from './gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
-import { tellReservedBy } from './own-listeners.js';
+import { tellReservedBy, tellRoomsBy } from './own-listeners.js';
 import { ignoreOtherUpgrades } from './other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './upgrade-query.js';
@@ -196,7 +196,9 @@ export class SwitchboardIoAdapter extends IoAdapter {
 
   /** What an app adds later, in afterInit for example, runs after the identity is settled and cannot do harm. */
   private contain(namespace: SocketIoNamespace): void {
-    tellReservedBy(namespace, this.parts.lifecycle.emitConnection);
+    const { emitConnection, emitRooms } = this.parts.lifecycle;
+    tellReservedBy(namespace, emitConnection);
+    tellRoomsBy(namespace.adapter, emitRooms);
     const use = namespace.use.bind(namespace);
     namespace.use = (middleware) =>
       use(this.parts.handshake.contain(middleware as Middleware) as Parameters<SocketIoNamespace['use']>[0]);

@@ -477,6 +477,42 @@ describe('what an app puts on a socket in handleConnection', () => {
     expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(2);
   });
 
+  it('[L4] a listener of onAnyOutgoing() that fails keeps nothing from anybody', async () => {
+    const logger = new CollectingLogger();
+    const gateway = await startWith((socket) => {
+      if (socket.data.user === 'ann') socket.onAnyOutgoing(() => Promise.reject(new Error(SECRET)));
+      if (socket.data.user === 'ann') {
+        socket.onAnyOutgoing(() => {
+          throw new Error(SECRET);
+        });
+      }
+    }, logger);
+    const clients = [
+      await gateway.connect({ auth: { user: 'ann' } }),
+      await gateway.connect({ auth: { user: 'ben' } }),
+    ];
+    expect(await gateway.broadcaster.toAll().emit('news', 1)).toMatchObject({ matched: 2 });
+    for (const client of clients) expect(await client.next('news')).toEqual([1]);
+    expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(2);
+    expect(logger.lines.filter(({ message }) => message.includes(SECRET))).toHaveLength(2);
+  });
+
+  it('[L4] a listener of the adapter that fails keeps nobody from joining and leaving', async () => {
+    const fail = (): never => {
+      throw new Error(SECRET);
+    };
+    const gateway = await startWith((socket) => {
+      for (const event of ['create-room', 'join-room', 'leave-room', 'delete-room'] as const) {
+        socket.nsp.adapter.prependOnceListener(event, fail);
+      }
+    });
+    const client = await gateway.connect({ auth: { user: 'ann' } });
+    expect(await client.request('room:join', { room: 'x' })).toMatchObject({ ok: true });
+    expect(await client.request('room:leave', { room: 'x' })).toMatchObject({ ok: true });
+    expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(4);
+    expect(await gateway.registry.getRoom('x')).toMatchObject({ sockets: 0 });
+  });
+
   describe('listeners for the end of a socket', () => {
     const fail = (): never => {
       throw new Error(SECRET);
