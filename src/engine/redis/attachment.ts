@@ -1,6 +1,7 @@
 import type { NodeHooks } from '../engine.js';
+import { unavailable } from './connection.js';
 import type { Inbox } from './inbox.js';
-import type { Lease } from './lease.js';
+import type { Held, Lease } from './lease.js';
 import type { RedisLink } from './link.js';
 import type { Publisher } from './publisher.js';
 import type { Reaper } from './reaper.js';
@@ -43,6 +44,7 @@ export class Attachment {
   private isOutOfDate = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly tickMs: number;
+  private renewedAt = -Infinity;
   private checkedAt = performance.now();
   private isStopped = false;
 
@@ -97,11 +99,32 @@ export class Attachment {
     this.isOutOfDate = true;
   }
 
+  /**
+   * For between the batches of whatever may take longer than the lease: nobody is to take this node for dead because it
+   * has much to write again, or to clear up after others. [R4]
+   *
+   * @throws SwitchboardError `engine.unavailable` when that is over, because the lease is lost or Redis has gone
+   */
+  async renewWhenDue(): Promise<void> {
+    if (performance.now() - this.renewedAt >= this.tickMs) await this.renew();
+  }
+
+  private async renew(): Promise<Held> {
+    const { lease, inbox, publisher } = this.parts;
+    // When it is sent: the lease ends no earlier than counted from here.
+    this.renewedAt = performance.now();
+    const renewal = await lease.renew(inbox.position, publisher.lastKnown);
+    if (renewal.state === 'held') return renewal;
+    this.reattach();
+    throw unavailable();
+  }
+
   private async attachOnce(): Promise<void> {
     if (this.isStopped || this.attached) return;
     const { link, lease, publisher, inbox, reaper, holdings, presence, sessions, revocations } = this.parts;
     const hooks = this.parts.hooks();
     const { outcome, epoch, seq, writes } = await lease.attach(publisher.lastKnown);
+    this.renewedAt = performance.now();
     if (outcome !== 'kept') {
       publisher.beginAt(epoch, seq);
       inbox.restart(lease.beginning);
@@ -151,19 +174,18 @@ export class Attachment {
 
   /** Renews the lease and does what is due. What fails is tried again on the next tick. */
   private async tick(): Promise<void> {
-    const { link, lease, inbox, publisher, sessions, reaper } = this.parts;
+    const { link, sessions, reaper } = this.parts;
     if (!link.isUsable) return;
     if (!this.attached) return this.attach();
     try {
-      const renewal = await lease.renew(inbox.position, publisher.lastKnown);
-      if (renewal.state !== 'held') return this.reattach();
+      const renewal = await this.renew();
       if (link.refusal !== undefined) await link.run(PROBE);
       if (this.isOutOfDate) await this.rewrite();
       else await this.check();
       if (sessions.isOutOfDate) await sessions.settle();
       await reaper.carryOut(renewal);
     } catch {
-      // The link has told what is wrong.
+      // The link has told what is wrong, or the lease is lost and this node makes itself known again.
     }
   }
 }

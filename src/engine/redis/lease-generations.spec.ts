@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { until } from '../../../test/support/until.js';
 import { createClient, isFenced, runScript } from './connection.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease } from './lease.js';
@@ -30,11 +31,11 @@ const through: RunScript = async (script, ...args) => {
   throw new Error('no answer');
 };
 
-const leaseOf = (node: string, via: RunScript = run): Lease =>
+const leaseOf = (node: string, via: RunScript = run, leaseMs = 60_000): Lease =>
   new Lease(via, {
     node,
     startedAt: new Date(0),
-    leaseMs: 60_000,
+    leaseMs,
     recoveryWindowMs: 10_000,
     sessionsKeepMs: 10_000,
   });
@@ -51,7 +52,7 @@ async function attach(lease: Lease, meets: Fate = 'answered'): Promise<string> {
 /** Others take the node for dead, without waiting until its lease lapses. */
 async function reap(): Promise<void> {
   await client.zadd('{sb}:nodes', 'XX', 0, NODE);
-  await leaseOf('n-other').reap(NODE);
+  await leaseOf('n-other').reap(NODE, async () => undefined);
 }
 
 /** Whether a change of the registry that was sent with this identity takes effect when it runs now. */
@@ -176,6 +177,17 @@ describeWithRedis('the generations of a lease', () => {
     // As a replica would that has become the primary without the last write.
     await client.hset(KEY, 'g', g!);
     expect(await attach(lease)).toBe('kept');
+  });
+
+  it('[R4] nobody is taken for dead because Redis came back empty and went away again before a lease was renewed', async () => {
+    const both = [leaseOf(NODE, run, 20), leaseOf('n-other', run, 20)] as const;
+    for (const each of both) await each.attach(0);
+    await client.flushall();
+    for (const each of both) expect((await each.attach(0)).outcome).toBe('lost');
+    await until('their leases have lapsed', async () => {
+      return Date.now() > Number(await client.zscore('{sb}:nodes', 'n-other'));
+    });
+    expect(await both[0].renew('1-0', 0)).toMatchObject({ state: 'held', lapsed: [] });
   });
 
   it('[R4] holds whatever is answered, late, lost and reaped, in any order', async () => {

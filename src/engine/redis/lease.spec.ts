@@ -1,7 +1,13 @@
+import type { Redis } from 'ioredis';
 import { publication, TestNode } from '../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { until } from '../../../test/support/until.js';
+import { createClient, runScript } from './connection.js';
+import { DEFAULT_PREFIX, stateKey } from './keys.js';
+import { Lease, type Held } from './lease.js';
+import { CHANGE, type Change } from './scripts/change.js';
+import { luaJson, type RunScript } from './scripts/script.js';
 
 const LEASE_MS = 1_000;
 
@@ -155,5 +161,88 @@ describeWithRedis('nodes that die', () => {
     expect(
       await one.engine.sessions.claim('secret', { user: 'ben', namespace: '/', cursor: undefined }),
     ).toBeDefined();
+  });
+});
+
+/** Redis answers the node after a fifth of a second, so that what it has to do takes longer than its lease. */
+describeWithRedis('a node with much to do', () => {
+  let redis: TestRedis;
+  let proxy: TcpProxy;
+  let client: Redis;
+  /** Sees whose lease has lapsed, and does nothing about it. */
+  let observer: Lease;
+  const nodes: TestNode[] = [];
+
+  const run: RunScript = (script, ...args) => runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+  const settings = {
+    startedAt: new Date(0),
+    leaseMs: 60_000,
+    recoveryWindowMs: 10_000,
+    sessionsKeepMs: 10_000,
+  };
+  const startSlow = async (): Promise<TestNode> => {
+    const node = await TestNode.start(proxy.url, { nodeLeaseMs: 2_000 });
+    nodes.push(node);
+    proxy.slowDown(100);
+    return node;
+  };
+  const observed = async (): Promise<Held> => {
+    const renewal = await observer.renew('0-0', 0);
+    if (renewal.state !== 'held') throw new Error(`the observer itself is ${renewal.state}`);
+    return renewal;
+  };
+  const change = (lease: Lease, changes: readonly Change[]): Promise<unknown> =>
+    run(CHANGE, ...lease.identity, luaJson(changes), 0, 1_000);
+  const each = <Item>(count: number, make: (index: number) => Item): Item[] =>
+    Array.from({ length: count }, (_, index) => make(index));
+
+  beforeEach(async () => {
+    redis = await TestRedis.start();
+    proxy = await TcpProxy.to(redis.port);
+    client = createClient(redis.url, stateKey(DEFAULT_PREFIX));
+    await client.connect();
+    observer = new Lease(run, { ...settings, node: 'n-observer' });
+    await observer.attach(0);
+  });
+  afterEach(async () => {
+    proxy.cut();
+    await Promise.all(nodes.splice(0).map(({ engine }) => engine.stop()));
+    client.disconnect();
+    await proxy.close();
+    await redis.kill();
+  });
+
+  it('[R4] is not taken for dead while it writes everything again', async () => {
+    const node = await startSlow();
+    await node.connect('s', 'ann');
+    const entry = node.held.get('s')!;
+    for (const socketId of each(1_500, (index) => `s${index}`)) {
+      node.held.set(socketId, { ...entry, socketId });
+    }
+    await client.flushall();
+    await observer.attach(0);
+    await until('all of it is written', async () => {
+      expect((await observed()).lapsed).toEqual([]);
+      return (await client.scard(`{sb}:held:${node.id}`)) === node.held.size;
+    });
+    await until('it is back', () => node.isReady);
+    expect(node.timesFenced).toBe(0);
+  });
+
+  it('[R4] is not taken for dead while it takes out one that is', async () => {
+    const dead = new Lease(run, { ...settings, node: 'n-dead' });
+    await dead.attach(0);
+    await change(
+      dead,
+      each(3_000, (index): Change => ['hold', `s${index}`, 'ann', '/', 'w', '""', 'null', []]),
+    );
+    const node = await startSlow();
+    await client.zadd('{sb}:nodes', 'XX', 0, 'n-dead');
+    await until('all of it is taken out', async () => {
+      expect((await observed()).lapsed).not.toContain(node.id);
+      return node.nodesLost.length > 0;
+    });
+    expect(node.nodesLost).toEqual([{ node: 'n-dead', sockets: 3_000 }]);
+    expect(node.timesFenced).toBe(0);
   });
 });

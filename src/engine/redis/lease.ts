@@ -15,15 +15,16 @@ export interface Attached {
   readonly writes: number;
 }
 
+/** What is to be done, as the renewal of a lease that is held tells it. */
+export interface Held {
+  readonly state: 'held';
+  readonly lapsed: readonly string[];
+  readonly endedSessions: number;
+  readonly overdue: number;
+}
+
 /** What a renewal tells. */
-export type Renewal =
-  | { readonly state: 'lost' | 'fenced' }
-  | {
-      readonly state: 'held';
-      readonly lapsed: readonly string[];
-      readonly endedSessions: number;
-      readonly overdue: number;
-    };
+export type Renewal = Held | { readonly state: 'lost' | 'fenced' };
 
 type AttachReply =
   | readonly [outcome: 'dying']
@@ -117,9 +118,13 @@ export class Lease {
     return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue } : { state };
   }
 
-  /** Takes everything of a dead node out. Gives how many sockets it held, or nothing when others have done it. */
-  reap(node: string): Promise<number | undefined> {
-    return this.takeOut(node, '');
+  /**
+   * Takes everything of a dead node out. Gives how many sockets it held, or nothing when others have done it.
+   *
+   * @param renewWhenDue run before each batch, so that this node does not lose its own lease over it
+   */
+  reap(node: string, renewWhenDue: () => Promise<void>): Promise<number | undefined> {
+    return this.takeOut(node, '', renewWhenDue);
   }
 
   /** Takes out what this node still holds. */
@@ -127,8 +132,13 @@ export class Lease {
     await this.takeOut(...this.identity);
   }
 
-  private async takeOut(node: string, generation: string): Promise<number | undefined> {
+  private async takeOut(
+    node: string,
+    generation: string,
+    beforeBatch?: () => Promise<void>,
+  ): Promise<number | undefined> {
     for (;;) {
+      await beforeBatch?.();
       const held = (await this.run(
         REAP,
         node,

@@ -1,4 +1,4 @@
-import type { Lease, Renewal } from './lease.js';
+import type { Held, Lease } from './lease.js';
 import type { RunScript } from './scripts/script.js';
 import { SWEEP_ABSENT } from './scripts/presence.js';
 import { SWEEP_SESSIONS } from './scripts/session.js';
@@ -16,6 +16,8 @@ export class Reaper {
     private readonly script: RunScript,
     private readonly sessionsKeepMs: number,
     private readonly nodeLost: (node: string, sockets: number) => void,
+    /** Between batches, which may take longer than the lease lasts: see `Attachment`. */
+    private readonly renewWhenDue: () => Promise<void>,
     private readonly clock: () => number = () => performance.now(),
   ) {}
 
@@ -24,12 +26,12 @@ export class Reaper {
     this.reapsFrom = this.clock() + SETTLING_MS;
   }
 
-  async carryOut(renewal: Extract<Renewal, { state: 'held' }>): Promise<void> {
-    if (renewal.endedSessions > 0) await this.script(SWEEP_SESSIONS, SWEEP_AT_MOST);
-    if (renewal.overdue > 0) await this.script(SWEEP_ABSENT, SWEEP_AT_MOST, this.sessionsKeepMs);
+  async carryOut({ lapsed, endedSessions, overdue }: Held): Promise<void> {
+    if (endedSessions > 0) await this.script(SWEEP_SESSIONS, SWEEP_AT_MOST);
+    if (overdue > 0) await this.script(SWEEP_ABSENT, SWEEP_AT_MOST, this.sessionsKeepMs);
     if (this.clock() < this.reapsFrom) return;
-    for (const node of renewal.lapsed) {
-      const sockets = await this.lease.reap(node);
+    for (const node of lapsed) {
+      const sockets = await this.lease.reap(node, this.renewWhenDue);
       if (sockets !== undefined) this.nodeLost(node, sockets);
     }
   }

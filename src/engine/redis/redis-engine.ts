@@ -104,6 +104,7 @@ export class RedisEngine extends Engine {
       return this.link.run(script, ...args);
     };
     const identity = () => this.lease.identity;
+    const renewWhenDue = () => this.attachment.renewWhenDue();
 
     this.lease = new Lease(raw, {
       node: node.id,
@@ -128,6 +129,7 @@ export class RedisEngine extends Engine {
       recoveryWindowMs,
       sessionsKeepMs,
       lost: () => this.attachment.outOfDate(),
+      renewWhenDue,
     });
     this.registry = new RedisRegistry({
       // What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3]
@@ -150,6 +152,7 @@ export class RedisEngine extends Engine {
       flushHoldings: () => this.holdings.flush(),
       takeOver: (socketId) => this.hooks?.takeOver(socketId),
       marks: this.marks,
+      renewWhenDue,
     });
     this.presence = new RedisPresence({
       run,
@@ -160,9 +163,10 @@ export class RedisEngine extends Engine {
       sessionsKeepMs,
       flushSessions: () => this.sessions.flush(),
       marks: this.marks,
+      renewWhenDue,
     });
     this.idempotency = new RedisIdempotency(run, () => this.isAvailable);
-    this.revocations = new RedisRevocations(run, identity);
+    this.revocations = new RedisRevocations(run, identity, renewWhenDue);
     this.commands = new Commands(run, identity, this.calls);
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {
       entry: (entry) =>
@@ -188,8 +192,12 @@ export class RedisEngine extends Engine {
       sessions: this.sessions,
       presence: this.presence,
       revocations: this.revocations,
-      reaper: new Reaper(this.lease, run, sessionsKeepMs, (lost, sockets) =>
-        events.nodeLost?.(lost, sockets),
+      reaper: new Reaper(
+        this.lease,
+        run,
+        sessionsKeepMs,
+        (lost, sockets) => events.nodeLost?.(lost, sockets),
+        renewWhenDue,
       ),
       hooks: () => this.hooks,
       nodeLeaseMs,

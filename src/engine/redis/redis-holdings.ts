@@ -20,6 +20,8 @@ export interface HoldingsContext {
   readonly sessionsKeepMs: number;
   /** A change was not made, or nobody knows: what this node holds has to be written again. */
   readonly lost: () => void;
+  /** Between batches, which may take longer than the lease lasts: see `Attachment`. */
+  readonly renewWhenDue: () => Promise<void>;
 }
 
 /** Redis is given time for others: all nodes may have to write everything again at the same time. */
@@ -168,6 +170,8 @@ export class RedisHoldings implements SharedHoldings {
   /** Whether all of them took effect: a socket that another node still seems to hold is not taken from it. */
   private async makeAll(changes: readonly Change[]): Promise<boolean> {
     const results = await Promise.all(changes.map((change) => this.changes.push(change)));
+    // Not before: what is to be written would be out of date by then.
+    await this.context.renewWhenDue();
     return results.every((result) => result === 1);
   }
 

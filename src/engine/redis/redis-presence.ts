@@ -17,6 +17,8 @@ export interface PresenceContext {
   /** Has what this turn has changed in sessions written before what is asked next. */
   readonly flushSessions: () => void;
   readonly marks: Marks;
+  /** Between batches, which may take longer than the lease lasts: see `Attachment`. */
+  readonly renewWhenDue: () => Promise<void>;
 }
 
 /** Redis is given time for others: all nodes may have to do this at the same time. */
@@ -68,6 +70,7 @@ export class RedisPresence implements SharedPresence {
       batch.push(this.run(this.context.runEarly, room, '', luaJson(users)));
       if (batch.length < SYNCED_AT_ONCE) continue;
       await Promise.all(batch);
+      await this.context.renewWhenDue();
       batch = [];
     }
     await Promise.all(batch);

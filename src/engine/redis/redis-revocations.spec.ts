@@ -161,6 +161,7 @@ describe('blocks and revocations that Redis has lost', () => {
     const revocations = new RedisRevocations(
       () => Promise.resolve(1),
       () => ['node', 'generation'],
+      () => Promise.resolve(),
     );
     revocations.replicateTo(copy, () => undefined);
     revocations.announced(JSON.stringify(['block', 'ann']));

@@ -38,6 +38,8 @@ export class RedisRevocations implements SharedRevocations {
     private readonly run: RunScript,
     /** This node and its generation. */
     private readonly identity: () => readonly [node: string, generation: string],
+    /** Between batches, which may take longer than the lease lasts: see `Attachment`. */
+    private readonly renewWhenDue: () => Promise<void>,
   ) {}
 
   /** @param changed see {@link SharedRevocations.replicateTo} */
@@ -72,7 +74,10 @@ export class RedisRevocations implements SharedRevocations {
     if (this.replica === undefined) return;
     if (this.isAhead) {
       this.sweep();
-      for (const revocation of this.known.values()) await this.revoke(link.run.bind(link), revocation);
+      for (const revocation of this.known.values()) {
+        await this.revoke(link.run.bind(link), revocation);
+        await this.renewWhenDue();
+      }
       this.isAhead = false;
     }
     const [blocked, tokens, users] = (await link.run(LOAD_REVOCATIONS)) as [string[], string[], string[]];

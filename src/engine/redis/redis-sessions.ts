@@ -33,6 +33,8 @@ export interface SessionsContext {
   readonly flushHoldings: () => void;
   readonly takeOver: (socketId: string) => void;
   readonly marks: Marks;
+  /** Between batches, which may take longer than the lease lasts: see `Attachment`. */
+  readonly renewWhenDue: () => Promise<void>;
 }
 
 /** What is known here of a session whose socket is here. */
@@ -220,6 +222,7 @@ export class RedisSessions implements SessionStore {
         for (const sessionId of sessions) this.incomplete.add(sessionId);
         throw failure;
       }
+      await this.context.renewWhenDue();
     }
   }
 

@@ -57,7 +57,8 @@ else
   redis.call('XADD', inbox, '1-0', 'd', 'begin')
 end
 -- A node that was not there before does not tell by its silence that Redis was away.
-if outcome == 'new' then redis.call('HSET', STATE, 'beat', now()) end
+-- Nor do contents that begin anew tell by having no beat that it was not: it may go away before the first renewal.
+redis.call(outcome == 'new' and 'HSET' or 'HSETNX', STATE, 'beat', now())
 redis.call('ZADD', P .. 'nodes', now() + leaseMs, node)
 return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0') }
 `,
