@@ -6,8 +6,11 @@ import { until } from '../../../test/support/until.js';
 import { createClient, runScript } from './connection.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease, type Held } from './lease.js';
+import { Reaper } from './reaper.js';
 import { CHANGE, type Change } from './scripts/change.js';
+import { WATCH } from './scripts/presence.js';
 import { luaJson, type RunScript } from './scripts/script.js';
+import { CHANGE_SESSIONS, type SessionChange } from './scripts/session.js';
 
 const LEASE_MS = 1_000;
 
@@ -191,8 +194,8 @@ describeWithRedis('a node with much to do', () => {
     if (renewal.state !== 'held') throw new Error(`the observer itself is ${renewal.state}`);
     return renewal;
   };
-  const change = (lease: Lease, changes: readonly Change[]): Promise<unknown> =>
-    run(CHANGE, ...lease.identity, luaJson(changes), 0, 1_000);
+  const change = (lease: Lease, changes: readonly Change[], holdMs = 0): Promise<unknown> =>
+    run(CHANGE, ...lease.identity, luaJson(changes), holdMs, 1_000);
   const each = <Item>(count: number, make: (index: number) => Item): Item[] =>
     Array.from({ length: count }, (_, index) => make(index));
 
@@ -244,5 +247,31 @@ describeWithRedis('a node with much to do', () => {
     });
     expect(node.nodesLost).toEqual([{ node: 'n-dead', sockets: 3_000 }]);
     expect(node.timesFenced).toBe(0);
+  });
+
+  it('[H4] [M4] ends all sessions and absences that are over, however many came since the last time', async () => {
+    const ids = each(250, String);
+    const sessions = ids.flatMap((id): SessionChange[] => [
+      ['open', id, `s${id}`, 'ann', '/', 'null', 0, 0],
+      ['detach', id],
+    ]);
+    await run(CHANGE_SESSIONS, ...observer.identity, 0, luaJson(sessions));
+    await run(WATCH, ...observer.identity, 'x', '', 'nothing', 1, 1_000);
+    const coming = ids.flatMap((id): Change[] => [
+      ['enter', id, `u${id}`, '/', 'w', '""', 'null', 0],
+      ['join', id, 'x'],
+    ]);
+    await change(observer, coming);
+    await change(
+      observer,
+      ids.map((id): Change => ['leave', id, 'broken']),
+      1,
+    );
+    let over = await observed();
+    await until('it is time', async () => (over = await observed()).overdue === ids.length);
+    expect(over.endedSessions).toBe(ids.length);
+    const nothing = async (): Promise<void> => undefined;
+    await new Reaper(observer, run, 1_000, nothing, nothing, () => 0).carryOut(over);
+    expect(await observed()).toMatchObject({ endedSessions: 0, overdue: 0 });
   });
 });

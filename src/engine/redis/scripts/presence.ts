@@ -69,14 +69,18 @@ return 1
   'allow-oom',
 );
 
-/** Users that did not come back have left. `ARGV`: how many at most, how long logs of sessions are kept in ms. */
+/**
+ * Users that did not come back have left. `ARGV`: how many at most, how long logs of sessions are kept in ms. Gives how
+ * many absences were over.
+ */
 export const SWEEP_ABSENT = script(
   'sweepAbsent',
   [
     PRESENCE_LUA,
     String.raw`
 local rooms, lost = {}, {}
-for _, both in ipairs(redis.call('ZRANGEBYSCORE', P .. 'absent', '-inf', now(), 'LIMIT', 0, ARGV[1])) do
+local over = redis.call('ZRANGEBYSCORE', P .. 'absent', '-inf', now(), 'LIMIT', 0, ARGV[1])
+for _, both in ipairs(over) do
   local room, user = string.match(both, '^(%S+) (.*)$')
   local brokeAt = endAbsence(room, user)
   redis.call('ZREM', P .. 'absent', both)
@@ -93,7 +97,7 @@ for _, room in ipairs(rooms) do
     tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), { lost = lost[room] }, tonumber(ARGV[2]))
   end
 end
-return #rooms
+return #over
 `,
   ],
   'allow-oom',
