@@ -5,7 +5,7 @@ import {
   type ModuleMetadata,
   type Provider,
 } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ModulesContainer, NestApplication } from '@nestjs/core';
 import { Authenticator } from './access/authenticator.js';
 import { Expiries } from './access/expiries.js';
 import { OriginPolicy } from './access/origin-policy.js';
@@ -171,8 +171,12 @@ export class SwitchboardModule {
  *
  * It installs the Socket.IO adapter for the gateway and for the app's own `@WebSocketGateway` classes, the JSON
  * limits of the API, and the hooks that drain sockets at shutdown.
+ *
+ * @throws Error when the gateway has a copy of Nest of its own, which cannot work
  */
 export function setupSwitchboard(app: INestApplication): void {
+  // Not by asking the app for something: what it does not find ends the process, with a message about that thing.
+  if (!(app instanceof NestApplication)) throw new Error(TWO_COPIES_OF_NEST);
   const config = app.get<SwitchboardConfig>(SWITCHBOARD_CONFIG);
   const adapter = new SwitchboardIoAdapter(app, {
     config,
@@ -191,6 +195,11 @@ export function setupSwitchboard(app: INestApplication): void {
   if (hasApi(app)) app.use('/v1', ...jsonBody(config), jsonBodyErrors);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
 }
+
+const TWO_COPIES_OF_NEST =
+  'the app and switchboard-gateway have two copies of @nestjs/core and must share one; `npm ls @nestjs/core` shows ' +
+  'them. npm installs a folder as a link, which keeps its own copy: install it with `npm i --install-links <folder>`, ' +
+  'and put install-links=true into .npmrc so that it stays so. Otherwise the two ask for versions that do not fit together.';
 
 /** Whether the routes under `/v1` are the gateway's: an app without the API has that path to itself. */
 const hasApi = (app: INestApplication): boolean =>
