@@ -25,6 +25,7 @@ import { createEngine } from './engine/create-engine.js';
 import { Engine } from './engine/engine.js';
 import { MEMORY_ENGINE_CLOCK } from './engine/memory/memory-engine.js';
 import { NodeIdentity } from './engine/node-identity.js';
+import { exemptFromGlobalPrefix } from './fixed-paths.js';
 import { ConnectionLog } from './gateway/connection-log.js';
 import { EngineHooks } from './gateway/engine-hooks.js';
 import { GatewayStartup } from './gateway/gateway-startup.js';
@@ -37,6 +38,8 @@ import { Admission } from './limits/admission.js';
 import { SlowConsumers } from './limits/slow-consumers.js';
 import { Drain } from './operations/drain.js';
 import { Metrics } from './operations/metrics.js';
+import { OperationsModule } from './operations/operations.module.js';
+import { PlaygroundModule } from './playground/playground.module.js';
 import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './registry/namespaces.js';
 import { SocketRegistry } from './registry/socket-registry.js';
@@ -170,7 +173,8 @@ export class SwitchboardModule {
  * Makes a Nest app serve Socket.IO through the gateway. Call it once, before `listen` or `init`.
  *
  * It installs the Socket.IO adapter for the gateway and for the app's own `@WebSocketGateway` classes, the JSON
- * limits of the API, and the hooks that drain sockets at shutdown.
+ * limits of the API, and the hooks that drain sockets at shutdown. A global prefix of the app leaves the gateway's own
+ * routes where they are.
  *
  * @throws Error when the gateway has a copy of Nest of its own, which cannot work
  */
@@ -192,9 +196,12 @@ export function setupSwitchboard(app: INestApplication): void {
   });
   app.useWebSocketAdapter(adapter);
   app.get(GatewayStartup).use(adapter);
+  exemptFromGlobalPrefix(app, MODULES_WITH_ROUTES);
   if (hasApi(app)) app.use('/v1', ...jsonBody(config), jsonBodyErrors);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
 }
+
+const MODULES_WITH_ROUTES = new Set<unknown>([SwitchboardApiModule, OperationsModule, PlaygroundModule]);
 
 const TWO_COPIES_OF_NEST =
   'the app and switchboard-gateway have two copies of @nestjs/core and must share one; `npm ls @nestjs/core` shows ' +

@@ -1,4 +1,11 @@
-import { applyDecorators, Controller, UseFilters, UsePipes, UseGuards } from '@nestjs/common';
+import {
+  applyDecorators,
+  Controller,
+  UseFilters,
+  UsePipes,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
@@ -25,7 +32,8 @@ export const ApiController = (tag: string, path: string): ClassDecorator =>
   applyDecorators(
     ApiTags(tag),
     ApiBearerAuth(),
-    Controller(path),
+    // Versions of an app are of its own routes.
+    Controller({ path, version: VERSION_NEUTRAL }),
     UseGuards(OriginGuard, ApiKeyGuard),
     UsePipes(ApiValidationPipe),
     UseFilters(ProblemFilter),

@@ -5,7 +5,7 @@
  * with Nest's own readers, and guards, pipe and method are those that Nest would call. Only the way between them is
  * shorter. A route with anything around it that is not known here is left to Nest. (Decision 0009)
  */
-import { ForbiddenException, RequestMethod, type INestApplication } from '@nestjs/common';
+import { ForbiddenException, RequestMethod, VERSION_NEUTRAL, type INestApplication } from '@nestjs/common';
 import {
   EXCEPTION_FILTERS_METADATA,
   HOST_METADATA,
@@ -69,7 +69,7 @@ const READABLE: ReadonlySet<unknown> = new Set([
 ]);
 
 /** What changes how Nest finds a route or answers it, on the method or its class. */
-const UNKNOWN_HERE = [HOST_METADATA, REDIRECT_METADATA, RENDER_METADATA, VERSION_METADATA];
+const UNKNOWN_HERE = [HOST_METADATA, REDIRECT_METADATA, RENDER_METADATA];
 
 /** All routes of the API, in the order in which Nest registers them. */
 export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
@@ -128,6 +128,8 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
       interceptors.create(...around).length === 0 &&
       hasOnlyProblemFilter(controller.constructor, method) &&
       !UNKNOWN_HERE.some((key) => isSet(key, method) || isSet(key, controller.constructor)) &&
+      !isVersioned(method) &&
+      !isVersioned(controller.constructor) &&
       !(readsResponse && !isSet(RESPONSE_PASSTHROUGH_METADATA, controller.constructor, name)) &&
       !metadata.hasCustomHeaders &&
       !metadata.isSseHandler &&
@@ -167,6 +169,11 @@ const isSet = (key: string, target: object, property?: string): boolean =>
   (property === undefined
     ? (Reflect.getMetadata(key, target) as unknown)
     : (Reflect.getMetadata(key, target, property) as unknown)) !== undefined;
+
+const isVersioned = (target: object): boolean => {
+  const version: unknown = Reflect.getMetadata(VERSION_METADATA, target);
+  return version !== undefined && version !== VERSION_NEUTRAL;
+};
 
 function hasOnlyProblemFilter(controller: object, method: Method): boolean {
   const filters = [controller, method].flatMap(

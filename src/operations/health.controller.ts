@@ -4,6 +4,7 @@ import {
   Get,
   ServiceUnavailableException,
   UseFilters,
+  VERSION_NEUTRAL,
   type ArgumentsHost,
   type ExceptionFilter,
 } from '@nestjs/common';
@@ -29,7 +30,7 @@ class NotReadyFilter implements ExceptionFilter {
 
 /** For probes: is the process alive, and may it be given clients. [O1] */
 @ApiExcludeController()
-@Controller('health')
+@Controller({ path: 'health', version: VERSION_NEUTRAL })
 @UseFilters(NotReadyFilter)
 export class HealthController {
   constructor(

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
 import { OriginGuard } from '../access/origin.guard.js';
@@ -12,7 +12,7 @@ import { Metrics } from './metrics.js';
 
 /** Counters and gauges of this node for Prometheus. [O1] */
 @ApiExcludeController()
-@Controller('metrics')
+@Controller({ path: 'metrics', version: VERSION_NEUTRAL })
 @UseGuards(OriginGuard, ApiKeyGuard)
 @UseFilters(ProblemFilter)
 export class MetricsController {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Controller, Get, Inject, NotFoundException, Param, Res } from '@nestjs/common';
+import { Controller, Get, Inject, NotFoundException, Param, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
@@ -21,7 +21,7 @@ const SLOW_ANSWER_MS = 2_000;
  * app: an app that imports the module keeps its own static settings, and no request can name a path outside.
  */
 @ApiExcludeController()
-@Controller()
+@Controller({ path: '', version: VERSION_NEUTRAL })
 export class PlaygroundController {
   readonly #page: string;
   readonly #publicFiles: ReadonlySet<string> = new Set(readdirSync(PUBLIC_FOLDER));

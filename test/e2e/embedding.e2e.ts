@@ -8,6 +8,9 @@ import {
   NotFoundException,
   Param,
   Post,
+  VersioningType,
+  type INestApplication,
+  type VersioningOptions,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -17,6 +20,8 @@ import type { Server } from 'node:http';
 import {
   Broadcaster,
   ConfigError,
+  OperationsModule,
+  PlaygroundModule,
   setupSwitchboard,
   SocketRegistry,
   SwitchboardApiModule,
@@ -25,7 +30,12 @@ import {
   type SwitchboardOptions,
 } from 'switchboard-gateway';
 import { createClient, startApp } from 'switchboard-gateway/testing';
-import { closeEmbeddings, createEmbedding, startEmbedding } from '../support/embedding.js';
+import {
+  closeEmbeddings,
+  createEmbedding,
+  startEmbedding,
+  type EmbeddingOptions,
+} from '../support/embedding.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 
 @WebSocketGateway()
@@ -142,6 +152,75 @@ describe('the module in an app of its own', () => {
     });
   });
 
+  describe('beside the routes of an app with a global prefix', () => {
+    const imports = [SwitchboardApiModule, OperationsModule, PlaygroundModule];
+    const prefix = (app: INestApplication): unknown => app.setGlobalPrefix('api');
+    const prefixWithExceptions = (app: INestApplication): unknown =>
+      app.setGlobalPrefix('api', { exclude: ['v1/notes'] });
+
+    const paths = ['/v1/stats', '/health/live', '/metrics', '/', '/playground/main.js'];
+
+    it.each<[string, Omit<EmbeddingOptions, 'imports'>]>([
+      ['before the set-up', { first: prefix }],
+      ['after it', { before: prefix }],
+      ['with exceptions, before it', { first: prefixWithExceptions }],
+      ['with exceptions, after it', { before: prefixWithExceptions }],
+    ])('[C5] stays where it was when that is set %s', async (_when, options) => {
+      const gateway = await startEmbedding({ imports, ...options });
+      for (const path of paths) {
+        expect((await fetch(`${gateway.url}${path}`)).status).toBe(200);
+        expect((await fetch(`${gateway.url}/api${path}`)).status).toBe(404);
+      }
+    });
+
+    it('[C5] leaves the prefix and its exceptions to the app, under /v1/ too', async () => {
+      const gateway = await startEmbedding({
+        imports,
+        controllers: [NotesController, OwnUsersController],
+        before: prefixWithExceptions,
+      });
+      expect((await gateway.http('POST', '/v1/notes', { text: 'a' })).body).toEqual({ saved: { text: 'a' } });
+      expect((await gateway.http('GET', '/api/v1/notes/7')).body).toMatchObject({ message: 'no note 7' });
+      expect((await gateway.http('GET', '/api/v1/users/me')).body).toEqual({ me: true });
+      expect((await gateway.http('GET', '/v1/users/me')).body).toMatchObject({ user: 'me', online: false });
+    });
+
+    it('[E2] [Q1] has its limits of bodies and its problem documents', async () => {
+      const gateway = await startEmbedding({ imports, before: prefix });
+      const post = (path: string, body: string): Promise<Response> =>
+        fetch(`${gateway.url}${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+      const emit = { to: { all: true }, event: 'x', data: 'y'.repeat(90_000) };
+      const tooLarge = JSON.stringify({ ...emit, args: ['y'.repeat(90_000)] });
+      for (const [body, code] of [
+        ['{', 'payload.invalid'],
+        [tooLarge, 'payload.too_large'],
+      ] as const) {
+        const refusal = await post('/v1/emit', body);
+        expect(refusal.headers.get('content-type')).toContain('application/problem+json');
+        expect(await refusal.json()).toMatchObject({ code });
+      }
+      const batch = await post('/v1/batch', JSON.stringify({ commands: [{ emit }, { emit }] }));
+      expect(await batch.json()).toMatchObject({ results: [{ ok: true }, { ok: true }] });
+    });
+  });
+
+  it.each<[string, VersioningOptions]>([
+    ['in the path', { type: VersioningType.URI, defaultVersion: '1' }],
+    ['in a header', { type: VersioningType.HEADER, header: 'X-Version', defaultVersion: '1' }],
+  ])('[C5] has routes without a version in an app with versions %s', async (_where, versioning) => {
+    const gateway = await startEmbedding({
+      imports: [SwitchboardApiModule, OperationsModule, PlaygroundModule],
+      before: (app) => app.enableVersioning(versioning),
+    });
+    for (const path of ['/v1/stats', '/health/live', '/metrics', '/']) {
+      expect((await fetch(`${gateway.url}${path}`)).status).toBe(200);
+    }
+  });
+
   it('[R1] [D1] gives any service of the app the registry and the broadcaster', async () => {
     const gateway = await startEmbedding({ providers: [EchoGateway, Greeter] });
     const ann = await gateway.connect({ auth: { user: 'ann' } });
@@ -201,6 +280,14 @@ class NotesController {
   @Get(':id')
   read(@Param('id') id: string): never {
     throw new NotFoundException(`no note ${id}`);
+  }
+}
+
+@Controller('v1/users')
+class OwnUsersController {
+  @Get('me')
+  me(): unknown {
+    return { me: true };
   }
 }
 

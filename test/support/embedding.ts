@@ -7,6 +7,8 @@ import { Metrics } from '../../src/operations/metrics.js';
 export interface EmbeddingOptions extends ModuleMetadata {
   readonly options?: SwitchboardOptions;
   readonly logger?: LoggerService;
+  /** Before `setupSwitchboard`. */
+  readonly first?: (app: INestApplication) => void;
   /** Between `setupSwitchboard` and `listen`. */
   readonly before?: (app: INestApplication) => void;
 }
@@ -16,6 +18,7 @@ export async function createEmbedding({
   options = {},
   logger,
   imports = [],
+  first,
   before,
   ...metadata
 }: EmbeddingOptions): Promise<INestApplication> {
@@ -26,6 +29,7 @@ export async function createEmbedding({
   class EmbeddingModule {}
 
   const app = await NestFactory.create(EmbeddingModule, { logger: logger ?? false, abortOnError: false });
+  first?.(app);
   setupSwitchboard(app);
   before?.(app);
   return app;
