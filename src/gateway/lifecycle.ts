@@ -6,6 +6,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../delivery/end-socket.js';
 import { OpenReceipts } from '../delivery/open-receipts.js';
 import { Admission } from '../limits/admission.js';
+import { Drain } from '../operations/drain.js';
 import { logFailure } from '../operations/log.js';
 import { Metrics, type FailurePlace } from '../operations/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -64,6 +65,7 @@ export class Lifecycle {
     private readonly entrance: SharedEntrance,
     private readonly metrics: Metrics,
     private readonly settling: Settling,
+    private readonly drain: Drain,
   ) {}
 
   /** Called once, when all gateways are known. */
@@ -118,7 +120,7 @@ export class Lifecycle {
   }
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
-    const { admission, config, feed, receipts, rights } = this;
+    const { admission, config, drain, feed, receipts, rights } = this;
     const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs);
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
@@ -140,8 +142,9 @@ export class Lifecycle {
         if (tcpSocket) forgetResponse(tcpSocket);
         const inbox = state.inbox as SocketInbox;
         inbox.close();
-        if (inbox.opened) void inbox.opened.then(() => runDisconnectHooks(this, reason, description));
-        else runDisconnectHooks(this, reason, description);
+        const run = (): unknown => runDisconnectHooks(this, reason, description);
+        const done = inbox.opened ? inbox.opened.then(run) : run();
+        if (done instanceof Promise) drain.waitFor(done);
       },
     };
   }

@@ -10,6 +10,8 @@ import { Namespaces } from '../registry/namespaces.js';
 const MIN_INTERVAL_MS = 50;
 /** Where they are few: ten sockets a second are no burden for the others, so a node with few does not take its window. */
 const MAX_INTERVAL_MS = 100;
+/** What disconnect hooks get at least, when the goodbyes have taken the whole window. */
+const MIN_HOOKS_MS = 5_000;
 
 /** How goodbyes to `sockets` are spread over a window, in batches of the same size with the same time between them. */
 export function drainPace(
@@ -29,6 +31,7 @@ export function drainPace(
 export class Drain implements OnModuleDestroy {
   private readonly logger = new Logger('Gateway');
   private draining = false;
+  private readonly disconnectHooks = new Set<Promise<unknown>>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -40,9 +43,19 @@ export class Drain implements OnModuleDestroy {
     return this.draining;
   }
 
+  /**
+   * Has a drain wait for the disconnect hooks of a socket: what they use is closed after it. [L4]
+   * @param hooks never rejects
+   */
+  waitFor(hooks: Promise<unknown>): void {
+    this.disconnectHooks.add(hooks);
+    void hooks.then(() => this.disconnectHooks.delete(hooks));
+  }
+
   async onModuleDestroy(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
+    const windowEndsAt = performance.now() + this.config.drainWindowMs;
     const sockets = [...this.namespaces.allSockets()];
     if (sockets.length > 0) this.logger.log('draining', { sockets: sockets.length });
     const { size, intervalMs } = drainPace(sockets.length, this.config.drainWindowMs);
@@ -58,6 +71,19 @@ export class Drain implements OnModuleDestroy {
     await Promise.all(goodbyes);
     // Whoever had been let in already when it began has connected meanwhile.
     await Promise.all([...this.namespaces.allSockets()].map((socket) => endSocket(socket, goodbye())));
+    await this.hooksEnded(Math.max(MIN_HOOKS_MS, windowEndsAt - performance.now()));
+  }
+
+  private async hooksEnded(withinMs: number): Promise<void> {
+    if (this.disconnectHooks.size === 0) return;
+    const over = new AbortController();
+    await Promise.race([
+      Promise.all(this.disconnectHooks),
+      delay(withinMs, undefined, { signal: over.signal }),
+    ]);
+    over.abort();
+    const sockets = this.disconnectHooks.size;
+    if (sockets > 0) this.logger.warn('disconnect hooks did not end in time', { sockets });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
 import {
   ConnectedSocket,
   MessageBody,
@@ -173,6 +174,71 @@ describe('the lifecycle hooks of an app of its own', () => {
       expect(await counted(gateway, 'failures_total', { place: 'disconnect_hook' })).toBe(1);
     },
   );
+});
+
+describe('a handleDisconnect that goes on while the app shuts down', () => {
+  afterEach(closeEmbeddings);
+
+  const startWith = (order: string[], logger = new CollectingLogger()): Promise<TestGateway> => {
+    @WebSocketGateway()
+    class SlowGoodbyeGateway implements OnGatewayConnection, OnGatewayDisconnect, OnApplicationShutdown {
+      async handleConnection(socket: GatewaySocket): Promise<void> {
+        if (socket.data.user === 'slow to come') await once(bus, 'hook go');
+      }
+
+      async handleDisconnect(): Promise<void> {
+        bus.emit('gone');
+        await once(bus, 'go');
+        order.push('hook ends');
+      }
+
+      onApplicationShutdown(): void {
+        order.push('app shuts down');
+      }
+    }
+    bus = new EventEmitter();
+    return startEmbedding({ logger, options: { handlerTimeoutMs: 20_000 }, providers: [SlowGoodbyeGateway] });
+  };
+
+  /** Until everything that waits for nobody has had its turn. */
+  const manyTurns = async (): Promise<void> => {
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+  };
+
+  it('[L4] [O2] ends before the app is told, whoever ended the socket', async () => {
+    const order: string[] = [];
+    const gateway = await startWith(order);
+    const [left, drained, slow] = await Promise.all([
+      gateway.connect(),
+      gateway.connect(),
+      gateway.connect({ auth: { user: 'slow to come' } }),
+    ]);
+    const leftGone = once(bus, 'gone');
+    left.close();
+    await leftGone;
+    const drainedGone = once(bus, 'gone');
+    const closing = gateway.close();
+    await Promise.all([drainedGone, drained.next('disconnect'), slow.next('disconnect')]);
+    await manyTurns();
+    const slowGone = once(bus, 'gone');
+    bus.emit('hook go');
+    await slowGone;
+    await manyTurns();
+    bus.emit('go');
+    await closing;
+    expect(order).toEqual(['hook ends', 'hook ends', 'hook ends', 'app shuts down']);
+  });
+
+  it('[O2] keeps the app from shutting down for some seconds at most', async () => {
+    const order: string[] = [];
+    const logger = new CollectingLogger();
+    const gateway = await startWith(order, logger);
+    await gateway.connect();
+    await gateway.close();
+    expect(order).toEqual(['app shuts down']);
+    bus.emit('go');
+    expect(logger.find('disconnect hooks did not end in time', { sockets: 1 })).toHaveLength(1);
+  });
 });
 
 describe('afterInit of an app of its own', () => {
