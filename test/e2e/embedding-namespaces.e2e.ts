@@ -104,6 +104,23 @@ describe('several gateway classes in an app of its own', () => {
     },
   );
 
+  it('[M1] have the requests of the gateway on the default namespace only, or their own', async () => {
+    @WebSocketGateway({ namespace: 'admin' })
+    class OwnInfoGateway {
+      @SubscribeMessage('socket:info')
+      info(@ConnectedSocket() socket: GatewaySocket): object {
+        return answer('own info', socket);
+      }
+    }
+    const gateway = await startEmbedding({ providers: [AdminGateway, OwnInfoGateway, TenantGateway] });
+    const tenant = await gateway.connect({ namespace: '/tenant-7' });
+    for (const event of ['room:join', 'room:leave', 'room:emit', 'socket:info', 'auth:refresh']) {
+      expect(await tenant.request(event, { room: 'a' })).toMatchObject({ error: { code: 'event.reserved' } });
+    }
+    const admin = await gateway.connect({ namespace: '/admin' });
+    expect(await admin.request('socket:info')).toMatchObject({ by: 'own info' });
+  });
+
   it.each([2, 3, 4] as const)(
     '[L2] refuse a namespace that nobody serves, to %i.x clients, with a code',
     async (version) => {
