@@ -44,8 +44,9 @@ export const MAX_ACK_TIMEOUT_MS = 60_000;
  * Delivery to local sockets happens before the call returns, so what one publisher sends in order arrives in order.
  * Give your event map as the type parameter to have names and arguments checked.
  *
- * Errors: `event.reserved`, `payload.invalid`, `engine.unavailable`. A promise nobody awaits is logged when it
- * fails, and never ends the process.
+ * Errors: `event.reserved`, `payload.invalid` (also for arguments that are no JSON, such as a BigInt, are circular or
+ * nested too deep, or have too many binary parts), `engine.unavailable`. A promise nobody awaits is logged when it fails,
+ * and never ends the process.
  *
  * @see D1 to D6
  */

@@ -69,8 +69,22 @@ describe('measuring values', () => {
     expect(refusalOf(() => assertDeliverable([Buffer.from('a'), placeholder])).code).toBe('payload.invalid');
   });
 
+  it('[D3] a BigInt is refused anywhere, unless it knows how to be JSON', () => {
+    for (const args of [[1n], [{ a: [1n] }], [Buffer.from('a'), 1n]]) {
+      expect(refusalOf(() => assertDeliverable(args)).errors).toEqual([
+        { path: 'args', message: 'expected JSON values, which a BigInt is not' },
+      ]);
+    }
+    expect(() => assertDeliverable([{ cents: 1n, toJSON: () => '0.01' }])).not.toThrow();
+  });
+
   it.each([[undefined], [null], [0], ['text'], [true]])('%j has no depth', (value) => {
-    expect(measureValue(value)).toEqual({ depth: 0, binaryParts: 0, holdsPlaceholder: false });
+    expect(measureValue(value)).toEqual({
+      depth: 0,
+      binaryParts: 0,
+      holdsPlaceholder: false,
+      holdsBigInt: false,
+    });
   });
 });
 

@@ -38,6 +38,7 @@ export interface ValueShape {
   readonly binaryParts: number;
   /** Whether an object in it reads like Socket.IO's own mark for "a binary part goes here". */
   readonly holdsPlaceholder: boolean;
+  readonly holdsBigInt: boolean;
 }
 
 /** Measures nesting and binary parts; stops as soon as either limit is passed. */
@@ -45,6 +46,7 @@ export function measureValue(root: unknown, maxDepth = MAX_DEPTH): ValueShape {
   let depth = 0;
   let binaryParts = 0;
   let holdsPlaceholder = false;
+  let holdsBigInt = false;
   const pending: unknown[] = [root];
   const depths: number[] = [0];
   while (pending.length > 0) {
@@ -63,10 +65,12 @@ export function measureValue(root: unknown, maxDepth = MAX_DEPTH): ValueShape {
       if (typeof child === 'object' && child !== null) {
         pending.push(child);
         depths.push(level + 1);
+      } else if (typeof child === 'bigint') {
+        holdsBigInt = true;
       }
     }
   }
-  return { depth, binaryParts, holdsPlaceholder };
+  return { depth, binaryParts, holdsPlaceholder, holdsBigInt };
 }
 
 /**
@@ -74,7 +78,7 @@ export function measureValue(root: unknown, maxDepth = MAX_DEPTH): ValueShape {
  * @throws SwitchboardError `payload.invalid`
  */
 export function assertDeliverable(args: readonly unknown[], path = 'args'): void {
-  const { depth, binaryParts, holdsPlaceholder } = measureValue(args);
+  const { depth, binaryParts, holdsPlaceholder, holdsBigInt } = measureValue(args);
   if (depth > MAX_DEPTH) {
     throw new SwitchboardError('payload.invalid', {
       errors: [{ path, message: `expected at most ${MAX_DEPTH} levels of nesting` }],
@@ -90,6 +94,21 @@ export function assertDeliverable(args: readonly unknown[], path = 'args'): void
     throw new SwitchboardError('payload.invalid', {
       errors: [{ path, message: 'expected no object with `_placeholder: true` beside binary parts' }],
     });
+  }
+  if (holdsBigInt && !isEncodable(args)) {
+    throw new SwitchboardError('payload.invalid', {
+      errors: [{ path, message: 'expected JSON values, which a BigInt is not' }],
+    });
+  }
+}
+
+/** An app may have taught its BigInts, or what holds them, to be JSON. */
+function isEncodable(args: readonly unknown[]): boolean {
+  try {
+    JSON.stringify(args);
+    return true;
+  } catch {
+    return false;
   }
 }
 

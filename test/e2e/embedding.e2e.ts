@@ -230,6 +230,19 @@ describe('the module in an app of its own', () => {
     expect(await ann.request('echo', 1)).toEqual({ ok: true, echoed: 1 });
   });
 
+  it('[D3] refuses what is no JSON before anything is sent', async () => {
+    const gateway = await startEmbedding({});
+    const client = await gateway.connect();
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    for (const value of [circular, 1n, { n: [1n] }]) {
+      const refused = expect.objectContaining({ code: 'payload.invalid' });
+      await expect(gateway.broadcaster.toAll().emit('x', value)).rejects.toEqual(refused);
+    }
+    await client.settled();
+    expect(client.queue.pending('x')).toBe(0);
+  });
+
   it('[D2] logs a refused publication that nobody awaits, and goes on', async () => {
     const logger = new CollectingLogger();
     const gateway = await startEmbedding({ logger });
