@@ -112,7 +112,8 @@ if cursorEpoch ~= EPOCH or after < tonumber(of[8]) then
   -- From before the session, which its client still has: it got nothing of this one yet.
   cursorEpoch, after = '', 0
 end
-if cursorEpoch == '' and of[9] == '1' then isCovered = false end
+-- It was written again: a later cursor may prove what this one does not.
+if isCovered and cursorEpoch == '' and of[9] == '1' then return false end
 for _, part in ipairs(sessionParts(id)) do
   isCovered = isCovered and covers(part[1], math.max(part[2], after))
 end
