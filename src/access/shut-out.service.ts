@@ -46,7 +46,7 @@ export class ShutOutService {
 
   async block(user: string): Promise<void> {
     await this.changes.block(user);
-    await this.engine.sessions.closeOfUser(user);
+    await this.engine.sessions.closeOf({ user });
     await this.endRevoked(this.namespaces.socketsOfUser(user));
   }
 

@@ -1,4 +1,5 @@
 /** Sessions: what a client that asked for recovery can come back to. [H4] */
+import type { Subject } from './engine.js';
 import type { Answer, LoggedPublication } from './log.js';
 import type { Position } from '../protocol/publication.js';
 import type { PresencePlace } from './shared-presence.js';
@@ -102,6 +103,16 @@ export interface SessionStore {
   /** It has ended on purpose, or may not come back. Nothing is kept for it any longer. */
   close(sessionId: string): Answer<void>;
   claim(sessionId: string, request: ClaimRequest): Answer<Claim | undefined>;
-  /** Ends the waiting sessions of a user that may not come back. [A6] */
-  closeOfUser(user: string): Answer<void>;
+  /**
+   * Ends the sessions of a subject that may not come back. [A6]
+   *
+   * Those of connected sockets too, which whoever asks ends afterwards: a connection that breaks in between would
+   * otherwise leave one behind. It rejects rather than being made up for later, and so does {@link leaveOf}.
+   */
+  closeOf(subject: Subject): Answer<void>;
+  /**
+   * Takes the sessions of a subject out of a room, for sockets as {@link closeOf}. One that is being claimed and is in
+   * the room ends: where it is claimed its rooms have been read already.
+   */
+  leaveOf(subject: Subject, room: string): Answer<void>;
 }

@@ -2,13 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { Rights } from '../access/rights.js';
 import { endSocket } from '../delivery/end-socket.js';
 import { Engine, type NodeCommand, type Subject } from '../engine/engine.js';
+import type { Answer } from '../engine/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom } from '../protocol/names.js';
 import { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { PrivateRooms } from './private-rooms.js';
 
-/** What a backend does to sockets, on whatever node they are: move them between rooms, and end them. */
+/**
+ * What a backend does to sockets, on whatever node they are: move them between rooms, and end them.
+ *
+ * A session whose client is away has no socket. What takes something away from it holds for it all the same, or its
+ * client would come back with that; what gives something is for those who are there. [H4]
+ */
 @Injectable()
 export class MembershipService {
   constructor(
@@ -36,8 +42,11 @@ export class MembershipService {
    * @throws SwitchboardError `socket.not_found` for a socket, `engine.unavailable` when it may be on a node that cannot be reached
    */
   async disconnect(subject: Subject, reconnect: boolean): Promise<number> {
-    const here = this.disconnectHere(subject, reconnect);
-    return this.everywhere(subject, here, { do: 'disconnect', subject, reconnect });
+    const command = { do: 'disconnect', subject, reconnect } as const;
+    const here = () => this.disconnectHere(subject, reconnect);
+    return this.everywhere(command, here, () =>
+      reconnect ? undefined : this.engine.sessions.closeOf(subject),
+    );
   }
 
   /** Moves those of the sockets that are on this node and returns how many these are. */
@@ -63,15 +72,29 @@ export class MembershipService {
   private async move(subject: Subject, change: 'join' | 'leave', room: string): Promise<void> {
     const elsewhere = this.assertShared(room);
     if (elsewhere) await elsewhere;
-    await this.everywhere(subject, this.moveHere(subject, change, room), { do: change, subject, room });
+    await this.everywhere(
+      { do: change, subject, room },
+      () => this.moveHere(subject, change, room),
+      () => (change === 'leave' ? this.engine.sessions.leaveOf(subject, room) : undefined),
+    );
   }
 
   /** A socket is on one node; a user's may be on several. */
-  private async everywhere(subject: Subject, here: Promise<number>, command: NodeCommand): Promise<number> {
-    const isOneSocket = 'socketId' in subject;
-    if (isOneSocket && (await here) > 0) return here;
-    const [sockets, others] = await Promise.all([here, this.engine.command(command)]);
-    if (isOneSocket && others === 0) throw new SwitchboardError('socket.not_found');
+  private async everywhere(
+    command: NodeCommand & { readonly subject: Subject },
+    here: () => Promise<number>,
+    inSessions: () => Answer<void>,
+  ): Promise<number> {
+    const isOneSocket = 'socketId' in command.subject;
+    if (isOneSocket) {
+      const found = await here();
+      if (found > 0) return found;
+    }
+    // First: whose client comes back after this comes back without it, and whoever was back before is a socket by now.
+    const changed = inSessions();
+    if (changed) await changed;
+    const [sockets, others] = await Promise.all([here(), this.engine.command(command)]);
+    if (isOneSocket && sockets + others === 0) throw new SwitchboardError('socket.not_found');
     return sockets + others;
   }
 

@@ -93,6 +93,31 @@ describeWithRedis('coming back to another node', () => {
     }
   });
 
+  it('[H4] [H6] what a backend does to a user on another node while its client is away is not undone', async () => {
+    const [taken, kicked] = [
+      await a.connect({ auth: { user: 'ada', ...RECOVERY } }),
+      await a.connect({ auth: { user: 'bob', ...RECOVERY } }),
+    ];
+    for (const client of [taken, kicked]) {
+      for (const room of ['lobby', 'chat:1']) await client.request('room:join', { room });
+    }
+    const [takenId, kickedId] = [await breakOff(a, taken), await breakOff(a, kicked)];
+    await bodyOf(b.http('DELETE', '/v1/users/ada/rooms/lobby'), 204);
+    expect(await bodyOf(b.http('DELETE', '/v1/users/bob/sockets'))).toEqual({ disconnected: 0 });
+    await emitTo(a, { rooms: ['lobby'] }, 'said', [-1]);
+    await emitTo(a, { rooms: ['chat:1'] }, 'said', [1]);
+    expect(await comeBack(taken)).toBe(true);
+    expect(taken.id).toBe(takenId);
+    leadTo(b, kicked);
+    expect(await comeBack(kicked)).toBe(false);
+    expect(kicked.id).not.toBe(kickedId);
+    expect(await taken.request('socket:info')).toMatchObject({ rooms: ['chat:1'] });
+    expect(await kicked.request('socket:info')).toMatchObject({ rooms: [] });
+    for (const user of ['ada', 'bob']) await emitTo(b, { users: [user] }, 'end');
+    expect(await cameUpTo('end', taken)).toEqual([1]);
+    expect(await cameUpTo('end', kicked)).toEqual([]);
+  });
+
   it('[H6] a session that is taken to another node ends the socket that it was on, without a word', async () => {
     const first = await a.connect({ auth: { user: 'ada', ...RECOVERY } });
     await first.request('room:join', { room: 'lobby' });

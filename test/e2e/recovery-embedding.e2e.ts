@@ -13,6 +13,7 @@ import type { TestClient, TestGateway } from 'switchboard-gateway/testing';
 import { ShutOutService } from '../../src/access/shut-out.service.js';
 import { Engine } from '../../src/engine/engine.js';
 import { MemoryEngine } from '../../src/engine/memory/memory-engine.js';
+import { MembershipService } from '../../src/rooms/membership.service.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { closeEmbeddings, startEmbedding } from '../support/embedding.js';
 import { byEngine, onMemoryOnly } from '../support/engine-under-test.js';
@@ -230,6 +231,36 @@ describe('recovery in an app of its own', () => {
     expect(await gateway.registry.getStats()).toMatchObject({ sockets: 0, users: 0, rooms: 0 });
     if (engine instanceof MemoryEngine) expect(engine.stats).toMatchObject({ sessions: 0 });
     expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('[H4] what a backend does to a user while a check of the app runs is not undone by the recovery', async () => {
+    const gateway = await start();
+    const membership = gateway.app.get(MembershipService, { strict: false });
+    const client = await gateway.connect(asking('ada'));
+    for (const takeAway of [
+      () => membership.leave({ user: 'ada' }, 'lobby'),
+      () => membership.disconnect({ user: 'ada' }, false),
+    ]) {
+      await client.request('room:join', { room: 'lobby' });
+      const id = await breakOff(gateway, client);
+      await gateway.broadcaster.toRooms('lobby').emit('n', -1);
+      gate.isShut = true;
+      const reached = once(gate, 'reached');
+      client.socket.open();
+      await reached;
+      await takeAway();
+      await gateway.broadcaster.toRooms('lobby').emit('n', -2);
+      gate.isShut = false;
+      gate.emit('open');
+      // Its session has ended under its feet, so it comes once more.
+      await client.next('connect');
+      await client.next('disconnect');
+      expect(await comeBack(client)).toBe(false);
+      expect(client.id).not.toBe(id);
+      const { rooms } = await client.request('socket:info');
+      expect(rooms).not.toContain('lobby');
+      expect(await received(gateway, client, 'n')).toEqual([]);
+    }
   });
 
   onMemoryOnly('the log of sessions is bounded by time and not by SWITCHBOARD_MAX_HISTORY_BYTES')(

@@ -179,12 +179,46 @@ describe('a session that its client has lost', () => {
     }
   });
 
-  it('[H4] [L7] waits when the socket was ended to come back', async () => {
+  it('[H4] ends when a backend sends the client away for good while it is away', async () => {
+    const kicks: ((user: string, id: string) => Promise<unknown>)[] = [
+      (user) => manage('DELETE', `/v1/users/${user}/sockets`),
+      (user) => manage('POST', '/v1/batch', { commands: [{ disconnect: { user } }] }),
+      (_, id) => manage('DELETE', `/v1/sockets/${id}`),
+      (_, id) => manage('POST', '/v1/batch', { commands: [{ disconnect: { socketId: id } }] }),
+    ];
+    const answers: unknown[] = [];
+    for (const kick of kicks) {
+      const user = newUser();
+      const client = await connect({ sub: user, caps: [everywhere] });
+      await client.request('room:join', { room: 'lobby' });
+      const id = await breakOff(gateway, client);
+      await gateway.broadcaster.toUsers(user).emit('n', -1);
+      answers.push(await kick(user, id));
+      expect(await comeBack(client)).toBe(false);
+      expect(await client.request('socket:info')).toMatchObject({ rooms: [] });
+      expect(client.id).not.toBe(id);
+      expect(await received(gateway, client, 'n')).toEqual([]);
+    }
+    // They speak of sockets, and there was none.
+    const notFound = expect.objectContaining({ code: 'socket.not_found' });
+    expect(answers).toMatchObject([
+      { status: 200, body: { disconnected: 0 } },
+      { status: 200, body: { results: [{ ok: true, disconnected: 0 }] } },
+      { status: 404, body: notFound },
+      { status: 200, body: { results: [{ ok: false, error: notFound }] } },
+    ]);
+  });
+
+  it('[H4] [L7] waits when the socket was ended to come back, or is told to while its client is away', async () => {
     const user = newUser();
     const client = await connect({ sub: user });
     const id = client.id!;
     await manage('DELETE', `/v1/sockets/${id}?reconnect=true`);
     await client.next('disconnect');
+    await until('it is gone', async () => (await gateway.registry.getSocket(id)) === undefined);
+    for (const subject of [`sockets/${id}`, `users/${user}/sockets`]) {
+      await manage('DELETE', `/v1/${subject}?reconnect=true`);
+    }
     await gateway.broadcaster.toUsers(user).emit('n', 1);
     expect(await comeBack(client)).toBe(true);
     expect(client.id).toBe(id);

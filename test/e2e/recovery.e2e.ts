@@ -218,6 +218,39 @@ describe('a client that asked for recovery and lost its connection', () => {
     expect(await client.request('socket:info')).toMatchObject({ rooms: ['by-backend'] });
   });
 
+  it('[H4] is not in the rooms that a backend took it out of while it was away, and gets nothing of them', async () => {
+    const leaves: ((user: string, id: string) => Promise<unknown>)[] = [
+      (user) => gateway.http('DELETE', `/v1/users/${user}/rooms/taken-away`),
+      (user) => gateway.http('POST', '/v1/batch', { commands: [{ leave: { room: 'taken-away', user } }] }),
+      (_, id) => gateway.http('DELETE', `/v1/sockets/${id}/rooms/taken-away`),
+      (_, id) =>
+        gateway.http('POST', '/v1/batch', { commands: [{ leave: { room: 'taken-away', socketId: id } }] }),
+    ];
+    for (const leave of leaves) {
+      const user = newUser();
+      const client = await connect(user);
+      for (const room of ['taken-away', 'stays']) await client.request('room:join', { room, presence: true });
+      const id = await breakOff(gateway, client);
+      const { broadcaster } = gateway;
+      await broadcaster.toRooms('taken-away').emit('n', -1);
+      await leave(user, id);
+      await broadcaster.toRooms('taken-away').emit('n', -2);
+      await broadcaster.toRooms('taken-away', 'stays').emit('n', 1);
+      // What is given is for those who are there.
+      await gateway.http('PUT', `/v1/users/${user}/rooms/given`);
+      const other = await connect(newUser());
+      await other.request('room:join', { room: 'taken-away' });
+      expect(await comeBack(client)).toBe(true);
+      expect(client.id).toBe(id);
+      expect(await client.request('socket:info')).toMatchObject({ rooms: ['stays'] });
+      await broadcaster.toRooms('taken-away').emit('n', -3);
+      await broadcaster.toRooms('stays').emit('n', 2);
+      expect(await received(gateway, client, 'n')).toEqual([1, 2]);
+      expect(await received(gateway, client, 'room:presence')).toEqual([]);
+      for (const each of [client, other]) each.close();
+    }
+  });
+
   it.each(TRANSPORTS)('[H4] is the same user again when it gave no name, by %s', async (transport) => {
     const client = await gateway.connect({ transport, auth: { recovery: true } });
     const { user } = await client.request('socket:info');

@@ -1,5 +1,11 @@
 import type { Publication, Target } from '../../protocol/publication.js';
-import { SessionBusy, type ClaimRequest, type NewSession, type SessionRoom } from '../sessions.js';
+import {
+  SessionBusy,
+  type Claim,
+  type ClaimRequest,
+  type NewSession,
+  type SessionRoom,
+} from '../sessions.js';
 import {
   type CreateEngine,
   type EngineTraits,
@@ -355,21 +361,111 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
     expect(await claim()).toBeUndefined();
   });
 
-  it('[A6] [H4] the waiting sessions of a user end, those of others and live ones do not', async () => {
-    const live = newSession(session.user);
-    await test.engine.sessions.open(live);
-    const other = newSession();
-    await test.engine.sessions.open(other);
-    await test.engine.sessions.detach(other.sessionId);
+  /** Two more: of the same user, which is live, and of another one, which waits. */
+  const openOthers = async (): Promise<{ live: NewSession; other: NewSession }> => {
+    const { sessions } = test.engine;
+    const [live, other] = [newSession(session.user), newSession()];
+    for (const each of [live, other]) {
+      await sessions.open(each);
+      await sessions.joined(each.sessionId, roomOf(room));
+    }
+    await sessions.detach(other.sessionId);
+    return { live, other };
+  };
+  /** The same as `recover`, and the rooms. */
+  const comesBackWith = async (
+    each: NewSession,
+  ): Promise<{ rooms: string[]; missed: string[] | undefined } | undefined> => {
+    session = each;
+    const given = await claim();
+    if (!given) return undefined;
+    const missed = await given.missed();
+    return {
+      rooms: given.rooms.map((how) => how.room).toSorted(),
+      missed: missed.map(({ publication }) => publication.id),
+    };
+  };
+  const bySubject = [
+    ['a user', ({ user }: NewSession) => ({ user })],
+    ['a socket', ({ socketId }: NewSession) => ({ socketId })],
+  ] as const;
+
+  it('[A6] [H4] the sessions of a user end, those of others do not', async () => {
+    const { live, other } = await openOthers();
+    const waiting = session;
     await detach();
-    await test.engine.sessions.closeOfUser(session.user);
-    expect(await claim()).toBeUndefined();
+    await test.engine.sessions.closeOf({ user: waiting.user });
     await test.engine.sessions.detach(live.sessionId);
-    session = live;
-    expect(await recover()).toEqual([]);
-    session = other;
-    expect(await recover()).toEqual([]);
+    expect(await comesBackWith(waiting)).toBeUndefined();
+    expect(await comesBackWith(live)).toBeUndefined();
+    expect(await comesBackWith(other)).toEqual({ rooms: [room], missed: [] });
   });
+
+  it('[H4] the session of a socket ends, those of its user do not', async () => {
+    const { live } = await openOthers();
+    const waiting = session;
+    await detach();
+    await test.engine.sessions.closeOf({ socketId: waiting.socketId });
+    expect(await comesBackWith(waiting)).toBeUndefined();
+    expect(await comesBackWith(live)).toEqual({ rooms: [room], missed: [] });
+  });
+
+  it.each(bySubject)(
+    '[H4] what %s is taken out of while it is away does not come back, nor what was published there',
+    async (_, subjectOf) => {
+      const { other } = await openOthers();
+      const waiting = session;
+      await join(room, kept);
+      await detach();
+      const before = await publish({ rooms: [room] });
+      const both = await publish({ rooms: [room, kept] });
+      await test.engine.sessions.leaveOf(subjectOf(waiting), room);
+      const after = await publish({ rooms: [room] });
+      expect(await comesBackWith(waiting)).toEqual({ rooms: [kept], missed: [both.id] });
+      expect(await comesBackWith(other)).toEqual({
+        rooms: [room],
+        missed: [before, both, after].map(({ id }) => id),
+      });
+    },
+  );
+
+  it('[H4] a session whose connection breaks while its user is taken out of a room is out of it', async () => {
+    await join(room, kept);
+    await test.engine.sessions.leaveOf({ user: session.user }, room);
+    await detach();
+    await publish({ rooms: [room] });
+    expect(await comesBackWith(session)).toEqual({ rooms: [kept], missed: [] });
+  });
+
+  /** What is missed is not given, and nobody gets the session any longer. */
+  const expectEnded = async (given: Claim | undefined): Promise<void> => {
+    const missed = async () => given!.missed();
+    await expect(missed()).rejects.toMatchObject({ code: 'engine.unavailable' });
+    expect(await claim()).toBeUndefined();
+  };
+
+  it.each(bySubject)('[H4] the session of %s ends also while it is being claimed', async (_, subjectOf) => {
+    await detach();
+    const given = await claim();
+    await test.engine.sessions.closeOf(subjectOf(session));
+    await expectEnded(given);
+  });
+
+  it.each(bySubject)(
+    '[H4] a session that is claimed while %s is taken out of one of its rooms ends',
+    async (_, subjectOf) => {
+      await join(room);
+      await detach();
+      const given = await claim();
+      // It is not in that one.
+      await test.engine.sessions.leaveOf(subjectOf(session), kept);
+      expect(await given!.missed()).toEqual([]);
+      await detach();
+      const again = await claim();
+      await test.engine.sessions.leaveOf(subjectOf(session), room);
+      await expectEnded(again);
+    },
+  );
 
   it('[H4] what is said of a session that is not there changes nothing', async () => {
     const { sessions } = test.engine;
@@ -379,7 +475,11 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
     await sessions.left(session.sessionId, room);
     await sessions.detach(unknown);
     await sessions.close(unknown);
-    await sessions.closeOfUser(unknown);
+    for (const subject of [{ user: unknown }, { socketId: unknown }]) {
+      await sessions.closeOf(subject);
+      await sessions.leaveOf(subject, room);
+    }
+    await sessions.leaveOf({ user: session.user }, room);
     await detach();
     expect(await recover()).toEqual([]);
   });

@@ -31,6 +31,7 @@ type Step =
   | { do: 'open' | 'detach' | 'close'; slot: number }
   | { do: 'join' | 'leave'; slot: number; room: string }
   | { do: 'close-of-user'; user: string }
+  | { do: 'leave-of-user'; user: string; room: string }
   | {
       do: 'claim';
       slot: number;
@@ -77,6 +78,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), slot }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('join' as const, 'join', 'leave'), slot, room }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close-of-user' as const), user: slot.map(userOf) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('leave-of-user' as const), user: slot.map(userOf), room }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -150,6 +155,9 @@ class Comparison {
         break;
       case 'close-of-user':
         this.closeOfUser(step.user);
+        break;
+      case 'leave-of-user':
+        this.leaveOfUser(step.user, step.room);
         break;
       case 'claim':
         this.claim(step);
@@ -238,9 +246,15 @@ class Comparison {
   }
 
   private closeOfUser(user: string): void {
-    this.test.engine.sessions.closeOfUser(user);
+    this.test.engine.sessions.closeOf({ user });
+    for (const session of this.shadow.sessions) if (session.user === user) this.shadow.end(session);
+  }
+
+  private leaveOfUser(user: string, name: string): void {
+    this.test.engine.sessions.leaveOf({ user }, name);
     for (const session of this.shadow.sessions) {
-      if (session.user === user && session.state.is !== 'attached') this.shadow.end(session);
+      if (session.user !== user) continue;
+      if (session.rooms.delete(name) && session.state.is === 'claimed') this.shadow.end(session);
     }
   }
 

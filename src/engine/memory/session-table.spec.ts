@@ -46,7 +46,7 @@ describe('session table', () => {
     await start();
     test.engine.sessions.detach('session');
     const given = claim();
-    test.engine.sessions.closeOfUser('42');
+    test.engine.sessions.closeOf({ user: '42' });
     expect(() => missed(given)).toThrow(expect.objectContaining(GONE));
     expect(test.engine.stats.sessions).toBe(0);
   });

@@ -1,4 +1,5 @@
 import { SwitchboardError } from '../../protocol/errors.js';
+import type { Subject } from '../engine.js';
 import type { LoggedPublication } from '../log.js';
 import {
   SessionBusy,
@@ -16,8 +17,8 @@ import { type ClaimedState, Session } from './session.js';
 /** Sessions of this process. [H4] */
 export class SessionTable implements SessionStore {
   private readonly sessions = new Map<string, Session>();
-  /** Sessions without a socket, by user. */
-  private readonly loose = new Map<string, Set<Session>>();
+  private readonly ofUser = new Map<string, Set<Session>>();
+  private readonly ofSocket = new Map<string, Session>();
   private waitingCount = 0;
   /** The session whose socket is being ended in favour of another connection. */
   private takenOver: Session | undefined;
@@ -44,7 +45,12 @@ export class SessionTable implements SessionStore {
 
   open(identity: NewSession): void {
     this.close(identity.sessionId);
-    this.sessions.set(identity.sessionId, new Session(identity, this.log));
+    const session = new Session(identity, this.log);
+    this.sessions.set(identity.sessionId, session);
+    this.ofSocket.set(identity.socketId, session);
+    const ofUser = this.ofUser.get(identity.user);
+    if (ofUser) ofUser.add(session);
+    else this.ofUser.set(identity.user, new Set([session]));
   }
 
   renewed(sessionId: string, token: unknown): void {
@@ -73,9 +79,15 @@ export class SessionTable implements SessionStore {
     if (session) this.end(session);
   }
 
-  closeOfUser(user: string): void {
-    // One that is claimed has no socket yet that could be ended instead.
-    for (const session of this.loose.get(user) ?? []) this.end(session);
+  closeOf(subject: Subject): void {
+    for (const session of this.sessionsOf(subject)) this.end(session);
+  }
+
+  leaveOf(subject: Subject, room: string): void {
+    for (const session of this.sessionsOf(subject)) {
+      if (session.state.is === 'claimed' && session.isIn(room)) this.end(session);
+      else session.leave(room);
+    }
   }
 
   claim(sessionId: string, { user, namespace, cursor }: ClaimRequest): Claim | undefined {
@@ -107,6 +119,12 @@ export class SessionTable implements SessionStore {
       cursorAfter: (_lastMissed, cursor) => cursor,
       release: () => this.release(session, claimed),
     };
+  }
+
+  private sessionsOf(subject: Subject): Session[] {
+    if ('user' in subject) return [...(this.ofUser.get(subject.user) ?? [])];
+    const session = this.ofSocket.get(subject.socketId);
+    return session ? [session] : [];
   }
 
   /** What the ending socket says of its session on the way out is no longer true of it. */
@@ -144,13 +162,11 @@ export class SessionTable implements SessionStore {
 
   private beClaimed(session: Session, endsAt: number): ClaimedState {
     this.leaveState(session);
-    this.addLoose(session);
     return (session.state = { is: 'claimed', endsAt });
   }
 
   private wait(session: Session, endsAt: number): void {
     this.leaveState(session);
-    this.addLoose(session);
     this.waitingCount++;
     const deadline = this.deadlines.at(endsAt, () => this.end(session));
     session.state = { is: 'waiting', endsAt, deadline };
@@ -159,25 +175,17 @@ export class SessionTable implements SessionStore {
   private end(session: Session): void {
     if (session.state.is === 'ended') return;
     this.leaveState(session);
-    this.sessions.delete(session.identity.sessionId);
+    const { sessionId, socketId, user } = session.identity;
+    this.sessions.delete(sessionId);
+    if (this.ofSocket.get(socketId) === session) this.ofSocket.delete(socketId);
+    const ofUser = this.ofUser.get(user);
+    if (ofUser?.delete(session) && ofUser.size === 0) this.ofUser.delete(user);
     session.end();
   }
 
-  private leaveState(session: Session): void {
-    const { state, identity } = session;
-    if (state.is === 'attached' || state.is === 'ended') return;
-    if (state.is === 'waiting') {
-      this.waitingCount--;
-      this.deadlines.cancel(state.deadline);
-    }
-    const ofUser = this.loose.get(identity.user);
-    if (ofUser?.delete(session) && ofUser.size === 0) this.loose.delete(identity.user);
-  }
-
-  private addLoose(session: Session): void {
-    const { user } = session.identity;
-    const ofUser = this.loose.get(user);
-    if (ofUser) ofUser.add(session);
-    else this.loose.set(user, new Set([session]));
+  private leaveState({ state }: Session): void {
+    if (state.is !== 'waiting') return;
+    this.waitingCount--;
+    this.deadlines.cancel(state.deadline);
   }
 }

@@ -60,6 +60,10 @@ export class Session {
     return Array.from(this.rooms.values(), ({ entry }) => entry);
   }
 
+  isIn(room: string): boolean {
+    return this.rooms.has(room);
+  }
+
   join(entry: SessionRoom): void {
     const membership = this.rooms.get(entry.room);
     if (membership) membership.entry = entry;

@@ -26,7 +26,7 @@
  * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |
  * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until` `by`, `r:<room>` how it is in it, `q:<room>` since which place |
  * | `waiting` | zset | sessions without a socket → when they end |
- * | `us:<user>` | set | sessions of a user |
+ * | `us:<user>` · `ss:<socket>` | set · string | sessions of a user · session of a socket |
  * | `idem:<hash>` | hash | a request that must not take effect twice |
  * | `nothing` | – | never there: see what every script starts with |
  * | `rev:blocked` · `rev:jti` · `rev:user` · `rev:until` | set · zset · hash · zset | who and what is shut out · users in `rev:user` → until when |

@@ -1,4 +1,5 @@
 import { SwitchboardError } from '../../protocol/errors.js';
+import type { Subject } from '../engine.js';
 import type { LoggedPublication } from '../log.js';
 import {
   SessionBusy,
@@ -118,8 +119,12 @@ export class RedisSessions implements SessionStore {
     return this.change(['close', hashed(sessionId)]);
   }
 
-  closeOfUser(user: string): Promise<void> {
-    return this.change(['closeOfUser', user]);
+  closeOf(subject: Subject): Promise<void> {
+    return this.changeNow(['closeOf', ...nameOf(subject)]);
+  }
+
+  leaveOf(subject: Subject, room: string): Promise<void> {
+    return this.changeNow(['leaveOf', ...nameOf(subject), room]);
   }
 
   async claim(sessionId: string, request: ClaimRequest): Promise<Claim | undefined> {
@@ -270,6 +275,12 @@ export class RedisSessions implements SessionStore {
     }
   }
 
+  /** Of sessions that may be on other nodes: now or not at all, for nobody knows later what has become of them. */
+  private async changeNow(change: SessionChange): Promise<void> {
+    if (!this.context.isAvailable()) throw unavailable();
+    await this.changes.push(change);
+  }
+
   /** Two sockets of one ID on a node would be taken for one another. */
   private endSocketOf(id: string, socketId: string): void {
     this.takenOver = id;
@@ -304,3 +315,6 @@ export class RedisSessions implements SessionStore {
     return missed;
   }
 }
+
+const nameOf = (subject: Subject): [kind: 'user' | 'socket', name: string] =>
+  'user' in subject ? ['user', subject.user] : ['socket', subject.socketId];

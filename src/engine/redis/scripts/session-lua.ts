@@ -54,11 +54,12 @@ local function detach(id, node, untilMs)
   redis.call('ZADD', P .. 'waiting', untilMs, id)
 end
 local function finish(id)
-  local of = redis.call('HMGET', sessionKey(id), 'n', 'u')
+  local of = redis.call('HMGET', sessionKey(id), 'n', 'u', 'sid')
   if not of[2] then return end
   for _, part in ipairs(sessionParts(id)) do unwant(part[1]) end
   redis.call('SREM', P .. 'kept:' .. of[1], id)
   redis.call('SREM', P .. 'us:' .. of[2], id)
+  redis.call('DEL', P .. 'ss:' .. of[3])
   redis.call('ZREM', P .. 'waiting', id)
   redis.call('DEL', sessionKey(id))
 end

@@ -23,12 +23,14 @@ export type SessionChange =
   | readonly ['detach' | 'close', id: string]
   /** Takes a claim back, which the token of its mark names: it may not have come to anything. */
   | readonly ['release', id: string, token: string]
-  | readonly ['closeOfUser', user: string];
+  | readonly ['closeOf', kind: 'user' | 'socket', name: string]
+  | readonly ['leaveOf', kind: 'user' | 'socket', name: string, room: string];
 
 /**
  * `ARGV`: node, generation, recovery window in ms, changes as JSON.
  *
- * A node changes its own sessions only: what it still says of one that has moved on has no effect.
+ * A node changes its own sessions only: what it still says of one that has moved on has no effect. Those of a user or of
+ * a socket (`closeOf`, `leaveOf`) are meant wherever they are.
  */
 export const CHANGE_SESSIONS = script('changeSessions', [
   SESSION_LUA,
@@ -37,6 +39,13 @@ local node, windowMs = ARGV[1], tonumber(ARGV[3])
 if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 local function isMine(id) return redis.call('HGET', sessionKey(id), 'n') == node end
 local function live(id) redis.call('HSET', sessionKey(id), 'st', 'live') end
+local function leave(id, room)
+  if redis.call('HDEL', sessionKey(id), 'r:' .. room, 'q:' .. room) > 0 then unwant('r' .. room) end
+end
+local function sessionsOf(kind, name)
+  if kind == 'user' then return redis.call('SMEMBERS', P .. 'us:' .. name) end
+  return { redis.call('GET', P .. 'ss:' .. name) or nil }
+end
 local run = {}
 local writtenAt
 function run.open(id, socketId, user, namespace, token, known, again)
@@ -50,6 +59,7 @@ function run.open(id, socketId, user, namespace, token, known, again)
   redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'tok', token, 'e', EPOCH,
     'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'again', again)
   redis.call('SADD', P .. 'us:' .. user, id)
+  redis.call('SET', P .. 'ss:' .. socketId, id)
   hold(id, node)
   live(id)
   for _, part in ipairs(sessionParts(id)) do want(part[1]) end
@@ -65,8 +75,7 @@ function run.joined(id, room, how)
   end
 end
 function run.left(id, room)
-  if not isMine(id) then return end
-  if redis.call('HDEL', sessionKey(id), 'r:' .. room, 'q:' .. room) > 0 then unwant('r' .. room) end
+  if isMine(id) then leave(id, room) end
 end
 function run.detach(id) detach(id, node, now() + windowMs) end
 function run.release(id, token)
@@ -76,9 +85,13 @@ end
 function run.close(id)
   if isMine(id) then finish(id) end
 end
-function run.closeOfUser(user)
-  for _, id in ipairs(redis.call('SMEMBERS', P .. 'us:' .. user)) do
-    if redis.call('HGET', sessionKey(id), 'st') ~= 'live' then finish(id) end
+function run.closeOf(kind, name)
+  for _, id in ipairs(sessionsOf(kind, name)) do finish(id) end
+end
+function run.leaveOf(kind, name, room)
+  for _, id in ipairs(sessionsOf(kind, name)) do
+    local of = redis.call('HMGET', sessionKey(id), 'st', 'r:' .. room)
+    if of[1] == 'claimed' and of[2] then finish(id) else leave(id, room) end
   end
 end
 for _, change in ipairs(cjson.decode(ARGV[4])) do run[change[1]](unpack(change, 2)) end
