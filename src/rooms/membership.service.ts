@@ -90,10 +90,16 @@ export class MembershipService {
       const found = await here();
       if (found > 0) return found;
     }
-    // First: whose client comes back after this comes back without it, and whoever was back before is a socket by now.
-    const changed = inSessions();
-    if (changed) await changed;
-    const [sockets, others] = await Promise.all([here(), this.engine.command(command)]);
+    const inSockets = () => Promise.all([here(), this.engine.command(command)]);
+    try {
+      // First: whose client comes back after this comes back without it, and whoever was back before is a socket by now.
+      await inSessions();
+    } catch (failure) {
+      // The sockets here need nobody else. [O3]
+      await inSockets().catch(() => undefined);
+      throw failure;
+    }
+    const [sockets, others] = await inSockets();
     if (isOneSocket && sockets + others === 0) throw new SwitchboardError('socket.not_found');
     return sockets + others;
   }

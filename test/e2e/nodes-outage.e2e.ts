@@ -143,6 +143,16 @@ describeWithRedis('while Redis is away', () => {
     expect((await tracking.next('missed'))[0]).toBe(1);
   });
 
+  it('[O3] a kick ends the sockets here, and does not claim that there are no others', async () => {
+    await cluster.redis.kill();
+    await untilDegraded();
+    const { status, body } = await a.http('DELETE', '/v1/users/ada/sockets');
+    expect([status, body['code']]).toEqual([503, 'engine.unavailable']);
+    expect(await clients.plain.next('server:disconnect')).toMatchObject([{ code: 'kicked' }]);
+    await cluster.redis.run();
+    await untilReady();
+  });
+
   it('[O3] a client that has a session from before Redis lost everything is told that it missed something', async () => {
     const { tracking } = clients;
     await breakOff(a, tracking);
