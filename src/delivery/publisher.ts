@@ -12,6 +12,7 @@ import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../operations/log.js';
 import { Metrics } from '../operations/metrics.js';
 import type { Page, SocketEntry } from '../protocol/entries.js';
+import { assertNoPlaceholder, measureValue } from '../protocol/json.js';
 import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
 import { Namespaces } from '../registry/namespaces.js';
@@ -85,6 +86,8 @@ export class Publisher implements Outbound {
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void {
     const publication: Publication = { ...emitted, id: this.nextId() };
     try {
+      // All else is the app's own business, as it is with Socket.IO's emit; this would go into histories.
+      assertNoPlaceholder(measureValue(emitted.args));
       if (onThisNodeOnly) this.tellHere(publication);
       else this.send(publication).remote?.catch((failure: unknown) => this.lost(publication, failure));
     } catch (failure) {

@@ -89,12 +89,7 @@ export function assertDeliverable(args: readonly unknown[], path = 'args'): void
       errors: [{ path, message: `expected at most ${MAX_BINARY_PARTS} binary parts` }],
     });
   }
-  // A client's decoder puts a binary part in its place, or dies with `parse error` when the number is none it has.
-  if (binaryParts > 0 && holdsPlaceholder) {
-    throw new SwitchboardError('payload.invalid', {
-      errors: [{ path, message: 'expected no object with `_placeholder: true` beside binary parts' }],
-    });
-  }
+  assertNoPlaceholder({ holdsPlaceholder }, path);
   if (holdsBigInt && !isEncodable(args)) {
     throw new SwitchboardError('payload.invalid', {
       errors: [{ path, message: 'expected JSON values, which a BigInt is not' }],
@@ -110,6 +105,21 @@ function isEncodable(args: readonly unknown[]): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * A client's decoder puts a binary part in its place, or dies with `parse error` when the number is none it has. It
+ * need not be one of the same publication: the answer that gives a history holds several. [H2]
+ * @throws SwitchboardError `payload.invalid`
+ */
+export function assertNoPlaceholder(
+  { holdsPlaceholder }: Pick<ValueShape, 'holdsPlaceholder'>,
+  path = 'args',
+): void {
+  if (!holdsPlaceholder) return;
+  throw new SwitchboardError('payload.invalid', {
+    errors: [{ path, message: 'expected no object with `_placeholder: true`' }],
+  });
 }
 
 /**
@@ -178,10 +188,6 @@ export function encodeBinary(value: unknown): unknown {
 
 /** The same for a value that nobody has checked: `null` when it is nested too deep to be encoded. */
 export function encodeUnchecked(value: unknown): unknown {
-  try {
-    assertDeliverable([value]);
-  } catch {
-    return null;
-  }
-  return encodeBinary(value);
+  const { depth, binaryParts } = measureValue([value]);
+  return depth > MAX_DEPTH || binaryParts > MAX_BINARY_PARTS ? null : encodeBinary(value);
 }

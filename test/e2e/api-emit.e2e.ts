@@ -184,9 +184,9 @@ describe('POST /v1/emit', () => {
       ['data that is null as one argument', { data: null }, [null]],
       ['data that is false as one argument', { data: false }, [false]],
       [
-        'what looks like a placeholder of the wire format',
-        { args: [{ _placeholder: true, num: 0 }] },
-        [{ _placeholder: true, num: 0 }],
+        'what only looks like a placeholder of the wire format',
+        { args: [{ _placeholder: 'true', num: 0 }] },
+        [{ _placeholder: 'true', num: 0 }],
       ],
       [
         'what only looks like binary',
@@ -239,11 +239,15 @@ describe('POST /v1/emit', () => {
       },
     );
 
-    it.each([0, 99])(
-      '[D3] a placeholder %d of the wire format beside binary would break clients, and is refused',
-      async (num) => {
+    it.each([
+      ['beside binary', 0, [{ $base64: 'AQID' }]],
+      ['beside binary', 99, [{ $base64: 'AQID' }]],
+      ['by itself', 0, []],
+    ])(
+      '[D3] a placeholder of the wire format %s (number %d) would break clients, and is refused',
+      async (_, num, beside) => {
         const event = freshEvent();
-        const args = [{ $base64: 'AQID' }, { a: [{ _placeholder: true, num }] }];
+        const args = [...beside, { a: [{ _placeholder: true, num }] }];
         const { code } = await refusal({ to: { all: true }, event, args });
         expect(code).toBe('payload.invalid');
         expect(await recipientsOf(event, clients)).toEqual({});

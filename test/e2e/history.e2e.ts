@@ -1,4 +1,5 @@
 import { startGateway, type Answer, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
+import { Namespaces } from '../../src/registry/namespaces.js';
 import { arrivedAt } from '../support/arrivals.js';
 import { everythingIn, SECRET, sign } from '../support/tokens.js';
 import { until } from '../support/until.js';
@@ -121,6 +122,28 @@ describe('the history of a room', () => {
       publications: [],
       more: false,
     });
+  });
+});
+
+describe('what reads like a mark for binary', () => {
+  // It came back as the bytes of another publication that stood beside it in the answer.
+  it.each([0, 7])('[D3] [H2] gets into no history, number %d', async (num) => {
+    const room = newRoom();
+    const args = [{ deep: [{ _placeholder: true, num }] }];
+    const refusal = { code: 'payload.invalid', errors: [{ path: expect.stringMatching(/^args/) }] };
+    await client.request('room:join', { room });
+    await gateway.broadcaster.toRooms(room).emit('secret', Buffer.from('secret'));
+    expect(await client.request('room:emit', { room, event: 'n', args })).toMatchObject({ error: refusal });
+    const over = await gateway.http('POST', '/v1/emit', { to: { rooms: [room] }, event: 'n', args });
+    expect(over).toMatchObject({ status: 400, body: refusal });
+    await expect(gateway.broadcaster.toRooms(room).emit('n', ...args)).rejects.toMatchObject(refusal);
+    gateway.app
+      .get(Namespaces)
+      .all[0]!.nsp.to(room)
+      .emit('n', ...args);
+    await say(room, 'after');
+    expect(numbers(await read(room))).toEqual([Buffer.from('secret'), 'after']);
+    expect(arrivedAt(client, 'n')).toEqual([['after']]);
   });
 });
 
