@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Engine } from '../engine/engine.js';
 import type { HistoryEntry, HistoryPage } from '../engine/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
+import { MAX_BINARY_PARTS, measureValue } from '../protocol/json.js';
 import type { Position } from '../protocol/publication.js';
 
 /** How many publications a page holds when nobody says. */
@@ -21,6 +22,26 @@ export interface HistoryAnswer {
 export interface CatchUp extends Position {
   readonly recovered?: boolean;
   readonly publications?: readonly HistoryEntry[];
+}
+
+/** How many publications from the front one packet can carry: one at least, since each is deliverable by itself. */
+function countWithinPacket(publications: readonly HistoryEntry[]): number {
+  let binaryParts = 0;
+  const tooMany = publications.findIndex(({ args }) => {
+    binaryParts += measureValue(args).binaryParts;
+    return binaryParts > MAX_BINARY_PARTS;
+  });
+  return tooMany === -1 ? publications.length : Math.max(tooMany, 1);
+}
+
+/**
+ * As much of a page as a client can take in one answer; `more` says that it goes on. Over HTTP binary is text, and nothing
+ * has to be left out. [D3]
+ */
+export function withinPacket(page: HistoryAnswer): HistoryAnswer {
+  const count = countWithinPacket(page.publications);
+  if (count === page.publications.length) return page;
+  return { ...page, publications: page.publications.slice(0, count), more: true };
 }
 
 /** Reads what rooms have kept. */
@@ -48,14 +69,18 @@ export class History {
     await this.engine.history.drop(room);
   }
 
-  /** Where a room stands and everything after `since`: all of it, or `recovered: false` and none of it. [H2] */
+  /**
+   * Where a room stands and everything after `since`: all of it, or `recovered: false` and none of it. [H2]
+   *
+   * It is for one answer, so more binary than a client can take in one is none of it as well. [D3]
+   */
   async catchUp(room: string, since: Position | undefined): Promise<CatchUp> {
     const limit = since === undefined ? 1 : Number.MAX_SAFE_INTEGER;
     const arrived = since !== undefined;
     const page: HistoryPage = await this.engine.history.read(room, { since, limit, arrived });
     const { epoch, offset, covered, more, publications } = page;
     if (since === undefined) return { epoch, offset };
-    const recovered = covered && !more;
+    const recovered = covered && !more && countWithinPacket(publications) === publications.length;
     return { epoch, offset, recovered, publications: recovered ? publications : [] };
   }
 

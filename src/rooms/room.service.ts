@@ -20,7 +20,7 @@ import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../registry/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { socketState, type GatewaySocket } from '../registry/socket-state.js';
-import { History, type CatchUp, type HistoryAnswer } from './history.service.js';
+import { History, withinPacket, type CatchUp, type HistoryAnswer } from './history.service.js';
 import { Presence } from './presence.service.js';
 import { PrivateRooms } from './private-rooms.js';
 import { RoomEntry } from './room-entry.js';
@@ -145,7 +145,7 @@ export class RoomService {
     // A rule of histories may fit the name of a socket of another node.
     const elsewhere = this.privateRooms.assertNoSocketId(room);
     if (elsewhere) await elsewhere;
-    return this.histories.read(room, { since, limit });
+    return withinPacket(await this.histories.read(room, { since, limit }));
   }
 
   info(socket: GatewaySocket): SocketInfo {

@@ -125,6 +125,92 @@ describe('the history of a room', () => {
   });
 });
 
+describe('a history with more binary than a client takes in one packet', () => {
+  const bytes = (n: number): Buffer => Buffer.from([n]);
+  /** Publications with the given numbers of binary parts, in this order; their first argument is their number. */
+  const sayBinary = async (room: string, ...parts: number[]): Promise<void> => {
+    for (const [n, count] of parts.entries()) {
+      const images = Array.from({ length: count }, () => bytes(n));
+      await gateway.broadcaster.toRooms(room).emit('n', n, { images });
+    }
+  };
+  const plain = (value: unknown): number[] => [...new Uint8Array(value as ArrayBuffer)];
+  interface Page {
+    readonly publications: { readonly offset: number; readonly args: [number, { images: unknown[] }] }[];
+    readonly more: boolean;
+    readonly epoch: string;
+  }
+  const walk = async (first: Page, next: (since: object) => Promise<Page>): Promise<Page[]> => {
+    const pages = [first];
+    for (let last = first; last.more; pages.push(last)) {
+      last = await next({ epoch: last.epoch, offset: last.publications.at(-1)!.offset });
+    }
+    return pages;
+  };
+
+  it.each([2, 3, 4] as const)(
+    '[H2] [D3] [L1] is read in pages of at most ten binary parts, with and without a position, by %d.x',
+    async (version) => {
+      const room = newRoom();
+      await sayBinary(room, 1, 0, 9, 1, 10, 10, 0, 0, 4);
+      const expected = [[0, 1, 2], [3], [4], [5, 6, 7], [8]];
+      const reader = await gateway.connect({ version });
+      const ask = async (more: object): Promise<Page> => {
+        const page = (await reader.request('room:history', { room, ...more })) as unknown as Page;
+        expect(page).toMatchObject({ ok: true, offset: 9 });
+        return page;
+      };
+      const next = (since: object): Promise<Page> => ask({ since });
+      const { epoch } = await ask({ limit: 1 });
+      for (const first of [await ask({}), await next({ epoch, offset: 0 })]) {
+        const pages = await walk(first, next);
+        expect(pages.map(({ publications }) => publications.map(({ args }) => args[0]))).toEqual(expected);
+        for (const { args } of pages.flatMap(({ publications }) => publications)) {
+          for (const image of args[1].images) expect(plain(image)).toEqual([args[0]]);
+        }
+      }
+      reader.close();
+    },
+  );
+
+  it('[H2] [H3] [D3] is given to who joins with a position where it fits, else read page by page', async () => {
+    const room = newRoom();
+    const { epoch } = await client.request('room:join', { room, meta: true });
+    await sayBinary(room, 1, 5, 5);
+    const since = { epoch, offset: 0 };
+    const joiner = await gateway.connect();
+    // A client that went on from where it was had its connection ended by each such answer, for ever.
+    expect(await joiner.request('room:join', { room, since, meta: true })).toMatchObject({
+      ok: true,
+      recovered: false,
+      epoch,
+      offset: 3,
+      publications: [],
+    });
+    await say(room, 'live');
+    expect(await joiner.next('n')).toEqual(['live', expect.objectContaining({ offset: 4 })]);
+    const given = { recovered: true, publications: [{ offset: 2 }, { offset: 3 }, { offset: 4 }] };
+    expect(
+      await joiner.request('room:join', { room, since: { epoch, offset: 1 }, meta: true }),
+    ).toMatchObject(given);
+    const first = (await read(room, { since })) as unknown as Page & { recovered: boolean };
+    expect(first).toMatchObject({
+      recovered: true,
+      more: true,
+      publications: [{ offset: 1 }, { offset: 2 }],
+    });
+    joiner.close();
+  });
+
+  it('[H2] [D3] is one page over HTTP, where binary is text', async () => {
+    const room = newRoom();
+    await sayBinary(room, 10, 10, 1);
+    const { body } = await gateway.http<Page>('GET', `/v1/rooms/${encodeURIComponent(room)}/history`);
+    expect(body.more).toBe(false);
+    expect(body.publications.map(({ args }) => args[1].images.length)).toEqual([10, 10, 1]);
+  });
+});
+
 describe('what reads like a mark for binary', () => {
   // It came back as the bytes of another publication that stood beside it in the answer.
   it.each([0, 7])('[D3] [H2] gets into no history, number %d', async (num) => {
