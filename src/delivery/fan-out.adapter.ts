@@ -1,6 +1,8 @@
+import { Logger } from '@nestjs/common';
 import type { Namespace } from 'socket.io';
 import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
+import { logFailure } from '../operations/log.js';
 import { NOTICE } from '../protocol/events.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { MembershipObserver } from '../registry/membership.adapter.js';
@@ -8,9 +10,12 @@ import type { Namespaces } from '../registry/namespaces.js';
 import type { GatewaySocket } from '../registry/socket-state.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
+import { Replay, type Backlog } from './replay.js';
 import { Tracking, type HeldPublication } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
 import { AskingWires, encodeForOne, eventPacket, Wires, type PacketOptions, type Wire } from './wire.js';
+
+const logger = new Logger('Delivery');
 
 /** Who of the selected sockets gets a delivery. */
 export type Audience = 'all' | 'tracking';
@@ -25,6 +30,13 @@ export type OnGone = (socket: GatewaySocket) => void;
 export interface AwaitedDelivery {
   readonly sockets: readonly GatewaySocket[];
   cancel(): void;
+}
+
+/** What ends sockets that do not read in time. [Q3] */
+export interface Backlogs {
+  /** Told of every socket that was written to past the writer. */
+  check(socket: GatewaySocket): void;
+  backlogOf(socket: GatewaySocket): Backlog;
 }
 
 /** Numbers the requests for acknowledgements. */
@@ -73,8 +85,7 @@ export class FanOutAdapter extends SharedAdapter {
     nsp: Namespace,
     namespaces: Namespaces,
     private readonly writer: TurnWriter,
-    /** Told of every socket written to past the writer, so that one that does not read is ended in time. [Q3] */
-    private readonly afterWrite: (socket: GatewaySocket) => void,
+    private readonly backlogs: Backlogs,
     outbound?: Outbound,
     observer?: MembershipObserver,
   ) {
@@ -83,6 +94,7 @@ export class FanOutAdapter extends SharedAdapter {
 
   override delAll(id: string): void {
     super.delAll(id);
+    this.trackers.get(id)?.replay?.stop();
     this.trackers.delete(id);
   }
 
@@ -113,24 +125,38 @@ export class FanOutAdapter extends SharedAdapter {
       if (tracking.had(acceptedAs, selection.rooms)) return;
       recipients++;
       if (stamp && !tracking.keep(publication, stamp)) {
-        this.putTracked(socket, wires, tracking, stamp, publication.volatile);
+        this.putTracked(socket, wires, tracking, stamp, publication);
       }
     });
     return recipients;
   }
 
-  /** Delivers to one socket what it has missed or what was held back for it, in order. */
+  /** Gives one socket what it has missed or what was held back for it, in order, as fast as its client takes it. */
   catchUp(socket: GatewaySocket, missed: readonly HeldPublication[]): void {
     const tracking = this.trackingOf(socket);
-    for (const { publication, stamp, send } of missed) {
-      if (send) {
-        send();
-        continue;
-      }
-      if (tracking) tracking.lastCursor = stamp.cursor;
-      const packet = eventPacket(this.nsp, publication, tracking?.suffixOf(publication, stamp).args);
-      this.put(socket, encodeForOne(this, packet), false);
-    }
+    if (!tracking || missed.length === 0) return;
+    tracking.replay ??= this.replayTo(socket, tracking);
+    tracking.replay.add(missed);
+  }
+
+  private replayTo(socket: GatewaySocket, tracking: Tracking): Replay {
+    return new Replay(
+      {
+        ...this.backlogs.backlogOf(socket),
+        encode: ({ publication, stamp }) =>
+          encodeForOne(this, eventPacket(this.nsp, publication, tracking.suffixOf(publication, stamp).args)),
+        put: ({ stamp, asks }, wire) => {
+          if (!asks) tracking.lastCursor = stamp.cursor;
+          this.put(socket, wire, false);
+        },
+        failed: (failure) => {
+          logFailure(logger, 'what a socket has missed could not be sent', failure);
+          // Those who are told of its coming are told first.
+          process.nextTick(() => socket.conn.close(true));
+        },
+      },
+      () => (tracking.replay = undefined),
+    );
   }
 
   private putTracked(
@@ -138,11 +164,16 @@ export class FanOutAdapter extends SharedAdapter {
     wires: Wires,
     tracking: Tracking,
     stamp: Stamp,
-    volatile: boolean,
+    publication: Publication,
   ): void {
+    const wire = wires.with(tracking, stamp);
+    if (tracking.replay) {
+      tracking.replay.addLive({ publication, stamp }, wire);
+      return;
+    }
     // Before it is written: that may end the socket, and then nobody knows whether it arrived.
     tracking.lastCursor = stamp.cursor;
-    this.put(socket, wires.with(tracking, stamp), volatile);
+    this.put(socket, wire, publication.volatile);
   }
 
   get tracksPositions(): boolean {
@@ -236,8 +267,9 @@ export class FanOutAdapter extends SharedAdapter {
     if (!socket.connected) return;
     const { publication } = wires;
     const wire = wires.with(tracking, stamp);
-    const send = (): void => this.put(socket, wire, publication.volatile);
-    if (!tracking.keep(publication, stamp, send)) send();
+    if (tracking.keep(publication, stamp, wire)) return;
+    if (tracking.replay) tracking.replay.addLive({ publication, stamp, asks: true }, wire);
+    else this.put(socket, wire, publication.volatile);
   }
 
   /** A socket has ended: nobody waits for its answers any longer. */
@@ -260,7 +292,7 @@ export class FanOutAdapter extends SharedAdapter {
     if (volatile && !isReady(client.conn)) return;
     if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
     client.writeToEngine(wire.packets, volatile ? { ...wire.options, volatile } : wire.options);
-    this.afterWrite(socket);
+    this.backlogs.check(socket);
   }
 
   /**

@@ -1,12 +1,16 @@
 import type { Publication } from '../protocol/publication.js';
 import type { Stamp } from '../engine/log.js';
+import type { Replay } from './replay.js';
+import type { Wire } from './wire.js';
 
 /** A publication that waits until its socket has caught up. */
 export interface HeldPublication {
   readonly publication: Publication;
   readonly stamp: Stamp;
-  /** How it is sent, when it waits for an acknowledgement. */
-  readonly send?: () => void;
+  /** How it goes out, where that was settled when it arrived. */
+  readonly wire?: Wire;
+  /** Whether it asks for an acknowledgement, so that its client takes no cursor from it. */
+  readonly asks?: boolean;
 }
 
 /**
@@ -20,6 +24,8 @@ export class Tracking {
   readonly metaRooms = new Set<string>();
   /** The cursor of the last that was sent to it, or the one its client came with. */
   lastCursor: string | undefined;
+  /** What it has missed and has not been given yet; what arrives live goes behind that. */
+  replay: Replay | undefined;
   private held: HeldPublication[] | undefined;
   private holds = 0;
 
@@ -44,8 +50,9 @@ export class Tracking {
     this.held ??= [];
   }
 
+  /** Whether something that has arrived for it waits to be sent. */
   get isHolding(): boolean {
-    return this.holds > 0;
+    return this.holds > 0 || this.replay !== undefined;
   }
 
   /** Gives back what was held; empty while another catch-up is under way. */
@@ -57,8 +64,8 @@ export class Tracking {
   }
 
   /** Whether the publication was taken to be sent later. */
-  keep(publication: Publication, stamp: Stamp, send?: () => void): boolean {
-    this.held?.push({ publication, stamp, ...(send && { send }) });
+  keep(publication: Publication, stamp: Stamp, asking?: Wire): boolean {
+    this.held?.push({ publication, stamp, ...(asking && { wire: asking, asks: true }) });
     return this.held !== undefined;
   }
 

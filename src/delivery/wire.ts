@@ -35,6 +35,12 @@ function frameOf(packets: readonly unknown[]): Buffer | undefined {
   return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
 }
 
+/** How much of it goes to each recipient. */
+export function bytesOf({ packets, frame }: Pick<Wire, 'packets' | 'frame'>): number {
+  if (frame) return frame.length;
+  return (packets as (string | ArrayBuffer)[]).reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
 /** An event as one packet, with what is added for some sockets only. */
 export const eventPacket = (
   { name }: Pick<Namespace, 'name'>,

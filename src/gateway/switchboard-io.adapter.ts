@@ -108,7 +108,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     const writer = new TurnWriter(slowConsumers.checkConnection);
     const adapter = class extends FanOutAdapter {
       constructor(nsp: SocketIoNamespace) {
-        super(nsp, namespaces, writer, slowConsumers.check, publisher, feed);
+        super(nsp, namespaces, writer, slowConsumers, publisher, feed);
       }
     };
     const options: Partial<ServerOptions> = {

@@ -13,7 +13,12 @@ interface BufferedPacket {
 /** What is read of an Engine.IO connection. */
 export interface WritableConnection {
   readonly writeBuffer: readonly BufferedPacket[];
-  readonly transport: { readonly socket?: { readonly bufferedAmount?: number } };
+  readonly transport: {
+    readonly socket?: {
+      readonly bufferedAmount?: number;
+      readonly _socket?: { readonly _handle?: { readonly writeQueueSize?: number } | null };
+    };
+  };
 }
 
 /** The part of a write buffer that has been counted; a flush replaces the buffer by a new one. */
@@ -46,4 +51,29 @@ function queuedBytes(connection: WritableConnection): number {
 function sizeOf({ data }: BufferedPacket): number {
   if (data === undefined) return 1;
   return typeof data === 'string' ? data.length : data.byteLength;
+}
+
+/**
+ * Whether a connection that is behind takes any of what it is given.
+ *
+ * What is one write leaves the count of unsent bytes only when it has left as a whole, so that what the operating system
+ * still has of it is looked at too, as Node.js itself does for its time limits.
+ */
+export class Outflow {
+  private unsent = 0;
+  private inWrite = 0;
+  private movedAt = performance.now();
+
+  constructor(private readonly connection: WritableConnection) {}
+
+  /** For how long nothing has left, as far as can be seen by looking now and then. */
+  stalledForMs(): number {
+    const unsent = unsentBytes(this.connection);
+    const inWrite = this.connection.transport.socket?._socket?._handle?.writeQueueSize ?? 0;
+    const now = performance.now();
+    if (unsent === 0 || unsent < this.unsent || inWrite !== this.inWrite) this.movedAt = now;
+    this.unsent = unsent;
+    this.inWrite = inWrite;
+    return now - this.movedAt;
+  }
 }

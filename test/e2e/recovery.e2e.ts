@@ -6,6 +6,9 @@ import { breakOff, comeBack, received, sessionOf } from '../support/recovering.j
 
 const TRANSPORTS = ['websocket', 'polling', 'upgrade'] as const;
 
+/** 120 of them are more than three times what a socket may have unsent. */
+const LARGE = Buffer.alloc(30_000, 'x');
+
 const logger = new CollectingLogger();
 let gateway: TestGateway;
 let proxy: CuttingProxy;
@@ -123,6 +126,43 @@ describe('a client that asked for recovery and lost its connection', () => {
       const got = client.queue.log.filter(({ event }) => event === 'n').length;
       expect(got).toBeGreaterThan(50);
       expect(got).toBeLessThan(450);
+    }
+    expect(await comeBack(client)).toBe(true);
+    expect(await received(gateway, client, 'n')).toEqual(all);
+    client.close();
+  });
+
+  // All of it was sent at once, so that the client was ended as a slow one, whenever it came back.
+  it.each(TRANSPORTS)(
+    '[H4] [Q3] [D5] gets more than a socket may have unsent, and then what is published meanwhile, by %s',
+    async (transport) => {
+      const user = newUser();
+      const client = await connect(user, transport);
+      await client.request('room:join', { room: user });
+      await breakOff(gateway, client);
+      const say = (n: number): Promise<unknown> =>
+        gateway.broadcaster.toRooms(user).emit('n', n, n % 10 === 0 ? LARGE : LARGE.toString('latin1'));
+      for (let n = 0; n < 120; n++) await say(n);
+      expect(await comeBack(client)).toBe(true);
+      for (let n = 120; n < 125; n++) await say(n);
+      expect(await received(gateway, client, 'n')).toEqual(Array.from({ length: 125 }, (_, n) => n));
+      expect(logger.find('a user disconnected', { user, reason: 'slow_consumer' })).toEqual([]);
+      client.close();
+    },
+  );
+
+  it('[H4] [Q3] gets each once when the connection breaks while more than it may have unsent is under way', async () => {
+    const user = newUser();
+    const far = new TestGateway(gateway.app, proxy.url);
+    const client = await far.connect({ auth: { user, recovery: true } });
+    await client.request('room:join', { room: user });
+    await breakOff(gateway, client);
+    const all = Array.from({ length: 120 }, (_, n) => n);
+    for (const n of all) await gateway.broadcaster.toRooms(user).emit('n', n, LARGE.toString('latin1'));
+    for (let breaks = 0; breaks < 3; breaks++) {
+      proxy.cutAfter(900_000);
+      expect(await comeBack(client)).toBe(true);
+      await client.next('disconnect');
     }
     expect(await comeBack(client)).toBe(true);
     expect(await received(gateway, client, 'n')).toEqual(all);

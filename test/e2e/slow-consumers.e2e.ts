@@ -1,11 +1,17 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
+import {
+  startGateway,
+  type StartOptions,
+  type TestClient,
+  type TestGateway,
+} from 'switchboard-gateway/testing';
 import { WebSocket } from 'ws';
 import { Namespaces } from '../../src/registry/namespaces.js';
 import { CollectingLogger } from '../support/collecting-logger.js';
 import { counted } from '../support/embedding.js';
 import { RawPolling } from '../support/raw-clients.js';
+import { breakOff, comeBack, received, sessionOf } from '../support/recovering.js';
 import { until } from '../support/until.js';
 
 const MEGABYTE = 1_000_000;
@@ -155,5 +161,50 @@ describe('a client that stops reading', () => {
     // Each post asks for more answers than may wait.
     await until('the connection is gone', async () => (await poller.post(requests)).status !== 200);
     expect(await counted(gateway, 'refusals_total', { code: 'slow_consumer' })).toBe(1);
+  });
+});
+
+describe('a client that comes back to its session and does not read', () => {
+  let logger: CollectingLogger;
+  let gateway: TestGateway;
+  let session: TestClient;
+
+  /** A session that has missed a hundred times 64 kB. */
+  const start = async (options: StartOptions = {}): Promise<void> => {
+    logger = new CollectingLogger();
+    gateway = await startGateway({ logger, ...options });
+    session = await gateway.connect({ auth: { user: 'ada', recovery: true } });
+    await breakOff(gateway, session);
+    for (let number = 0; number < 100; number++) await say(number);
+  };
+  const say = (number: number): Promise<unknown> =>
+    gateway.broadcaster.toUsers('ada').emit('news', number, PAYLOAD);
+  /** Comes in as that session, and asks for nothing more. */
+  const comeIn = async (): Promise<void> => {
+    await RawPolling.connect(gateway.url, { user: 'ada', recovery: true, ...sessionOf(session) });
+    expect(logger.find('a user connected', { user: 'ada', recovered: true })).toHaveLength(1);
+  };
+  const isEnded = (): Promise<unknown> =>
+    logger.until('a user disconnected', { user: 'ada', reason: 'slow_consumer' });
+  const getsItAll = async (count: number): Promise<void> => {
+    expect(await comeBack(session)).toBe(true);
+    expect(await received(gateway, session, 'news')).toEqual(upTo(count));
+  };
+
+  afterEach(() => gateway?.close());
+
+  it('[Q3] [H4] is ended with slow_consumer when it takes nothing, and gets all of it when it reads', async () => {
+    await start({ pingTimeoutMs: 500 });
+    await comeIn();
+    await isEnded();
+    await getsItAll(100);
+  });
+
+  it('[Q3] [H4] is ended when too much is published meanwhile, and gets all of it when it reads', async () => {
+    await start();
+    await comeIn();
+    for (let number = 100; number < 120; number++) await say(number);
+    await isEnded();
+    await getsItAll(120);
   });
 });
