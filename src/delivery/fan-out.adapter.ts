@@ -13,7 +13,15 @@ import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
 import { Replay, type Backlog } from './replay.js';
 import { Tracking, type HeldPublication } from './tracking.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
-import { AskingWires, encodeForOne, eventPacket, Wires, type PacketOptions, type Wire } from './wire.js';
+import {
+  AskingWires,
+  bytesOf,
+  encodeForOne,
+  eventPacket,
+  Wires,
+  type PacketOptions,
+  type Wire,
+} from './wire.js';
 
 const logger = new Logger('Delivery');
 
@@ -36,8 +44,13 @@ export interface AwaitedDelivery {
 export interface Backlogs {
   /** Told of every socket that was written to past the writer. */
   check(socket: GatewaySocket): void;
+  /** Told of what a client is sent because it asked for it, where that is a lot, before it is written. */
+  asked(socket: GatewaySocket, bytes: number): void;
   backlogOf(socket: GatewaySocket): Backlog;
 }
+
+/** Smaller ones are like everything else that a socket is sent. */
+const LARGE_ANSWER_BYTES = 65_536;
 
 /** Numbers the requests for acknowledgements. */
 type CountingNamespace = Namespace & { _ids: number };
@@ -281,7 +294,10 @@ export class FanOutAdapter extends SharedAdapter {
   /** Sends one packet to one socket, in order with everything else that goes to it. */
   send(socket: GatewaySocket, packet: Packet): void {
     packet.nsp = this.nsp.name;
-    const { packets, options, frame } = encodeForOne(this, packet);
+    const wire = encodeForOne(this, packet);
+    const { packets, options, frame } = wire;
+    const bytes = bytesOf(wire);
+    if (bytes > LARGE_ANSWER_BYTES) this.backlogs.asked(socket, bytes);
     if (frame && this.writer.collect(socket.conn, frame)) return;
     internals(socket).client.writeToEngine(packets, options);
   }

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../delivery/end-socket.js';
@@ -13,6 +14,9 @@ import { Outflow, unsentBytes, type WritableConnection } from './unsent.js';
 /** How often connections are looked at that nobody publishes to but an app, or an answer, is written to directly. */
 const SWEEP_INTERVAL_MS = 1_000;
 
+/** How often it is looked whether there is room for more of what a client asked for. */
+const LOOK_INTERVAL_MS = 20;
+
 /** A connection as Engine.IO lists it. */
 interface Connection extends WritableConnection {
   close(discard: boolean): void;
@@ -23,10 +27,20 @@ interface ConnectionList {
   readonly clients: Readonly<Record<string, Connection>>;
 }
 
+/** A large answer that is still under way. */
+interface Asked {
+  /** What of the unsent data may be part of it. */
+  bytes: number;
+  isNew: boolean;
+  readonly outflow: Outflow;
+}
+
 /** Ends sockets that do not read what they are sent, before they cost the others memory. [Q3] */
 @Injectable()
 export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   private readonly servers: ConnectionList[] = [];
+  /** Who has been sent a large answer and has not taken all of it. */
+  private readonly answers = new Map<WritableConnection, Asked>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -52,8 +66,29 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   /** Called after a write to a socket. */
   readonly check = (socket: GatewaySocket): void => {
     const connection = socket.conn as unknown as WritableConnection;
-    if (unsentBytes(connection) > this.config.maxBufferedBytes) this.end(socket);
+    if (this.isTooFarBehind(connection)) this.end(socket);
   };
+
+  /**
+   * What a client asked for comes in one piece, which may be larger than what may be unsent and takes its time on a slow
+   * line. It does not count for as long as its client goes on reading; several do not add up.
+   */
+  asked({ conn }: GatewaySocket, bytes: number): void {
+    const connection = conn as unknown as WritableConnection;
+    const known = this.answers.get(connection);
+    const outflow = known?.outflow ?? new Outflow(connection);
+    this.answers.set(connection, { bytes: Math.max(bytes, known?.bytes ?? 0), isNew: true, outflow });
+  }
+
+  /** Resolves when a client has taken what it asked for before: what it asks for next may be as large. Never rejects. */
+  async whenTaken(socket: GatewaySocket): Promise<void> {
+    const connection = socket.conn as unknown as WritableConnection;
+    // What it was answered in this turn is written when that ends.
+    if (this.answers.has(connection)) await setImmediate();
+    while (socket.connected && unsentBytes(connection) > this.config.maxBufferedBytes) {
+      await setTimeout(LOOK_INTERVAL_MS);
+    }
+  }
 
   /** What one socket that is caught up has not taken yet. */
   backlogOf(socket: GatewaySocket): Backlog {
@@ -69,7 +104,7 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
 
   /** Called with a connection that did not take a write at once. */
   readonly checkConnection = (connection: object): void => {
-    if (unsentBytes(connection as WritableConnection) <= this.config.maxBufferedBytes) return;
+    if (!this.isTooFarBehind(connection as WritableConnection)) return;
     let isUsed = false;
     for (const socket of this.namespaces.allSockets()) {
       if (socket.conn !== connection) continue;
@@ -78,6 +113,13 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
     }
     if (!isUsed) this.cutOff(connection as Connection);
   };
+
+  private isTooFarBehind(connection: WritableConnection): boolean {
+    const { maxBufferedBytes } = this.config;
+    const unsent = unsentBytes(connection);
+    if (unsent <= maxBufferedBytes) return false;
+    return unsent > maxBufferedBytes + (this.answers.get(connection)?.bytes ?? 0);
+  }
 
   private end(socket: GatewaySocket): void {
     void endSocket(socket, new SwitchboardError('slow_consumer'), { discardUnsent: true });
@@ -90,8 +132,19 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   }
 
   private sweep(): void {
+    for (const [connection, asked] of this.answers) this.lookAfter(connection, asked);
     for (const { clients } of this.servers) {
       for (const connection of Object.values(clients)) this.checkConnection(connection);
     }
+  }
+
+  private lookAfter(connection: WritableConnection, asked: Asked): void {
+    const unsent = unsentBytes(connection);
+    const isStalled = asked.outflow.stalledForMs() > this.config.pingTimeoutMs;
+    const isTaken = unsent <= this.config.maxBufferedBytes;
+    // One of this turn may not have been written yet.
+    if (isStalled || (isTaken && !asked.isNew)) this.answers.delete(connection);
+    else if (!isTaken) asked.bytes = Math.min(asked.bytes, unsent);
+    asked.isNew = false;
   }
 }

@@ -15,6 +15,7 @@ import type {
   roomJoinRequest,
   roomMembersRequest,
 } from '../protocol/requests.js';
+import { SlowConsumers } from '../limits/slow-consumers.js';
 import type { MemberEntry, Page } from '../protocol/entries.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../registry/namespaces.js';
@@ -59,6 +60,7 @@ export class RoomService {
     private readonly histories: History,
     private readonly presence: Presence,
     private readonly privateRooms: PrivateRooms,
+    private readonly slowConsumers: SlowConsumers,
   ) {}
 
   async join(socket: GatewaySocket, request: z.output<typeof roomJoinRequest>): Promise<JoinAnswer> {
@@ -72,6 +74,7 @@ export class RoomService {
     this.assertRoomForOneMore(socket, room);
     const elsewhere = this.privateRooms.assertNoSocketId(room);
     if (elsewhere) await elsewhere;
+    if (since !== undefined) await this.slowConsumers.whenTaken(socket);
     const wasIn = socket.rooms.has(room);
     const caughtUp = await this.entry.enter(socket, room, { since, meta });
     if (presence) await this.watch(socket, room, wasIn);
@@ -145,6 +148,7 @@ export class RoomService {
     // A rule of histories may fit the name of a socket of another node.
     const elsewhere = this.privateRooms.assertNoSocketId(room);
     if (elsewhere) await elsewhere;
+    await this.slowConsumers.whenTaken(socket);
     return withinPacket(await this.histories.read(room, { since, limit }));
   }
 

@@ -208,3 +208,71 @@ describe('a client that comes back to its session and does not read', () => {
     await getsItAll(120);
   });
 });
+
+describe('a client that asked for more than a socket may have unsent', () => {
+  let logger: CollectingLogger;
+  let gateway: TestGateway;
+  let poller: RawPolling;
+  let requests = 0;
+
+  /** A room with 6.4 MB of history, and somebody who may ask for it. */
+  const start = async (options: StartOptions = {}): Promise<void> => {
+    logger = new CollectingLogger();
+    gateway = await startGateway({ logger, history: 'chat:*=100/1h', ...options });
+    for (let number = 0; number < 100; number++) await say('chat:1', number);
+    poller = await RawPolling.connect(gateway.url, { user: 'poller' });
+  };
+  const say = (room: string, number: number): Promise<unknown> =>
+    gateway.broadcaster.toRooms(room).emit('news', number, PAYLOAD);
+  const ask = (...rooms: string[]): Promise<unknown> => {
+    const packets = rooms.map((room) => `42${++requests}["room:history",{"room":"${room}"}]`);
+    return poller.post(packets.join('\u001e'));
+  };
+  /** Another one has been ended by the look at all connections; so this one has been looked at, too. */
+  const allAreLookedAt = async (): Promise<void> => {
+    const { id } = await RawPolling.connect(gateway.url, { user: 'stalled' });
+    const socket = gateway.app.get(Namespaces).findSocket(id)!;
+    for (let number = 0; number < 20; number++) socket.emit('news', number, PAYLOAD);
+    await logger.until('a user disconnected', { socketId: id, reason: 'slow_consumer' });
+  };
+  /** Polls until this many answers have come; the numbers of the publications in each. */
+  const answers = async (count: number): Promise<number[][]> => {
+    const found: number[][] = [];
+    while (found.length < count) {
+      for (const packet of await poller.packets()) {
+        if (!packet.startsWith('43')) continue;
+        const [answer] = JSON.parse(packet.replace(/^43\d+/, '')) as [{ publications: { args: [number] }[] }];
+        found.push(answer.publications.map(({ args }) => args[0]));
+      }
+    }
+    return found;
+  };
+
+  beforeEach(() => (requests = 0));
+  afterEach(() => gateway?.close());
+
+  it('[Q3] [H2] is given time to read it, and all that it asked for', async () => {
+    await start();
+    await ask('chat:1', 'chat:1', 'chat:1');
+    await allAreLookedAt();
+    await allAreLookedAt();
+    expect(await answers(3)).toEqual([upTo(100), upTo(100), upTo(100)]);
+    expect(logger.find('a user disconnected', { user: 'poller' })).toEqual([]);
+  });
+
+  it('[Q3] is ended with slow_consumer when it does not read it', async () => {
+    await start({ pingTimeoutMs: 500 });
+    await ask('chat:1');
+    await logger.until('a user disconnected', { user: 'poller', reason: 'slow_consumer' });
+  });
+
+  it('[Q3] is ended when more is published to it meanwhile than it may have unsent', async () => {
+    await start();
+    await ask('chat:1');
+    const publish = (): Promise<unknown> => gateway.broadcaster.toUsers('poller').emit('news', 0, PAYLOAD);
+    for (let count = 0; count < 10; count++) await publish();
+    expect(logger.find('a user disconnected', { user: 'poller' })).toEqual([]);
+    for (let count = 0; count < 10; count++) await publish();
+    await logger.until('a user disconnected', { user: 'poller', reason: 'slow_consumer' });
+  });
+});
