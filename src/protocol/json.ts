@@ -188,6 +188,7 @@ export function encodeBinary(value: unknown): unknown {
 
 /** The same for a value that nobody has checked: `null` when it is nested too deep to be encoded. */
 export function encodeUnchecked(value: unknown): unknown {
-  const { depth, binaryParts } = measureValue([value]);
-  return depth > MAX_DEPTH || binaryParts > MAX_BINARY_PARTS ? null : encodeBinary(value);
+  const { depth, binaryParts, holdsBigInt } = measureValue([value]);
+  if (depth > MAX_DEPTH || binaryParts > MAX_BINARY_PARTS) return null;
+  return holdsBigInt && !isEncodable([value]) ? null : encodeBinary(value);
 }
