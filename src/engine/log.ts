@@ -28,6 +28,12 @@ export interface HistoryEntry {
   readonly user?: string;
 }
 
+/**
+ * A page ends, with `more`, when it holds this much: it goes out as one answer, and whoever asks for many and reads none
+ * must not cost the others memory. [Q3]
+ */
+export const MAX_PAGE_BYTES = 8_388_608;
+
 /** Part of a room's history, oldest first. */
 export interface HistoryPage {
   readonly epoch: string;

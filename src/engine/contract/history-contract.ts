@@ -75,6 +75,23 @@ export function describeHistory(create: CreateEngine, { lifeMs }: EngineTraits):
     expect((await read()).publications[1]).not.toHaveProperty('user');
   });
 
+  it('[H2] [Q3] gives much in several pages, each of which follows the one before', async () => {
+    const text = 'x'.repeat(3_000_000);
+    for (let count = 0; count < SIZE; count++) {
+      await publishAndStamp(test, publicationTo({ rooms: [room] }, { args: [text] }));
+    }
+    const { epoch } = await read(undefined, 1);
+    const pages: number[][] = [];
+    for (let since = 0; since < SIZE; since = pages.at(-1)!.at(-1)!) {
+      const page = await read({ epoch, offset: since });
+      expect([page.covered, page.more]).toEqual([true, offsetsOf(page).at(-1)! < SIZE]);
+      pages.push(offsetsOf(page));
+    }
+    expect(pages.flat()).toEqual([1, 2, 3, 4, 5]);
+    expect(pages.length).toBeGreaterThan(1);
+    expect((await read()).more).toBe(true);
+  });
+
   it('[H1] [D3] what says by itself what it is in JSON is read as that, beside binary parts and not', async () => {
     const bytes = Buffer.from([0, 255]);
     const entity = { secret: 'hunter2', toJSON: () => ({ id: 7, since: new Date(0), face: bytes }) };

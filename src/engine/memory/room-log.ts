@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { HistoryRule } from '../../config/values.js';
-import type { HistoryEntry, HistoryPage, HistoryRequest, LoggedPublication } from '../log.js';
+import {
+  MAX_PAGE_BYTES,
+  type HistoryEntry,
+  type HistoryPage,
+  type HistoryRequest,
+  type LoggedPublication,
+} from '../log.js';
 import type { Deadline } from './deadlines.js';
 import { Deque } from './deque.js';
 
@@ -97,7 +103,7 @@ export class RoomLog {
     const firstVisible = this.firstVisibleOffset(now);
     if (since === undefined) {
       const first = Math.max(firstVisible, this.lastOffset - limit + 1);
-      return { ...place, publications: this.entries(first, this.lastOffset), more: false, covered: true };
+      return { ...place, ...this.entries(first, this.lastOffset), covered: true };
     }
     const { epoch, offset } = since;
     const isCovered =
@@ -107,12 +113,7 @@ export class RoomLog {
       offset + 1 >= firstVisible;
     if (!isCovered) return { ...place, publications: [], more: false, covered: false };
     const last = Math.min(offset + limit, this.lastOffset);
-    return {
-      ...place,
-      publications: this.entries(offset + 1, last),
-      more: last < this.lastOffset,
-      covered: true,
-    };
+    return { ...place, ...this.entries(offset + 1, last), covered: true };
   }
 
   /** The offset of the oldest publication that the rule still shows; the next one's when it shows none. */
@@ -128,14 +129,19 @@ export class RoomLog {
     return this.lastOffset - this.records.length + 1;
   }
 
-  private entries(first: number, last: number): HistoryEntry[] {
-    const entries: HistoryEntry[] = [];
-    for (let offset = first; offset <= last; offset++) {
+  private entries(first: number, last: number): Pick<HistoryPage, 'publications' | 'more'> {
+    const publications: HistoryEntry[] = [];
+    let bytes = 0;
+    let offset = first;
+    for (; offset <= last && bytes < MAX_PAGE_BYTES; offset++) {
+      const record = this.records.at(offset - this.firstOffset);
+      // Which are of memory, of two a character.
+      bytes += record.bytes / 2;
       // A record loses its publication only when it stands in no log.
-      const { id, event, args, user } = this.records.at(offset - this.firstOffset).logged!.publication;
-      entries.push({ id, offset, event, args, ...(user === undefined ? {} : { user }) });
+      const { id, event, args, user } = record.logged!.publication;
+      publications.push({ id, offset, event, args, ...(user === undefined ? {} : { user }) });
     }
-    return entries;
+    return { publications, more: offset <= this.lastOffset };
   }
 
   private dropFirst(): void {

@@ -65,21 +65,4 @@ describeWithRedis('histories in Redis', () => {
     const page = await node.engine.history.read('kept', { since: { epoch, offset: 0 }, limit: 10 });
     expect(page).toMatchObject({ covered: false, publications: [] });
   });
-
-  it('[H2] gives much in several parts, each of which follows the one before', async () => {
-    const text = 'x'.repeat(150_000);
-    for (let number = 1; number <= 120; number++) await publish('kept', [number, text]);
-    const { epoch } = await node.engine.history.read('kept', { limit: 1 });
-    const numbers: unknown[] = [];
-    let parts = 0;
-    for (let more = true; more; parts++) {
-      const since = { epoch, offset: numbers.length };
-      const page = await node.engine.history.read('kept', { since, limit: 1_000 });
-      expect(page.covered).toBe(true);
-      numbers.push(...page.publications.map(({ args }) => args[0]));
-      more = page.more;
-    }
-    expect(numbers).toEqual(Array.from({ length: 120 }, (_, index) => index + 1));
-    expect(parts).toBe(3);
-  });
 });

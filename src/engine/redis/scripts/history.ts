@@ -1,3 +1,4 @@
+import { MAX_PAGE_BYTES } from '../../log.js';
 import { LOG_LUA } from './log-lua.js';
 import { script } from './script.js';
 
@@ -8,7 +9,7 @@ import { script } from './script.js';
  * Gives epoch, last offset, pairs of offset and publication, whether more are kept, whether all after `since` are.
  *
  * A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given. Nor are
- * more than 8 MiB at once: Redis would answer nobody meanwhile.
+ * more than a page may hold: Redis would answer nobody meanwhile.
  */
 export const READ_HISTORY = script('readHistory', [
   LOG_LUA,
@@ -32,7 +33,7 @@ if since then
 else
   first = math.max(oldest, offset - limit) + 1
 end
-local MOST_BYTES, PAGE = 8388608, 200
+local MOST_BYTES, PAGE = ${MAX_PAGE_BYTES}, 200
 local from = '-'
 if offset - first + 1 > PAGE then
   -- Places have gaps and offsets have none: the place of an offset is searched for.
