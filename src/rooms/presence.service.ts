@@ -6,6 +6,7 @@ import { Publisher } from '../delivery/publisher.js';
 import { Engine } from '../engine/engine.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SharedPresence } from '../engine/shared-presence.js';
+import type { JsonValue } from '../protocol/json.js';
 import { presenceRoom } from '../protocol/names.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../registry/namespaces.js';
@@ -22,8 +23,8 @@ const SESSION_SLACK_MS = 1_000;
  * Tells those that watch a room who comes and who leaves: users, not sockets. [M4]
  *
  * One notice per room and turn of the event loop. A user whose connection broke is not gone until the recovery window
- * is over, also when it leaves with another one meanwhile; whoever leaves on purpose is otherwise gone at once. A notice
- * is a publication to the sockets that watch, so a client that recovers gets those that it missed.
+ * is over; whoever leaves on purpose is gone at once. A notice is a publication to the sockets that watch, so a client
+ * that recovers gets those that it missed.
  */
 @Injectable()
 export class Presence {
@@ -95,12 +96,7 @@ export class Presence {
 
   /** A socket has come into a room; counted already. */
   joined({ user, info }: SocketState, room: string): void {
-    if (this.isShared) return;
-    const isFirst = this.local.membershipOf(user, room) === 1;
-    if (!isFirst && !this.rooms.has(room)) return;
-    const presence = this.change(room);
-    const deadline = isFirst ? presence.came(user, info) : presence.cameBeside(user);
-    if (deadline) this.expiries.cancel(deadline);
+    if (!this.isShared && this.local.membershipOf(user, room) === 1) this.came(room, user, info);
   }
 
   /** A socket has left a room on purpose. */
@@ -120,9 +116,9 @@ export class Presence {
     if (mayReturn && state.session)
       for (const room of state.watchedRooms?.keys() ?? []) this.expectWatcher(room);
     for (const room of state.goneFrom) {
-      const isLast = this.local.membershipOf(state.user, room) === 0;
-      if (mayReturn) this.expect(room, state.user, isLast);
-      else if (isLast) this.change(room).left(state.user);
+      if (this.local.membershipOf(state.user, room) > 0) continue;
+      if (mayReturn) this.hold(room, state.user);
+      else this.change(room).left(state.user);
     }
   }
 
@@ -148,12 +144,16 @@ export class Presence {
     }
   }
 
-  private expect(room: string, user: string, isLast: boolean): void {
+  private came(room: string, user: string, info: JsonValue): void {
+    const deadline = this.change(room).came(user, info);
+    if (deadline) this.expiries.cancel(deadline);
+  }
+
+  private hold(room: string, user: string): void {
     const deadline = this.expiries.at(Date.now() + this.config.recoveryWindowMs, () =>
       this.change(room).lost(user),
     );
-    const presence = this.presenceOf(room);
-    const before = isLast ? presence.broke(user, deadline) : presence.brokeBeside(user, deadline);
+    const before = this.presenceOf(room).broke(user, deadline);
     if (before) this.expiries.cancel(before);
   }
 

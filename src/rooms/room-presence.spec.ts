@@ -88,35 +88,6 @@ describe('RoomPresence', () => {
     expect(room.endTurn()).toEqual([{ notice: { joined: [], left: ['ada', 'bob'] }, ...ALL }]);
   });
 
-  it('[M4] who leaves with its last socket while another one may be back is held for that', () => {
-    room.brokeBeside('ada', 'phone of ada');
-    room.brokeBeside('bob', 'phone of bob');
-    room.endTurn();
-    expect([room.absentCount, room.isQuiet]).toEqual([0, false]);
-    room.left('ada');
-    room.left('bob');
-    expect(room.endTurn()).toEqual([]);
-    expect(room.absentCount).toBe(2);
-    expect(come('ada')).toBe('phone of ada');
-    room.lost('bob');
-    expect(room.endTurn()).toEqual([{ notice: { joined: [], left: ['bob'] }, ...ALL }]);
-    // Once it is back, there is nobody to wait for.
-    room.left('ada');
-    expect(room.endTurn()).toEqual([{ notice: { joined: [], left: ['ada'] }, ...ALL }]);
-    expect(room.isQuiet).toBe(true);
-  });
-
-  it('[M4] who leaves when all that broke are back, or their time is over, has left', () => {
-    for (const timer of ['first', 'second', 'third']) room.brokeBeside('ada', timer);
-    expect(room.cameBeside('ada')).toBe('first');
-    room.lost('ada');
-    expect(room.cameBeside('ada')).toBe('third');
-    expect(room.cameBeside('ada')).toBeUndefined();
-    room.left('ada');
-    expect(room.endTurn()).toEqual([{ notice: { joined: [], left: ['ada'] }, ...ALL }]);
-    expect(room.isQuiet).toBe(true);
-  });
-
   it('[M4] who began to watch during an absence hears of the return, and only then', () => {
     room.watchedBy('early');
     room.endTurn();
@@ -180,64 +151,44 @@ describe('RoomPresence', () => {
 /** What every watcher should believe, kept per watcher and step by step; what it is told must lead to the same. */
 class Shadow {
   private readonly room = new RoomPresence<string>();
-  /** How many sockets the users have that are there. */
-  private readonly present = new Map<string, number>();
+  private readonly present = new Set<string>();
   private readonly away = new Set<string>();
-  /** How many connections broke of those that were there with another one. */
-  private readonly awaited = new Map<string, number>();
   /** What each watcher has been told so far, and what it should know. */
   private readonly watchers = new Map<string, { told: Set<string>; shouldKnow: Set<string> }>();
 
   run(kind: string, who: string): void {
     switch (kind) {
       case 'come':
-        if (count(this.present, who, 1) > 1) {
-          expect(this.room.cameBeside(who)).toBe(this.takeAwaited(who) ? who : undefined);
-          return;
-        }
+        if (this.present.has(who)) return;
         expect(this.room.came(who, null)).toBe(this.away.has(who) ? who : undefined);
         this.away.delete(who);
+        this.present.add(who);
         return this.change((known) => known.add(who));
       case 'leave':
-        if (!this.present.has(who) || count(this.present, who, -1) > 0) return;
+        if (!this.present.delete(who)) return;
         this.room.left(who);
-        if (!this.takeAwaited(who)) return this.change((known) => known.delete(who));
-        this.away.add(who);
-        return;
+        return this.change((known) => known.delete(who));
       case 'break':
-        if (!this.present.has(who)) return;
-        if (count(this.present, who, -1) > 0) {
-          count(this.awaited, who, 1);
-          this.room.brokeBeside(who, who);
-          return;
-        }
+        if (!this.present.delete(who)) return;
         this.away.add(who);
         this.room.broke(who, who);
         return;
       case 'lose':
+        if (!this.away.delete(who)) return;
         this.room.lost(who);
-        if (this.takeAwaited(who) || !this.away.delete(who)) return;
         return this.change((known) => known.delete(who));
-      case 'watch': {
+      case 'watch':
         if (this.watchers.has(who)) return;
         // It asks for the members: those who are away are not among them.
-        const present = [...this.present.keys()];
-        this.watchers.set(who, { told: new Set(present), shouldKnow: new Set(present) });
+        this.watchers.set(who, { told: new Set(this.present), shouldKnow: new Set(this.present) });
         this.room.watchedBy(who);
         return;
-      }
       case 'unwatch':
         if (this.watchers.delete(who)) this.room.unwatchedBy(who);
         return;
       default:
         this.endTurn();
     }
-  }
-
-  private takeAwaited(who: string): boolean {
-    if (!this.awaited.has(who)) return false;
-    count(this.awaited, who, -1);
-    return true;
   }
 
   private change(apply: (known: Set<string>) => void): void {
@@ -257,17 +208,9 @@ class Shadow {
       }
       expect([...told].toSorted()).toEqual([...shouldKnow].toSorted());
     }
-    expect(this.room.isQuiet).toBe(this.away.size + this.awaited.size === 0);
+    expect(this.room.isQuiet).toBe(this.away.size === 0);
     expect(this.room.absentCount).toBe(this.away.size);
   }
-}
-
-/** Counts up or down; what is at 0 is not there. */
-function count(counts: Map<string, number>, who: string, by: number): number {
-  const now = (counts.get(who) ?? 0) + by;
-  if (now === 0) counts.delete(who);
-  else counts.set(who, now);
-  return now;
 }
 
 const isFor = ({ to, except }: AddressedNotice, socketId: string): boolean =>

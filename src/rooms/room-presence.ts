@@ -52,14 +52,12 @@ export class RoomPresence<Timer> {
   private steps: Step[] = [];
   /** In the order of the breaks. */
   private readonly absences = new Map<string, Absence<Timer>>();
-  /** Of users who are here with another socket: what waits for those whose connection broke, in the order of the breaks. */
-  private readonly awaited = new Map<string, Timer[]>();
   /** Sockets that began to watch since the oldest break or within the turn, in order. */
   private readonly beganAt = new Map<string, number>();
 
   /** Whether there is nothing to keep of it. */
   get isQuiet(): boolean {
-    return this.steps.length === 0 && this.absences.size === 0 && this.awaited.size === 0;
+    return this.steps.length === 0 && this.absences.size === 0;
   }
 
   get absentCount(): number {
@@ -75,23 +73,9 @@ export class RoomPresence<Timer> {
     return absence?.timer;
   }
 
-  /** A further socket of a user is in. Gives back what waited for one that broke. */
-  cameBeside(user: string): Timer | undefined {
-    return this.takeAwaited(user, 'first');
-  }
-
-  /** A user's last socket has left on purpose; the user is held when another one broke before that may be back. */
+  /** A user's last socket has left on purpose. */
   left(user: string): void {
-    const timer = this.takeAwaited(user, 'last');
-    if (timer === undefined) this.steps.push({ at: ++this.now, user, kind: 'left' });
-    else this.absences.set(user, { brokeAt: ++this.now, timer });
-  }
-
-  /** A connection of a user broke who is here with another socket. */
-  brokeBeside(user: string, timer: Timer): void {
-    const timers = this.awaited.get(user);
-    if (timers) timers.push(timer);
-    else this.awaited.set(user, [timer]);
+    this.steps.push({ at: ++this.now, user, kind: 'left' });
   }
 
   /**
@@ -104,9 +88,8 @@ export class RoomPresence<Timer> {
     return before?.timer;
   }
 
-  /** The time after one of a user's breaks is over: the oldest that still counts. */
+  /** The user did not come back in time. */
   lost(user: string): void {
-    if (this.takeAwaited(user, 'first') !== undefined) return;
     const absence = this.endAbsence(user);
     if (absence) this.steps.push({ at: ++this.now, user, kind: 'lost', brokeAt: absence.brokeAt });
   }
@@ -129,13 +112,6 @@ export class RoomPresence<Timer> {
     const notices = addressed(steps, watchers);
     this.forgetOldWatchers();
     return notices;
-  }
-
-  private takeAwaited(user: string, which: 'first' | 'last'): Timer | undefined {
-    const timers = this.awaited.get(user);
-    const timer = which === 'first' ? timers?.shift() : timers?.pop();
-    if (timers?.length === 0) this.awaited.delete(user);
-    return timer;
   }
 
   private endAbsence(user: string): Absence<Timer> | undefined {

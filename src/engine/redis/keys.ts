@@ -21,7 +21,6 @@
  * | `rn:<room>` · `rn` | hash | `<node> <namespace>` → sockets in the room · everywhere |
  * | `rw:<room>` · `wn:<node>` | set · set | nodes with sockets that watch it · rooms that its sockets watch |
  * | `ra:<room>` | hash | users that are held for their return → the place at which their connection broke |
- * | `rb:<room> <user>` | string | how many connections of a user broke while it was in the room with another one and may be back; gone with the window |
  * | `absent` | zset | `<room> <user>` of all of these → until when |
  * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `b` bytes that are kept, `w` sessions that want it, `h` whether offsets of it were told |
  * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |

@@ -4,9 +4,6 @@ import { LOG_LUA } from './log-lua.js';
  * What happens to presence in one run of a script: collected and told once per room. A user that comes and goes within
  * one run, as on a take-over, shows neither. [M4]
  *
- * Connections that break while their user is in the room with another one are counted for the window, and one that comes
- * in takes one off: while there are any, a user whose last one leaves on purpose is held for them.
- *
  * Only of rooms that somebody watches: those are told to the nodes with watchers, and kept in the log of the room of
  * watchers for the sessions that want it. Whose last connection broke is absent until it is back or its time is over;
  * a watcher that began in between is told of the one and not of the other, so both say when the connection broke.
@@ -28,22 +25,6 @@ local function saw(room, user, info, how)
   else
     if change.joined[user] then change.joined[user] = nil else change.left[user] = how end
   end
-end
-local awaited = {}
-local function awaitedKey(room, user) return P .. 'rb:' .. room .. ' ' .. user end
-local function brokeBeside(room, user)
-  redis.call('INCR', awaitedKey(room, user))
-  table.insert(awaited, awaitedKey(room, user))
-end
-local function cameBeside(room, user)
-  local key = awaitedKey(room, user)
-  if redis.call('EXISTS', key) == 1 and redis.call('DECR', key) <= 0 then redis.call('DEL', key) end
-end
--- For how long a user that left is held for a connection that broke before; not at all when that is not above 0.
-local function heldFor(room, user)
-  local ms = redis.call('PTTL', awaitedKey(room, user))
-  if ms > 0 then cameBeside(room, user) end
-  return ms
 end
 local function list(items) return '[' .. table.concat(items, ',') .. ']' end
 local function some(items) return #items > 0 and items or nil end
@@ -81,23 +62,21 @@ local function tellRoom(room, at, what, keepMs)
   end
 end
 local function tellPresence(holdMs, keepMs)
-  for _, key in ipairs(awaited) do redis.call('PEXPIRE', key, holdMs) end
   for _, room in ipairs(seenRooms) do
     local isTold = isWatched(room)
-    local joined, left, broken, heldMs = {}, {}, {}, {}
+    local joined, left, broken = {}, {}, {}
     for user, info in pairs(seen[room].joined) do
       local brokeAt = endAbsence(room, user)
       table.insert(joined, '{"user":' .. cjson.encode(user) .. ',"info":' .. info ..
         (brokeAt and ',"brokeAt":' .. brokeAt or '') .. '}')
     end
     for user, how in pairs(seen[room].left) do
-      heldMs[user] = how == 'broken' and holdMs or heldFor(room, user)
-      if heldMs[user] > 0 then table.insert(broken, user) else table.insert(left, cjson.encode(user)) end
+      if how == 'broken' and holdMs > 0 then table.insert(broken, user) else table.insert(left, cjson.encode(user)) end
     end
     if isTold and #joined + #left + #broken > 0 then
       local at = redis.call('HINCRBY', STATE, 'q', 1)
       for index, user in ipairs(broken) do
-        holdUser(room, user, at, heldMs[user])
+        holdUser(room, user, at, holdMs)
         broken[index] = cjson.encode(user)
       end
       tellRoom(room, at, { joined = some(joined), left = some(left), broken = broken }, keepMs)

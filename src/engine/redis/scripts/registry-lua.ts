@@ -35,8 +35,6 @@ local function join(id, room)
     redis.call('ZADD', P .. 'ru:' .. room, order(), of[1])
     redis.call('ZADD', P .. 'rooms', 0, room)
     saw(room, of[1], infoOf(id))
-  else
-    cameBeside(room, of[1])
   end
 end
 local function strike(id, room)
@@ -57,8 +55,6 @@ local function part(id, room, how, isGoing)
     redis.call('ZREM', P .. 'ru:' .. room, of[1])
     if redis.call('ZCARD', P .. 'ru:' .. room) == 0 then redis.call('ZREM', P .. 'rooms', room) end
     saw(room, of[1], nil, how)
-  elseif how == 'broken' then
-    brokeBeside(room, of[1])
   end
 end
 local function roomsOf(id)
