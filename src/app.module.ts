@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { SwitchboardApiModule } from './api/api.module.js';
-import { ProblemFilter } from './api/problem.filter.js';
+import { ProblemFilter } from './http/problem.filter.js';
 import type { SwitchboardOptions } from './config/config.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';

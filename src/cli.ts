@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { createApiKey, signDevelopmentToken } from './access/dev-tools.js';
-import type { Capability } from './access/capabilities.js';
+import type { Capability } from './protocol/capabilities.js';
 import { ConfigError, loadConfig } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { API_KEY_SCOPES } from './config/credentials.js';

@@ -17,16 +17,12 @@ export type {
   UserCount,
   UserEntry,
 } from './protocol/entries.js';
-export type { PageRequest } from './registry/cursor.js';
+export type { PageRequest } from './protocol/paging.js';
 export type { SocketFilter } from './registry/local-registry.js';
-export type { GatewaySocket, SocketData } from './registry/socket-state.js';
+export type { GatewaySocket, SocketData } from './sockets/socket-state.js';
 
-export {
-  Broadcaster,
-  type Acknowledged,
-  type Published,
-  type PublishRequest,
-} from './delivery/broadcaster.js';
+export { Broadcaster } from './delivery/broadcaster.js';
+export type { Acknowledged, Published, PublishRequest } from './delivery/publish-request.js';
 export {
   PublicationBuilder,
   type AckOptions,

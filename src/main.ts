@@ -45,7 +45,7 @@ async function start(config: SwitchboardConfig): Promise<void> {
   // Not before it is known that there is something to start: help and checks need none of it.
   const [{ Logger }, { createLogger, logFailure }] = await Promise.all([
     import('@nestjs/common'),
-    import('./operations/log.js'),
+    import('./telemetry/log.js'),
   ]);
   const logger = createLogger(config.logLevel, config.logFormat);
   Logger.overrideLogger(logger);

@@ -7,53 +7,53 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer, NestApplication } from '@nestjs/core';
 import { Authenticator } from './access/authenticator.js';
-import { Expiries } from './access/expiries.js';
-import { OriginPolicy } from './access/origin-policy.js';
+import { DeadlineWheel } from './timers/deadline-wheel.js';
+import { OriginPolicy } from './http/origin-policy.js';
 import { Rights } from './access/rights.js';
-import { Revocations } from './access/revocations.js';
-import { ShutOutService } from './access/shut-out.service.js';
+import { RevocationList } from './access/revocation-list.js';
+import { RevocationService } from './access/revocation.service.js';
 import { SwitchboardApiModule } from './api/api.module.js';
 import { jsonBody, jsonBodyErrors } from './api/json-body.js';
 import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
-import { EmitService } from './delivery/emit.service.js';
+import { EmitService } from './backend/emit.service.js';
 import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
 import { createEngine } from './engine/create-engine.js';
 import { Engine } from './engine/engine.js';
 import { MEMORY_ENGINE_CLOCK } from './engine/memory/memory-engine.js';
 import { NodeIdentity } from './engine/node-identity.js';
-import { exemptFromGlobalPrefix } from './fixed-paths.js';
+import { exemptFromGlobalPrefix } from './http/fixed-paths.js';
 import { ConnectionLog } from './gateway/connection-log.js';
-import { EngineHooks } from './gateway/engine-hooks.js';
+import { GatewayNodeHooks } from './gateway/node-hooks.js';
 import { GatewayStartup } from './gateway/gateway-startup.js';
 import { Handshake } from './gateway/handshake.js';
 import { Lifecycle } from './gateway/lifecycle.js';
-import { Settling } from './gateway/settling.js';
+import { Settling } from './gateway/footprint/settling.js';
 import { SwitchboardIoAdapter } from './gateway/switchboard-io.adapter.js';
 import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
 import { Admission } from './limits/admission.js';
 import { SlowConsumers } from './limits/slow-consumers.js';
-import { Drain } from './operations/drain.js';
-import { Metrics } from './operations/metrics.js';
+import { Drain } from './sockets/drain.js';
+import { Metrics } from './telemetry/metrics.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';
 import { LocalRegistry } from './registry/local-registry.js';
-import { Namespaces } from './registry/namespaces.js';
+import { Namespaces } from './sockets/namespaces.js';
 import { SocketRegistry } from './registry/socket-registry.js';
 import { History } from './rooms/history.service.js';
-import { MembershipFeed } from './rooms/membership-feed.js';
-import { MembershipService } from './rooms/membership.service.js';
-import { NodeCommands } from './rooms/node-commands.js';
-import { Presence } from './rooms/presence.service.js';
+import { RoomMembershipObserver } from './rooms/membership-observer.js';
+import { MembershipService } from './backend/membership.service.js';
+import { NodeCommands } from './backend/node-commands.js';
+import { Presence } from './rooms/presence/presence.service.js';
 import { PrivateRooms } from './rooms/private-rooms.js';
-import { Recovery } from './rooms/recovery.service.js';
-import { SessionClaims } from './rooms/session-claims.service.js';
-import { WatchedRooms } from './rooms/watched-rooms.js';
-import { RoomEntry } from './rooms/room-entry.js';
-import { SharedEntrance } from './rooms/shared-entrance.js';
+import { Recovery } from './rooms/recovery/recovery.service.js';
+import { SessionClaims } from './rooms/recovery/session-claims.service.js';
+import { WatchedRooms } from './rooms/presence/watched-rooms.js';
+import { JoinWithHistory } from './rooms/join-with-history.js';
+import { Registration } from './registry/registration.js';
 import { RoomService } from './rooms/room.service.js';
 
 /** Options that are known only when other providers are: `useFactory` gives them. */
@@ -112,7 +112,7 @@ export class SwitchboardModule {
           inject: [SWITCHBOARD_CONFIG, NodeIdentity, Metrics, { token: MEMORY_ENGINE_CLOCK, optional: true }],
           useFactory: createEngine,
         },
-        { provide: Revocations, useFactory: () => new Revocations() },
+        { provide: RevocationList, useFactory: () => new RevocationList() },
         NodeIdentity,
         Metrics,
         Namespaces,
@@ -126,18 +126,18 @@ export class SwitchboardModule {
         WatchedRooms,
         Recovery,
         SessionClaims,
-        SharedEntrance,
+        Registration,
         Presence,
-        RoomEntry,
-        MembershipFeed,
+        JoinWithHistory,
+        RoomMembershipObserver,
         PrivateRooms,
         RoomService,
         MembershipService,
         Authenticator,
-        Expiries,
+        DeadlineWheel,
         OriginPolicy,
         Rights,
-        ShutOutService,
+        RevocationService,
         Admission,
         SlowConsumers,
         Drain,
@@ -146,7 +146,7 @@ export class SwitchboardModule {
         Handshake,
         ConnectionLog,
         NodeCommands,
-        EngineHooks,
+        GatewayNodeHooks,
         SwitchboardGateway,
         GatewayStartup,
       ],
@@ -161,7 +161,7 @@ export class SwitchboardModule {
         History,
         MembershipService,
         Presence,
-        ShutOutService,
+        RevocationService,
         LocalRegistry,
         OriginPolicy,
       ],
@@ -192,7 +192,7 @@ export function setupSwitchboard(app: INestApplication): void {
     slowConsumers: app.get(SlowConsumers),
     metrics: app.get(Metrics),
     publisher: app.get(Publisher),
-    feed: app.get(MembershipFeed),
+    feed: app.get(RoomMembershipObserver),
   });
   app.useWebSocketAdapter(adapter);
   app.get(GatewayStartup).use(adapter);

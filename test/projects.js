@@ -94,7 +94,7 @@ export const SELDOM_ON_REDIS = {
   'send 200 MB': ['slow-consumers'],
 };
 
-const filesOf = (suites) => suites.map((suite) => `/test/e2e/${suite}\\.e2e\\.ts$`);
+const filesOf = (suites) => suites.map((suite) => `/test/e2e/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
 
 /**
  * The same files on the redis engine: every gateway that names no Redis gets a database of its own.

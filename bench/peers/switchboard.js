@@ -17,7 +17,7 @@ servePeer(async ({ secured, history, redisUrl }) => {
   });
   // Imported only now: the configuration is read when the module is.
   const { Broadcaster, SocketRegistry } = await import('../../dist/index.js');
-  const { createLogger } = await import('../../dist/operations/log.js');
+  const { createLogger } = await import('../../dist/telemetry/log.js');
   const { createService } = await import('../../dist/service.js');
 
   // What `npm start` runs, hardening and log included; only the port is a free one.

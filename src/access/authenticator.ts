@@ -4,12 +4,12 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { MAX_DEPTH, measureValue, type JsonValue } from '../protocol/json.js';
 import { USER_NAME } from '../protocol/names.js';
-import { anonymousName } from './anonymous.js';
-import { NO_CAPABILITIES } from './capabilities.js';
-import { MAX_INFO_BYTES } from './claims.js';
-import { OPEN_GRANT, type Grant } from './grant.js';
-import { Revocations } from './revocations.js';
-import { CLOCK_LEEWAY_MS, TokenVerifier, type VerifiedRoomToken } from './token-verifier.js';
+import { anonymousName } from './tokens/anonymous.js';
+import { NO_CAPABILITIES } from '../protocol/capabilities.js';
+import { MAX_INFO_BYTES } from './tokens/claims.js';
+import { OPEN_GRANT, type Grant } from '../sockets/grant.js';
+import { RevocationList } from './revocation-list.js';
+import { CLOCK_LEEWAY_MS, TokenVerifier, type VerifiedRoomToken } from './tokens/token-verifier.js';
 
 /** What a client presents to say who it is; straight from outside, so nothing is known of it. */
 export interface Credentials {
@@ -35,7 +35,7 @@ export class Authenticator {
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
-    private readonly revocations: Revocations,
+    private readonly revocations: RevocationList,
   ) {
     this.verifier = new TokenVerifier(config);
   }

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { signDevelopmentToken } from './dev-tools.js';
-import { TokenVerifier } from './token-verifier.js';
+import { TokenVerifier } from './tokens/token-verifier.js';
 
 const SECRET = 'a secret of at least thirty-two bytes';
 const NOW = 1_800_000_000_000;

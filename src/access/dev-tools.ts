@@ -1,7 +1,7 @@
 /** What `switchboard keys create` and `switchboard token` do, without the command line around it. */
 import { SignJWT } from 'jose';
-import { compileCapabilities, type Capability } from './capabilities.js';
-import { parseConnectClaims } from './claims.js';
+import { compileCapabilities, type Capability } from '../protocol/capabilities.js';
+import { parseConnectClaims } from './tokens/claims.js';
 
 export { createApiKey, type CreatedApiKey } from './api-keys.js';
 

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { endSocket } from '../delivery/end-socket.js';
+import { endSocket } from '../sockets/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { presenceRoom } from '../protocol/names.js';
-import { socketState, type GatewaySocket, type SocketState } from '../registry/socket-state.js';
+import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { Authenticator } from './authenticator.js';
-import type { RoomAction } from './capabilities.js';
-import { Expiries } from './expiries.js';
-import type { RoomGrant } from './grant.js';
-import { Revocations } from './revocations.js';
+import type { RoomAction } from '../protocol/capabilities.js';
+import { DeadlineWheel } from '../timers/deadline-wheel.js';
+import type { RoomGrant } from '../sockets/grant.js';
+import { RevocationList } from './revocation-list.js';
 
 /** How long before its token ends a client is told. [A3] */
 const EXPIRY_NOTICE_MS = 30_000;
@@ -21,8 +21,8 @@ const MAX_ROOM_TOKENS = 8;
 export class Rights {
   constructor(
     private readonly authenticator: Authenticator,
-    private readonly expiries: Expiries,
-    private readonly revocations: Revocations,
+    private readonly expiries: DeadlineWheel,
+    private readonly revocations: RevocationList,
   ) {}
 
   allows(socket: GatewaySocket, action: RoomAction, room: string): boolean {

@@ -1,6 +1,6 @@
 import { Body, Delete, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { z } from 'zod';
-import { ShutOutService } from '../access/shut-out.service.js';
+import { RevocationService } from '../access/revocation.service.js';
 import { userName } from '../protocol/names.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { userPath } from './schemas.js';
@@ -23,7 +23,7 @@ export const revokeRequest = z
 
 @ApiController('Access', 'v1')
 export class AccessController {
-  constructor(private readonly shutOut: ShutOutService) {}
+  constructor(private readonly shutOut: RevocationService) {}
 
   @Put('users/:user/block')
   @HttpCode(204)

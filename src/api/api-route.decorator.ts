@@ -10,9 +10,9 @@ import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
-import { OriginGuard } from '../access/origin.guard.js';
+import { OriginGuard } from '../http/origin.guard.js';
 import type { ApiKeyScope } from '../config/credentials.js';
-import { ProblemFilter } from './problem.filter.js';
+import { ProblemFilter } from '../http/problem.filter.js';
 import { ApiValidationPipe } from './validation.pipe.js';
 
 const problem = z

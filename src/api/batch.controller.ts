@@ -3,16 +3,22 @@ import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { ApiBody } from '@nestjs/swagger';
 import { assertScope, CallerScopes, type Scopes } from '../access/api-key.guard.js';
-import { EmitService } from '../delivery/emit.service.js';
+import { EmitService } from '../backend/emit.service.js';
 import type { EmitRequest } from '../delivery/publication-schemas.js';
-import { logFailure } from '../operations/log.js';
+import { logFailure } from '../telemetry/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { inputErrorAt, parseInput } from '../protocol/validation.js';
-import { MembershipService } from '../rooms/membership.service.js';
+import { MembershipService } from '../backend/membership.service.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
-import { batchAnswer, batchRequest, batchRequestDocument, command, type Command } from './batch.schemas.js';
+import {
+  batchAnswer,
+  batchRequest,
+  batchRequestDocument,
+  command,
+  type Command,
+} from '../backend/command.schemas.js';
 import { Idempotency, IdempotencyKey, TakesIdempotencyKey, type KeyedCall } from './idempotency.js';
-import { toProblemError } from './problem.js';
+import { toProblemError } from '../http/problem.js';
 
 @ApiController('Delivery', 'v1/batch')
 export class BatchController {

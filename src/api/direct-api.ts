@@ -12,10 +12,10 @@ import { parse as parseQuery } from 'node:querystring';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SECURITY_HEADERS, setSecurityHeaders } from '../operations/hardening.js';
-import { logFailure } from '../operations/log.js';
+import { logFailure } from '../telemetry/log.js';
 import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-routes.js';
 import { hasBody, invalidJson, METHODS_WITH_BODY } from './json-body.js';
-import { ProblemFilter } from './problem.filter.js';
+import { ProblemFilter } from '../http/problem.filter.js';
 
 /** Visible ASCII without `#`: Express reads paths like these as they stand. */
 const PLAIN_TARGET = /^\/v1\/[!"$-~]+$/;

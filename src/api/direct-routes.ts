@@ -31,10 +31,10 @@ import { RouteParamsFactory } from '@nestjs/core/router/route-params-factory.js'
 import { RouterExecutionContext } from '@nestjs/core/router/router-execution-context.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiKeyGuard } from '../access/api-key.guard.js';
-import { OriginGuard } from '../access/origin.guard.js';
-import { containerOf } from '../nest-container.js';
+import { OriginGuard } from '../http/origin.guard.js';
+import { containerOf } from '../platform/nest-container.js';
 import { SwitchboardApiModule } from './api.module.js';
-import { ProblemFilter } from './problem.filter.js';
+import { ProblemFilter } from '../http/problem.filter.js';
 import { ApiValidationPipe } from './validation.pipe.js';
 
 /** A request with what Nest's parameter decorators look for. */

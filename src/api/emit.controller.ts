@@ -1,6 +1,6 @@
 import { Body, HttpCode, Post, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { EmitService } from '../delivery/emit.service.js';
+import { EmitService } from '../backend/emit.service.js';
 import { ackAnswer, emitAnswer, emitRequest, type EmitRequest } from '../delivery/publication-schemas.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { Idempotency, IdempotencyKey, TakesIdempotencyKey, type KeyedCall } from './idempotency.js';

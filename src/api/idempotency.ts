@@ -11,9 +11,9 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { Engine } from '../engine/engine.js';
 import type { IdempotentTurn } from '../engine/idempotency.js';
-import { logFailure } from '../operations/log.js';
+import { logFailure } from '../telemetry/log.js';
 import { SwitchboardError, type ErrorObject } from '../protocol/errors.js';
-import { toProblemError } from './problem.js';
+import { toProblemError } from '../http/problem.js';
 
 const HEADER = 'Idempotency-Key';
 const REPLAYED_HEADER = 'Idempotency-Replayed';

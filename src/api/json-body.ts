@@ -7,7 +7,7 @@ import express, {
 } from 'express';
 import type { IncomingMessage } from 'node:http';
 import { SwitchboardError } from '../protocol/errors.js';
-import { sendProblem, toProblemError } from './problem.js';
+import { sendProblem, toProblemError } from '../http/problem.js';
 
 /** A body of this many times the limit is no mistake. */
 const ENDLESS_FACTOR = 8;

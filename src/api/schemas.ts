@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { roomName, socketId, userName } from '../protocol/names.js';
 import type { Position } from '../protocol/publication.js';
 import { cursor } from '../protocol/requests.js';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../registry/cursor.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../protocol/paging.js';
 
 export const socketPath = z.object({ id: socketId });
 export const socketRoomPath = z.object({ id: socketId, room: roomName });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { SwitchboardError } from '../protocol/errors.js';
 import { socketEntry, type Page, type SocketEntry } from '../protocol/entries.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
-import { MembershipService } from '../rooms/membership.service.js';
+import { MembershipService } from '../backend/membership.service.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { disconnectQuery, pageOf, socketPath, socketRoomPath, socketsQuery } from './schemas.js';
 

@@ -2,7 +2,7 @@ import { Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { userCount, userEntry, type Page, type UserCount, type UserEntry } from '../protocol/entries.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
-import { MembershipService } from '../rooms/membership.service.js';
+import { MembershipService } from '../backend/membership.service.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { disconnectedAnswer, disconnectQuery, pageOf, pageQuery, userPath, userRoomPath } from './schemas.js';
 

@@ -1,33 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Receipts } from '../engine/engine.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { assertDeliverable } from '../protocol/json.js';
 import { eventName, isReservedEvent } from '../protocol/names.js';
-import type { Publication, Selection, Target } from '../protocol/publication.js';
+import type { Publication, Target } from '../protocol/publication.js';
 import { PublicationBuilder, type DefaultEvents, type EventMap } from './publication-builder.js';
+import type { Acknowledged, PublicationSink, Published, PublishRequest } from './publish-request.js';
 import { Publisher } from './publisher.js';
-
-/** What to publish and to whom. */
-export interface PublishRequest {
-  readonly to: Target;
-  readonly except?: Selection;
-  readonly event: string;
-  readonly args: readonly unknown[];
-  readonly volatile?: boolean;
-  /** The user who sends it, when a client does. */
-  readonly user?: string;
-}
-
-/** An accepted publication: its ID and how many sockets it was for. */
-export interface Published {
-  readonly id: string;
-  readonly matched: number;
-}
-
-/** An accepted publication with every targeted socket's answer. */
-export interface Acknowledged extends Receipts {
-  readonly id: string;
-}
 
 /** Bounds of `timeoutMs` of a publication with acknowledgements. [D6] */
 export const MAX_ACK_TIMEOUT_MS = 60_000;
@@ -51,7 +29,7 @@ export const MAX_ACK_TIMEOUT_MS = 60_000;
  * @see D1 to D6
  */
 @Injectable()
-export class Broadcaster<Events extends EventMap = DefaultEvents> {
+export class Broadcaster<Events extends EventMap = DefaultEvents> implements PublicationSink {
   private readonly logger = new Logger(Broadcaster.name);
 
   constructor(private readonly publisher: Publisher) {}

@@ -2,26 +2,27 @@ import { Logger } from '@nestjs/common';
 import type { Namespace } from 'socket.io';
 import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
-import { logFailure } from '../operations/log.js';
+import { logFailure } from '../telemetry/log.js';
 import { NOTICE } from '../protocol/events.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
-import type { MembershipObserver } from '../registry/membership.adapter.js';
-import type { Namespaces } from '../registry/namespaces.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
+import type { MembershipObserver } from '../sockets/membership.adapter.js';
+import type { Namespaces } from '../sockets/namespaces.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
 import { Replay, type Backlog } from './replay.js';
-import { Tracking, type HeldPublication } from './tracking.js';
+import { Tracking } from './tracking.js';
+import type { HeldPublication } from './held-publication.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
 import {
-  AskingWires,
+  AckRequestEncodings,
   bytesOf,
   encodeForOne,
   eventPacket,
   Wires,
   type PacketOptions,
-  type Wire,
-} from './wire.js';
+  type Encoding,
+} from './encoding.js';
 
 const logger = new Logger('Delivery');
 
@@ -238,7 +239,7 @@ export class FanOutAdapter extends SharedAdapter {
       this.awaited.delete(id);
       for (const socket of sockets) internals(socket).acks.delete(id);
     };
-    const wires = new AskingWires(this, publication, id);
+    const wires = new AckRequestEncodings(this, publication, id);
     this.awaited.set(id, onGone);
     const waiting = new Map<GatewaySocket, (stamp: Stamp) => void>();
     try {
@@ -268,7 +269,7 @@ export class FanOutAdapter extends SharedAdapter {
     const waiting = this.unplaced.get(publication.id);
     this.unplaced.delete(publication.id);
     for (const sendAt of waiting?.values() ?? []) sendAt(stamp);
-    const wires = new AskingWires(this, publication, (this.nsp as CountingNamespace)._ids++);
+    const wires = new AckRequestEncodings(this, publication, (this.nsp as CountingNamespace)._ids++);
     this.select(selection, (socket) => {
       const tracking = this.trackingOf(socket);
       if (!tracking || waiting?.has(socket) || tracking.had(acceptedAs, selection.rooms)) return;
@@ -276,7 +277,12 @@ export class FanOutAdapter extends SharedAdapter {
     });
   }
 
-  private putAsking(socket: GatewaySocket, wires: AskingWires, tracking: Tracking, stamp: Stamp): void {
+  private putAsking(
+    socket: GatewaySocket,
+    wires: AckRequestEncodings,
+    tracking: Tracking,
+    stamp: Stamp,
+  ): void {
     if (!socket.connected) return;
     const { publication } = wires;
     const wire = wires.with(tracking, stamp);
@@ -302,7 +308,7 @@ export class FanOutAdapter extends SharedAdapter {
     internals(socket).client.writeToEngine(packets, options);
   }
 
-  private put(socket: GatewaySocket, wire: Wire, volatile: boolean): void {
+  private put(socket: GatewaySocket, wire: Encoding, volatile: boolean): void {
     const { _anyOutgoingListeners, client } = internals(socket);
     if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(wire.packet);
     if (volatile && !isReady(client.conn)) return;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { MissingReceipt, Receipt, Receipts } from '../engine/engine.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
-import { socketState } from '../registry/socket-state.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
+import { socketState } from '../sockets/socket-state.js';
 import type { AwaitedDelivery, FanOutAdapter, OnAcknowledgement, OnGone } from './fan-out.adapter.js';
 
 /** Sends one publication somewhere, and reports who has answered and who has ended instead. */

@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
 import type { Selection, Target } from '../protocol/publication.js';
-import type { Acknowledged, Broadcaster, PublishRequest, Published } from './broadcaster.js';
+import type { Acknowledged, PublicationSink, Published, PublishRequest } from './publish-request.js';
 
 /** Event names and their arguments, as Socket.IO types them: `{ 'chat:line': (text: string) => void }`. */
 // `any` is what lets an interface be given for it, as with Socket.IO's own EventsMap.
@@ -28,7 +28,7 @@ type EventArguments<Events extends EventMap, Event extends EventName<Events>> = 
 /** A publication in the making. Immutable: every step returns a new one, so a prepared target can be kept. */
 export class PublicationBuilder<Events extends EventMap> {
   constructor(
-    private readonly broadcaster: Pick<Broadcaster, 'publish' | 'publishWithAck'>,
+    private readonly broadcaster: PublicationSink,
     private readonly logger: Logger,
     private readonly draft: {
       readonly to: Target;

@@ -9,13 +9,13 @@ import {
   type SocketsOfNamespace,
 } from '../engine/engine.js';
 import type { Stamp } from '../engine/log.js';
-import { logFailure } from '../operations/log.js';
-import { Metrics } from '../operations/metrics.js';
+import { logFailure } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
 import type { Page, SocketEntry } from '../protocol/entries.js';
 import { assertNoPlaceholder, measureValue } from '../protocol/json.js';
 import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
-import { Namespaces } from '../registry/namespaces.js';
+import { Namespaces } from '../sockets/namespaces.js';
 import type { Audience, FanOutAdapter } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
 import type { DirectEmit, Outbound } from './shared.adapter.js';

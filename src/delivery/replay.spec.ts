@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import type { Publication } from '../protocol/publication.js';
 import { Replay, type Recipient } from './replay.js';
-import type { HeldPublication } from './tracking.js';
-import type { Wire } from './wire.js';
+import type { HeldPublication } from './held-publication.js';
+import type { Encoding } from './encoding.js';
 
 const MAX_BYTES = 400;
 /** A quarter of what may be unsent. */
@@ -20,8 +20,8 @@ const held = (id: string, volatile = false): HeldPublication => ({
   publication: publication(id, volatile),
   stamp: { cursor: id, positions: undefined },
 });
-const wireOf = (bytes: number): Wire =>
-  ({ packets: ['x'.repeat(bytes)], frame: undefined }) as unknown as Wire;
+const wireOf = (bytes: number): Encoding =>
+  ({ packets: ['x'.repeat(bytes)], frame: undefined }) as unknown as Encoding;
 
 /** A client that takes what the test says, and its socket. */
 class FakeRecipient implements Recipient {
@@ -45,7 +45,7 @@ class FakeRecipient implements Recipient {
   hasStalled = (): boolean => this.isStalled;
   end = (): void => void (this.isEnded = true);
   failed = (failure: unknown): void => void this.failures.push(failure);
-  encode = ({ publication: { id } }: HeldPublication): Wire => {
+  encode = ({ publication: { id } }: HeldPublication): Encoding => {
     if (id === 'broken') throw new Error('cannot be encoded');
     this.encoded.push(id);
     return wireOf(this.sizes[id] ?? 40);

@@ -1,5 +1,5 @@
-import type { HeldPublication } from './tracking.js';
-import { bytesOf, type Wire } from './wire.js';
+import type { HeldPublication } from './held-publication.js';
+import { bytesOf, type Encoding } from './encoding.js';
 
 /** What is known of what a socket has not taken yet. [Q3] */
 export interface Backlog {
@@ -14,8 +14,8 @@ export interface Backlog {
 
 /** How one socket is given what waits for it. */
 export interface Recipient extends Backlog {
-  encode(held: HeldPublication): Wire;
-  put(held: HeldPublication, wire: Wire): void;
+  encode(held: HeldPublication): Encoding;
+  put(held: HeldPublication, wire: Encoding): void;
   /** Something could not be sent, and so nothing that comes after it. */
   failed(failure: unknown): void;
 }
@@ -41,7 +41,7 @@ export class Replay {
   /** Of what arrived live. */
   private waitingBytes = 0;
   /** The first of what waits, where it was encoded before there was room for it. */
-  private encoded: Wire | undefined;
+  private encoded: Encoding | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
@@ -58,7 +58,7 @@ export class Replay {
   }
 
   /** Adds what has arrived live; what may be dropped is. [D5] */
-  addLive(held: HeldPublication, wire: Wire): void {
+  addLive(held: HeldPublication, wire: Encoding): void {
     if (held.publication.volatile) return;
     this.waitingBytes += bytesOf(wire);
     if (this.waitingBytes > this.recipient.maxBytes) this.recipient.end();

@@ -5,8 +5,8 @@ import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { looksLikeSocketId, userRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
-import { MembershipAdapter, type MembershipObserver } from '../registry/membership.adapter.js';
-import type { Namespaces } from '../registry/namespaces.js';
+import { MembershipAdapter, type MembershipObserver } from '../sockets/membership.adapter.js';
+import type { Namespaces } from '../sockets/namespaces.js';
 
 /** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
 export type DirectEmit = Omit<Publication, 'id'>;

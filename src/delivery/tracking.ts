@@ -1,17 +1,8 @@
 import type { Publication } from '../protocol/publication.js';
 import type { Stamp } from '../engine/log.js';
+import type { HeldPublication } from './held-publication.js';
 import type { Replay } from './replay.js';
-import type { Wire } from './wire.js';
-
-/** A publication that waits until its socket has caught up. */
-export interface HeldPublication {
-  readonly publication: Publication;
-  readonly stamp: Stamp;
-  /** How it goes out, where that was settled when it arrived. */
-  readonly wire?: Wire;
-  /** Whether it asks for an acknowledgement, so that its client takes no cursor from it. */
-  readonly asks?: boolean;
-}
+import type { Encoding } from './encoding.js';
 
 /**
  * What a socket that tracks positions is told beside the arguments of a publication.
@@ -64,7 +55,7 @@ export class Tracking {
   }
 
   /** Whether the publication was taken to be sent later. */
-  keep(publication: Publication, stamp: Stamp, asking?: Wire): boolean {
+  keep(publication: Publication, stamp: Stamp, asking?: Encoding): boolean {
     this.held?.push({ publication, stamp, ...(asking && { wire: asking, asks: true }) });
     return this.held !== undefined;
   }

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { SwitchboardConfig } from '../config/config.js';
-import { logFailure } from '../operations/log.js';
-import type { Metrics } from '../operations/metrics.js';
+import { logFailure } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import type { Engine } from './engine.js';
 import { MemoryEngine } from './memory/memory-engine.js';
 import type { NodeIdentity } from './node-identity.js';

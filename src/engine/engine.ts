@@ -1,11 +1,11 @@
 import type { NodeEntry, SocketEntry } from '../protocol/entries.js';
-import type { Publication, Selection, Target } from '../protocol/publication.js';
+import type { Publication, Selection, Subject, Target } from '../protocol/publication.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
 import type { SharedRevocations } from './revocations.js';
 import type { LastSent, SessionStore } from './sessions.js';
-import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from './shared-presence.js';
-import type { SharedHoldings, SharedRegistry } from './shared-registry.js';
+import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from './presence.js';
+import type { RegistryWriter, RegistryReader } from './registry.js';
 
 /** Whether shared state can be reached. */
 export type EngineHealth =
@@ -63,9 +63,6 @@ export interface Arrival {
   /** How long its publisher waits for acknowledgements; none are asked for when not given. */
   readonly ackTimeoutMs?: number;
 }
-
-/** Whose sockets are meant: one socket, or all of a user's. */
-export type Subject = { readonly socketId: string } | { readonly user: string };
 
 /** What a node is asked to do with the sockets it holds. */
 export type NodeCommand =
@@ -140,9 +137,9 @@ export abstract class Engine {
   abstract readonly sessions: SessionStore;
   abstract readonly idempotency: IdempotencyStore;
   /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
-  abstract readonly registry: SharedRegistry | undefined;
+  abstract readonly registry: RegistryReader | undefined;
   /** What this process tells of its own part of it; `undefined` when there is no {@link registry}. */
-  abstract readonly holdings: SharedHoldings | undefined;
+  abstract readonly holdings: RegistryWriter | undefined;
   /** Who comes into rooms and leaves them on all nodes; `undefined` when this process is the only one. */
   abstract readonly presence: SharedPresence | undefined;
   /** Blocks and revocations of all nodes; `undefined` when this process is the only one. */

@@ -3,7 +3,7 @@ import { NOTICE } from '../protocol/events.js';
 import type { JsonValue } from '../protocol/json.js';
 import { presenceRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
-import type { PresenceChange, PresencePlace } from './shared-presence.js';
+import type { PresenceChange, PresencePlace } from './presence.js';
 
 /** Who came and who left, as the clients get it. */
 export interface PresenceNotice {

@@ -1,8 +1,7 @@
 /** Sessions: what a client that asked for recovery can come back to. [H4] */
-import type { Subject } from './engine.js';
 import type { Answer, LoggedPublication } from './log.js';
-import type { Position } from '../protocol/publication.js';
-import type { PresencePlace } from './shared-presence.js';
+import type { Position, Subject } from '../protocol/publication.js';
+import type { PresencePlace } from './presence.js';
 
 /** A room of a session, and how its socket is in it. */
 export interface SessionRoom {

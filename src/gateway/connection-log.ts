@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Metrics } from '../operations/metrics.js';
-import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 
 /** Says who came and who went, and why. [L6] */
 @Injectable()

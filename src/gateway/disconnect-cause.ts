@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../protocol/errors.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
 
 /**
  * Why a transport closed, where Socket.IO only says that it did. [Q2]

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { ShutOutService } from '../access/shut-out.service.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
-import { EngineHooks } from './engine-hooks.js';
+import { GatewayNodeHooks } from './node-hooks.js';
 import type { SwitchboardIoAdapter } from './switchboard-io.adapter.js';
 
 /** Brings the gateway up and down with its app. */
@@ -15,8 +15,8 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
-    private readonly hooks: EngineHooks,
-    private readonly shutOut: ShutOutService,
+    private readonly hooks: GatewayNodeHooks,
+    private readonly shutOut: RevocationService,
   ) {}
 
   use(adapter: SwitchboardIoAdapter): void {

@@ -5,19 +5,19 @@ import { Authenticator, isAbsent, type Authenticated, type Credentials } from '.
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SessionBusy } from '../engine/sessions.js';
-import { closeIfUnused, cutOffIfUnused } from '../delivery/end-socket.js';
-import { clientAddress } from '../limits/address.js';
+import { closeIfUnused, cutOffIfUnused } from '../sockets/end-socket.js';
+import { clientAddress } from '../http/client-address.js';
 import { Admission } from '../limits/admission.js';
-import { Drain } from '../operations/drain.js';
-import { Metrics } from '../operations/metrics.js';
+import { Drain } from '../sockets/drain.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
-import { setSocketState, type GatewaySocket, type RecoverableSession } from '../registry/socket-state.js';
-import { SessionClaims, whoIn } from '../rooms/session-claims.service.js';
-import { SharedEntrance } from '../rooms/shared-entrance.js';
-import { toSwitchboardError } from './failures.js';
-import { interned } from './interned.js';
+import { setSocketState, type GatewaySocket, type RecoverableSession } from '../sockets/socket-state.js';
+import { SessionClaims, whoIn } from '../rooms/recovery/session-claims.service.js';
+import { Registration } from '../registry/registration.js';
+import { toSwitchboardError } from './dispatch/failures.js';
+import { interned } from './footprint/interned.js';
 import { Lifecycle } from './lifecycle.js';
-import { isPromiseLike } from './promise-like.js';
+import { isPromiseLike } from '../protocol/promise-like.js';
 
 /** As Socket.IO takes it: called without an error to let the socket in. */
 type Next = (error?: Error & { data?: unknown }) => void;
@@ -62,7 +62,7 @@ export class Handshake {
     private readonly drain: Drain,
     private readonly lifecycle: Lifecycle,
     private readonly claims: SessionClaims,
-    private readonly entrance: SharedEntrance,
+    private readonly entrance: Registration,
     private readonly metrics: Metrics,
   ) {}
 

@@ -16,8 +16,8 @@ import { WebSocketsController } from '@nestjs/websockets/web-sockets-controller.
 import { once } from 'node:events';
 import { PacketType } from 'socket.io-parser';
 import { connectRawPair, type RawPair } from '../../test/support/raw-pair.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
-import { HAS_PRIVATE_ENTRY, hasPrivateEntry } from './inbound-events.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
+import { HAS_PRIVATE_ENTRY, hasPrivateEntry } from './dispatch/inbound-events.js';
 
 describe('what is used of Socket.IO', () => {
   let pair: RawPair;

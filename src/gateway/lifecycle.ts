@@ -3,28 +3,28 @@ import type { Namespace } from 'socket.io';
 import { Rights } from '../access/rights.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
-import { endSocket } from '../delivery/end-socket.js';
+import { endSocket } from '../sockets/end-socket.js';
 import { OpenReceipts } from '../delivery/open-receipts.js';
 import { Admission } from '../limits/admission.js';
-import { Drain } from '../operations/drain.js';
-import { logFailure } from '../operations/log.js';
-import { Metrics, type FailurePlace } from '../operations/metrics.js';
+import { Drain } from '../sockets/drain.js';
+import { logFailure } from '../telemetry/log.js';
+import { Metrics, type FailurePlace } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { socketState, type GatewaySocket } from '../registry/socket-state.js';
-import { MembershipFeed } from '../rooms/membership-feed.js';
-import { Recovery } from '../rooms/recovery.service.js';
-import { SharedEntrance } from '../rooms/shared-entrance.js';
-import { Answers } from './answers.js';
-import { toSwitchboardError } from './failures.js';
-import { forgetResponse } from './first-request.js';
-import { GatewayTable, type NamespaceTable } from './gateway-table.js';
-import { HandlerRunner } from './handler-runner.js';
-import { takeEvents } from './inbound-events.js';
-import { containedEmit, containedNotify, tellOutgoingBy, tellReservedBy } from './own-listeners.js';
-import { isPromiseLike } from './promise-like.js';
-import { Settling } from './settling.js';
-import { tcpSocketOf } from './slim-connection.js';
-import { SocketInbox, type InboxContext } from './socket-inbox.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { RoomMembershipObserver } from '../rooms/membership-observer.js';
+import { Recovery } from '../rooms/recovery/recovery.service.js';
+import { Registration } from '../registry/registration.js';
+import { Answers } from './dispatch/answers.js';
+import { toSwitchboardError } from './dispatch/failures.js';
+import { forgetResponse } from './transport/first-request.js';
+import { GatewayTable, type NamespaceTable } from './dispatch/gateway-table.js';
+import { HandlerRunner } from './dispatch/handler-runner.js';
+import { takeEvents } from './dispatch/inbound-events.js';
+import { containedEmit, containedNotify, tellOutgoingBy, tellReservedBy } from './dispatch/app-listeners.js';
+import { isPromiseLike } from '../protocol/promise-like.js';
+import { Settling } from './footprint/settling.js';
+import { tcpSocketOf } from './footprint/slim-connection.js';
+import { SocketInbox, type InboxContext } from './dispatch/socket-inbox.js';
 
 /** Settles as soon as the hooks that run now have returned. */
 const HOOKS_RUNNING = Promise.resolve();
@@ -61,8 +61,8 @@ export class Lifecycle {
     private readonly rights: Rights,
     private readonly admission: Admission,
     private readonly recovery: Recovery,
-    private readonly feed: MembershipFeed,
-    private readonly entrance: SharedEntrance,
+    private readonly feed: RoomMembershipObserver,
+    private readonly entrance: Registration,
     private readonly metrics: Metrics,
     private readonly settling: Settling,
     private readonly drain: Drain,

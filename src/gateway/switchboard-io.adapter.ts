@@ -3,30 +3,30 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import cors from 'cors';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type Socket } from 'socket.io';
-import type { OriginPolicy } from '../access/origin-policy.js';
+import type { OriginPolicy } from '../http/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import { PromptWebSocketServer, hurryGoodbyes, limitGoodbye } from '../delivery/end-socket.js';
+import { PromptWebSocketServer, hurryGoodbyes, limitGoodbye } from '../sockets/end-socket.js';
 import type { Admission } from '../limits/admission.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
-import type { Metrics } from '../operations/metrics.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import type { Namespaces } from '../registry/namespaces.js';
-import type { MembershipFeed } from '../rooms/membership-feed.js';
-import { codingParser } from './coded-refusals.js';
+import type { Namespaces } from '../sockets/namespaces.js';
+import type { RoomMembershipObserver } from '../rooms/membership-observer.js';
+import { codingParser } from './transport/coded-refusals.js';
 import { noteOversize } from './disconnect-cause.js';
-import { noteResponse } from './first-request.js';
-import { GatewayTable } from './gateway-table.js';
+import { noteResponse } from './transport/first-request.js';
+import { GatewayTable } from './dispatch/gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
-import { tellReservedBy, tellRoomsBy } from './own-listeners.js';
-import { ignoreOtherUpgrades } from './other-upgrades.js';
+import { tellReservedBy, tellRoomsBy } from './dispatch/app-listeners.js';
+import { ignoreOtherUpgrades } from './transport/other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
-import { readPlainQueries } from './upgrade-query.js';
-import { prepareReceiver, prepareUpgrade } from './upgraded-socket.js';
-import { collectGateways, containInitHooks, serverOptionsOf } from './nest-wiring.js';
+import { readPlainQueries } from './transport/upgrade-query.js';
+import { prepareReceiver, prepareUpgrade } from './transport/upgraded-socket.js';
+import { collectGateways, containInitHooks, serverOptionsOf } from './nest/nest-wiring.js';
 
 /** What the adapter works with; all of it comes from the app's own container. */
 export interface AdapterParts {
@@ -39,7 +39,7 @@ export interface AdapterParts {
   readonly slowConsumers: SlowConsumers;
   readonly metrics: Metrics;
   readonly publisher: Publisher;
-  readonly feed: MembershipFeed;
+  readonly feed: RoomMembershipObserver;
 }
 
 type ServerOrNamespace = Server | SocketIoNamespace;

@@ -17,13 +17,13 @@ import {
   roomLeaveRequest,
   roomMembersRequest,
 } from '../protocol/requests.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } from '../rooms/room.service.js';
-import { Recovery } from '../rooms/recovery.service.js';
+import { Recovery } from '../rooms/recovery/recovery.service.js';
 import { ConnectionLog } from './connection-log.js';
 import { causeOf } from './disconnect-cause.js';
-import { ParseRequest } from './parse-request.pipe.js';
+import { ParseRequest } from './dispatch/parse-request.pipe.js';
 
 type Request<Schema extends z.ZodType> = z.output<Schema>;
 type Ok<Answer> = { ok: true } & Answer;

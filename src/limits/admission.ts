@@ -3,15 +3,15 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
-import { addressGroup } from './address.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
+import { addressGroup } from '../http/client-address.js';
 import { createBucket, take } from './token-bucket.js';
 
 /** Retrying sooner than this after "too many sockets" is pointless. */
 const RETRY_AFTER_MS = 5_000;
 
 /** The place of a socket that has been let in and is not connected yet. */
-interface Place {
+interface Reservation {
   readonly user: string;
   readonly address: string;
   /** Listens to the connection's end; only where the app's own checks take their time. */
@@ -19,7 +19,7 @@ interface Place {
 }
 
 const ENTERING = Symbol('switchboard.entering');
-const PLACE = Symbol('switchboard.place');
+const RESERVATION = Symbol('switchboard.place');
 
 /** What is private in Socket.IO's types: the client side of a connection, and here its sockets in the handshake. */
 interface Entrance {
@@ -27,7 +27,7 @@ interface Entrance {
 }
 
 /** A place is kept at its socket: a map would be rebuilt all the time, and its old tables hold on to sockets that ended. */
-type AdmittedSocket = GatewaySocket & { [PLACE]?: Place | undefined };
+type AdmittedSocket = GatewaySocket & { [RESERVATION]?: Reservation | undefined };
 
 const NOBODY: readonly GatewaySocket[] = [];
 
@@ -92,13 +92,13 @@ export class Admission {
   /** The socket counts as connected from now on; call {@link disconnected} when it has gone. */
   connected(socket: GatewaySocket): void {
     this.hasEntered(socket);
-    this.freePlace(socket);
+    this.freeReservation(socket);
   }
 
   /** Something else refused the socket after it was let in, or before. */
   refused(socket: GatewaySocket): void {
     this.hasEntered(socket);
-    const place = this.freePlace(socket);
+    const place = this.freeReservation(socket);
     if (place) this.disconnected(place.address);
   }
 
@@ -116,7 +116,7 @@ export class Admission {
 
   private keepPlace(socket: AdmittedSocket, user: string, address: string): void {
     if (socket.conn.readyState !== 'open') return;
-    socket[PLACE] = { user, address, free: undefined };
+    socket[RESERVATION] = { user, address, free: undefined };
     this.places++;
     change(this.placesPerUser, user, 1);
     if (this.config.maxSocketsPerIp > 0) change(this.perAddress, addressGroup(address), 1);
@@ -128,7 +128,7 @@ export class Admission {
     const { admitted } = this;
     this.admitted = [];
     for (const socket of admitted) {
-      const place = socket[PLACE];
+      const place = socket[RESERVATION];
       if (!place) continue;
       if (socket.conn.readyState !== 'open') {
         this.refused(socket);
@@ -139,10 +139,10 @@ export class Admission {
     }
   }
 
-  private freePlace(socket: AdmittedSocket): Place | undefined {
-    const place = socket[PLACE];
+  private freeReservation(socket: AdmittedSocket): Reservation | undefined {
+    const place = socket[RESERVATION];
     if (!place) return undefined;
-    socket[PLACE] = undefined;
+    socket[RESERVATION] = undefined;
     this.places--;
     change(this.placesPerUser, place.user, -1);
     if (place.free) socket.conn.off('close', place.free);

@@ -2,13 +2,13 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
-import { endSocket } from '../delivery/end-socket.js';
+import { endSocket } from '../sockets/end-socket.js';
 import type { Backlogs } from '../delivery/fan-out.adapter.js';
 import type { Backlog } from '../delivery/replay.js';
-import { Metrics } from '../operations/metrics.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { Namespaces } from '../registry/namespaces.js';
-import type { GatewaySocket } from '../registry/socket-state.js';
+import { Namespaces } from '../sockets/namespaces.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
 import { Outflow, unsentBytes, type WritableConnection } from './unsent.js';
 
 /** How often connections are looked at that nobody publishes to but an app, or an answer, is written to directly. */

@@ -18,7 +18,7 @@ import {
 } from '@nestjs/terminus';
 import type { Response } from 'express';
 import { Engine } from '../engine/engine.js';
-import { Drain } from './drain.js';
+import { Drain } from '../sockets/drain.js';
 
 /** A probe reads which check failed, which a problem document would not say; and it is no failure to log. */
 @Catch(ServiceUnavailableException)

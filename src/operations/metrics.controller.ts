@@ -1,14 +1,14 @@
 import { Controller, Get, Header, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
-import { OriginGuard } from '../access/origin.guard.js';
-import { ProblemFilter } from '../api/problem.filter.js';
+import { OriginGuard } from '../http/origin.guard.js';
+import { ProblemFilter } from '../http/problem.filter.js';
 import { collectDefaultMetrics } from 'prom-client';
 import { Engine } from '../engine/engine.js';
 import { MemoryEngine } from '../engine/memory/memory-engine.js';
 import { LocalRegistry } from '../registry/local-registry.js';
-import { Presence } from '../rooms/presence.service.js';
-import { Metrics } from './metrics.js';
+import { Presence } from '../rooms/presence/presence.service.js';
+import { Metrics } from '../telemetry/metrics.js';
 
 /** Counters and gauges of this node for Prometheus. [O1] */
 @ApiExcludeController()

@@ -33,3 +33,6 @@ export interface Position {
   readonly epoch: string;
   readonly offset: number;
 }
+
+/** Whose sockets are meant: one socket, or all of a user's. */
+export type Subject = { readonly socketId: string } | { readonly user: string };

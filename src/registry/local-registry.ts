@@ -3,19 +3,19 @@ import type { JsonValue } from '../protocol/json.js';
 import { isInternalRoom, isUserRoom, USER_ROOM_PREFIX } from '../protocol/names.js';
 import {
   decodeName,
-  decodePlace,
+  decodePagePosition,
   encodeName,
-  encodePlace,
+  encodePagePosition,
   pageSize,
   type ListKind,
   type PageRequest,
-  type Place,
-} from './cursor.js';
+  type PagePosition,
+} from '../protocol/paging.js';
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
-import type { MembershipAdapter } from './membership.adapter.js';
-import { Namespaces } from './namespaces.js';
+import type { MembershipAdapter } from '../sockets/membership.adapter.js';
+import { Namespaces } from '../sockets/namespaces.js';
 import { NodeIdentity } from '../engine/node-identity.js';
-import { socketState, type GatewaySocket } from './socket-state.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 
 /** Which sockets to list; both given means in the room and of the user. */
 export interface SocketFilter {
@@ -217,21 +217,21 @@ export class LocalRegistry {
   /** A user has few sockets, so they are sorted rather than indexed a second time. */
   private socketsOfUser(user: string, room: string | undefined, request: PageRequest): Page<SocketEntry> {
     const limit = pageSize(request.limit);
-    const after = decodePlace('sockets', request.cursor);
+    const after = decodePagePosition('sockets', request.cursor);
     const matching = [...this.namespaces.socketsOfUser(user)]
       .filter((socket) => room === undefined || socket.rooms.has(room))
-      .map((socket) => ({ socket, place: this.placeOf(socket) }))
-      .toSorted((a, b) => comparePlaces(a.place, b.place));
-    const rest = matching.filter(({ place }) => comparePlaces(place, after) > 0);
+      .map((socket) => ({ socket, place: this.positionOf(socket) }))
+      .toSorted((a, b) => comparePositions(a.place, b.place));
+    const rest = matching.filter(({ place }) => comparePositions(place, after) > 0);
     const items = rest.slice(0, limit);
     return {
       items: items.map(({ socket }) => this.entry(socket)),
-      next: rest.length > limit ? encodePlace('sockets', items.at(-1)!.place) : null,
+      next: rest.length > limit ? encodePagePosition('sockets', items.at(-1)!.place) : null,
       total: matching.length,
     };
   }
 
-  private placeOf(socket: GatewaySocket): Place {
+  private positionOf(socket: GatewaySocket): PagePosition {
     return { namespace: (socket.nsp.adapter as MembershipAdapter).number, order: socketState(socket).order };
   }
 
@@ -254,7 +254,7 @@ export class LocalRegistry {
     isIn: (earlier: MembershipAdapter, value: T) => boolean = () => false,
   ): { items: { adapter: MembershipAdapter; value: T }[]; next: string | null } {
     const limit = pageSize(request.limit);
-    const start = decodePlace(kind, request.cursor);
+    const start = decodePagePosition(kind, request.cursor);
     const items: { adapter: MembershipAdapter; value: T }[] = [];
     const earlier: MembershipAdapter[] = [];
     let last = start;
@@ -262,7 +262,7 @@ export class LocalRegistry {
       if (adapter.number >= start.namespace) {
         for (const value of after(adapter, adapter.number === start.namespace ? start.order : 0)) {
           if (earlier.some((each) => isIn(each, value))) continue;
-          if (items.length === limit) return { items, next: encodePlace(kind, last) };
+          if (items.length === limit) return { items, next: encodePagePosition(kind, last) };
           items.push({ adapter, value });
           last = { namespace: adapter.number, order: value.order };
         }
@@ -297,7 +297,8 @@ function count(items: Iterable<unknown>): number {
 
 const userOfRoom = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
 
-const comparePlaces = (a: Place, b: Place): number => a.namespace - b.namespace || a.order - b.order;
+const comparePositions = (a: PagePosition, b: PagePosition): number =>
+  a.namespace - b.namespace || a.order - b.order;
 
 function* userNames(users: Iterable<{ user: string }>): Generator<string> {
   for (const { user } of users) yield user;

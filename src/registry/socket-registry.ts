@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Engine } from '../engine/engine.js';
-import type { SharedRegistry } from '../engine/shared-registry.js';
-import type { PageRequest } from './cursor.js';
+import type { RegistryReader } from '../engine/registry.js';
+import type { PageRequest } from '../protocol/paging.js';
 import type {
   MemberEntry,
   NodeEntry,
@@ -87,7 +87,7 @@ export class SocketRegistry {
     return { ...counts, nodes: nodes.length };
   }
 
-  private get answers(): SharedRegistry | LocalRegistry {
+  private get answers(): RegistryReader | LocalRegistry {
     return this.engine.registry ?? this.local;
   }
 }

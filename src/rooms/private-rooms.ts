@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Engine } from '../engine/engine.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { looksLikeSocketId } from '../protocol/names.js';
-import { Namespaces } from '../registry/namespaces.js';
+import { Namespaces } from '../sockets/namespaces.js';
 
 /** Knows the rooms that are a socket's own, whatever node it is on: they carry private traffic. [M3] */
 @Injectable()

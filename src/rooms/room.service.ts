@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import type { RoomAction } from '../access/capabilities.js';
+import type { RoomAction } from '../protocol/capabilities.js';
 import { Rights } from '../access/rights.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
@@ -18,13 +18,13 @@ import type {
 import { SlowConsumers } from '../limits/slow-consumers.js';
 import type { MemberEntry, Page } from '../protocol/entries.js';
 import { LocalRegistry } from '../registry/local-registry.js';
-import { Namespaces } from '../registry/namespaces.js';
+import { Namespaces } from '../sockets/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
-import { socketState, type GatewaySocket } from '../registry/socket-state.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { History, withinPacket, type CatchUp, type HistoryAnswer } from './history.service.js';
-import { Presence } from './presence.service.js';
+import { Presence } from './presence/presence.service.js';
 import { PrivateRooms } from './private-rooms.js';
-import { RoomEntry } from './room-entry.js';
+import { JoinWithHistory } from './join-with-history.js';
 
 export interface JoinAnswer extends Partial<CatchUp> {
   readonly room: string;
@@ -56,7 +56,7 @@ export class RoomService {
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
     private readonly node: NodeIdentity,
-    private readonly entry: RoomEntry,
+    private readonly entry: JoinWithHistory,
     private readonly histories: History,
     private readonly presence: Presence,
     private readonly privateRooms: PrivateRooms,

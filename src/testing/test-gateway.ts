@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Socket } from 'socket.io';
 import type { SwitchboardOptions } from '../config/config.js';
 import { Broadcaster } from '../delivery/broadcaster.js';
-import { Namespaces } from '../registry/namespaces.js';
+import { Namespaces } from '../sockets/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { createService } from '../service.js';
 import { createClient, type ClientOptions, type TestClient } from './test-client.js';

@@ -2,8 +2,8 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { NodeIdentity } from '../engine/node-identity.js';
-import { Metrics } from '../operations/metrics.js';
-import { Namespaces } from '../registry/namespaces.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { Namespaces } from '../sockets/namespaces.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { markSession } from './session-slot.js';
 

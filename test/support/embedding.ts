@@ -2,7 +2,7 @@ import { Module, type LoggerService, type ModuleMetadata, type INestApplication 
 import { NestFactory } from '@nestjs/core';
 import { setupSwitchboard, SwitchboardModule, type SwitchboardOptions } from 'switchboard-gateway';
 import { startApp, type TestGateway } from 'switchboard-gateway/testing';
-import { Metrics } from '../../src/operations/metrics.js';
+import { Metrics } from '../../src/telemetry/metrics.js';
 
 export interface EmbeddingOptions extends ModuleMetadata {
   readonly options?: SwitchboardOptions;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { slotOf } from '../../src/engine/redis/slot.js';
+import { slotOf } from '../../src/engine/redis/connection/discovery/slot.js';
 import { freePort } from './free-port.js';
 import { TestRedis } from './redis.js';
 import { until } from './until.js';

@@ -1,8 +1,8 @@
 import { RedisEngine, type RedisEngineConfig } from '../../src/engine/redis/redis-engine.js';
-import type { RevocationReplica } from '../../src/engine/redis/redis-revocations.js';
+import type { RevocationReplica } from '../../src/engine/redis/stores/redis-revocations.js';
 import { NodeIdentity } from '../../src/engine/node-identity.js';
 import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../../src/engine/engine.js';
-import type { PresenceChange, PresenceState } from '../../src/engine/shared-presence.js';
+import type { PresenceChange, PresenceState } from '../../src/engine/presence.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
 import type { Publication, Target } from '../../src/protocol/publication.js';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { HistoryRule } from '../../config/values.js';
-import type { PresenceChange, PresenceState } from '../shared-presence.js';
+import type { PresenceChange, PresenceState } from '../presence.js';
 import type { SocketEntry } from '../../protocol/entries.js';
 import type { Publication, Target } from '../../protocol/publication.js';
 import type { Arrival, Engine, NodeCommand, NodeHooks } from '../engine.js';

@@ -1,5 +1,5 @@
 import { SwitchboardError } from '../../protocol/errors.js';
-import type { Subject } from '../engine.js';
+import type { Subject } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
 import {
   SessionBusy,

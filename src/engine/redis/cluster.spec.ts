@@ -4,8 +4,8 @@ import { TestCluster } from '../../../test/support/redis-cluster.js';
 import { freePort } from '../../../test/support/free-port.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
-import { slotOf } from './slot.js';
-import { SlotOwner } from './slot-owner.js';
+import { slotOf } from './connection/discovery/slot.js';
+import { SlotOwner } from './connection/discovery/slot-owner.js';
 
 const PASSWORD = 'kumquat-0123456789';
 const unavailable = { code: 'engine.unavailable' };

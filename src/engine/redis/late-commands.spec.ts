@@ -3,10 +3,10 @@ import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { until } from '../../../test/support/until.js';
 import { stateKey } from './keys.js';
-import { RedisLink } from './link.js';
-import { CHANGE } from './scripts/change.js';
-import { REVOKE } from './scripts/revocation.js';
-import { CHANGE_SESSIONS } from './scripts/session.js';
+import { RequestConnection } from './connection/request-connection.js';
+import { CHANGE } from './lua/change.js';
+import { REVOKE } from './lua/revocation.js';
+import { CHANGE_SESSIONS } from './lua/session.js';
 
 /**
  * A node gives its connection up and makes another one; Redis, or the network, comes to what it sent over the first one
@@ -100,7 +100,7 @@ describeWithRedis('what Redis runs after the node that sent it has connected aga
 
   it('[R4] a refused script tells as which generation it was sent', async () => {
     const fenced: (readonly (string | number)[])[] = [];
-    const link = new RedisLink(redis.url, stateKey('{sb}:'), [CHANGE], {
+    const link = new RequestConnection(redis.url, stateKey('{sb}:'), [CHANGE], {
       answers: () => undefined,
       gone: () => undefined,
       fenced: (args) => fenced.push(args),

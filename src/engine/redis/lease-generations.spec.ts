@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
-import { createClient, isFenced, runScript } from './connection.js';
+import { createClient, isFenced, runScript } from './connection/client.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
-import { Lease } from './lease.js';
-import { CHANGE } from './scripts/change.js';
-import { REPLY } from './scripts/command.js';
-import { ATTACH } from './scripts/lease.js';
-import type { RunScript } from './scripts/script.js';
+import { Lease } from './node/lease.js';
+import { CHANGE } from './lua/change.js';
+import { REPLY } from './lua/command.js';
+import { ATTACH } from './lua/lease.js';
+import type { RunScript } from './lua/script.js';
 
 /** What becomes of what a node sends. */
 type Fate = 'answered' | 'unanswered' | 'withheld';

@@ -2,35 +2,35 @@ import type { SwitchboardConfig } from '../../config/config.js';
 import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
 import { Engine, type EngineHealth, type Handover, type NodeCommand, type NodeHooks } from '../engine.js';
-import type { PresencePlace } from '../shared-presence.js';
+import type { PresencePlace } from '../presence.js';
 import { HistoryRules } from '../memory/history-rules.js';
 import type { NodeIdentity } from '../node-identity.js';
-import { Attachment } from './attachment.js';
-import { Calls } from './calls.js';
-import { Commands } from './commands.js';
-import { unavailable } from './connection.js';
-import type { EntryFailure } from './entry-failure.js';
-import { RedisLink } from './link.js';
-import { Inbox } from './inbox.js';
-import { dispatch } from './inbox-dispatch.js';
+import { NodeRegistration } from './registration.js';
+import { PendingCalls } from './node/pending-calls.js';
+import { NodeCommands } from './node/node-commands.js';
+import { unavailable } from './connection/client.js';
+import type { EntryFailure } from './inbox/entry-failure.js';
+import { RequestConnection } from './connection/request-connection.js';
+import { Inbox } from './inbox/inbox.js';
+import { dispatch } from './inbox-router.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
-import { Lease } from './lease.js';
-import { Marks } from './marks.js';
-import { Publisher } from './publisher.js';
-import { RedisPresence } from './redis-presence.js';
-import { Reaper } from './reaper.js';
-import { RedisHoldings } from './redis-holdings.js';
-import { RedisHistory } from './redis-history.js';
-import { RedisIdempotency } from './redis-idempotency.js';
-import { RedisRegistry } from './redis-registry.js';
-import { RedisRevocations } from './redis-revocations.js';
-import { RedisSessions } from './redis-sessions.js';
-import { ALL_SCRIPTS } from './scripts/all.js';
-import { REPLY } from './scripts/command.js';
-import { NODES } from './scripts/lease.js';
-import { PUBLISH } from './scripts/publish.js';
-import { luaJson, type RunScript } from './scripts/script.js';
-import { Trouble } from './trouble.js';
+import { Lease } from './node/lease.js';
+import { Barriers } from './inbox/barriers.js';
+import { RedisBroker } from './inbox/redis-broker.js';
+import { RedisPresence } from './stores/redis-presence.js';
+import { Reaper } from './node/reaper.js';
+import { RedisRegistryWriter } from './stores/registry-writer.js';
+import { RedisHistory } from './stores/redis-history.js';
+import { RedisIdempotency } from './stores/redis-idempotency.js';
+import { RedisRegistryReader } from './stores/registry-reader.js';
+import { RedisRevocations } from './stores/redis-revocations.js';
+import { RedisSessions } from './stores/redis-sessions.js';
+import { ALL_SCRIPTS } from './lua/all.js';
+import { REPLY } from './lua/command.js';
+import { NODES } from './lua/lease.js';
+import { PUBLISH } from './lua/publish.js';
+import { luaJson, type RunScript } from './lua/script.js';
+import { Availability } from './node/availability.js';
 
 /** What the engine needs of the configuration. */
 export type RedisEngineConfig = Pick<
@@ -60,20 +60,20 @@ export class RedisEngine extends Engine {
   readonly history: RedisHistory;
   readonly sessions: RedisSessions;
   readonly idempotency: RedisIdempotency;
-  readonly registry: RedisRegistry;
-  readonly holdings: RedisHoldings;
+  readonly registry: RedisRegistryReader;
+  readonly holdings: RedisRegistryWriter;
   readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
 
-  private readonly link: RedisLink;
+  private readonly link: RequestConnection;
   private readonly inbox: Inbox;
   private readonly lease: Lease;
-  private readonly publisher: Publisher;
-  private readonly attachment: Attachment;
-  private readonly commands: Commands;
-  private readonly calls = new Calls();
-  private readonly marks = new Marks();
-  private readonly trouble = new Trouble();
+  private readonly publisher: RedisBroker;
+  private readonly attachment: NodeRegistration;
+  private readonly commands: NodeCommands;
+  private readonly calls = new PendingCalls();
+  private readonly marks = new Barriers();
+  private readonly trouble = new Availability();
   private hooks: NodeHooks | undefined;
 
   constructor(
@@ -89,7 +89,7 @@ export class RedisEngine extends Engine {
     // A session waits for the window after its break was noticed, and what was published since the break is missing.
     const sessionsKeepMs = recoveryWindowMs + pingIntervalMs + pingTimeoutMs;
 
-    this.link = new RedisLink(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
+    this.link = new RequestConnection(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
       answers: () => void this.attachment.attach(),
       gone: (reason) => this.attachment.lose(reason),
       // Every script that is fenced is given the identity first. What was sent before this node last made itself known
@@ -113,7 +113,7 @@ export class RedisEngine extends Engine {
       recoveryWindowMs,
       sessionsKeepMs,
     });
-    this.publisher = new Publisher({
+    this.publisher = new RedisBroker({
       isAvailable: () => this.isAvailable,
       tracks: () => this.sessions.isUsed || this.hooks?.tracksPositions() === true,
       ruleOf,
@@ -122,7 +122,7 @@ export class RedisEngine extends Engine {
       reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
       calls: this.calls,
     });
-    this.holdings = new RedisHoldings({
+    this.holdings = new RedisRegistryWriter({
       runEarly: raw,
       isAvailable: () => this.isAvailable,
       identity,
@@ -131,7 +131,7 @@ export class RedisEngine extends Engine {
       lost: () => this.attachment.outOfDate(),
       renewWhenDue,
     });
-    this.registry = new RedisRegistry({
+    this.registry = new RedisRegistryReader({
       // What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3]
       run: (script, ...args) => {
         this.holdings.flush();
@@ -167,7 +167,7 @@ export class RedisEngine extends Engine {
     });
     this.idempotency = new RedisIdempotency(run, () => this.isAvailable);
     this.revocations = new RedisRevocations(run, identity, renewWhenDue);
-    this.commands = new Commands(run, identity, this.calls);
+    this.commands = new NodeCommands(run, identity, this.calls);
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {
       entry: (entry) =>
         dispatch(entry, {
@@ -183,7 +183,7 @@ export class RedisEngine extends Engine {
       gap: () => this.hooks?.fenced(),
       failed: (failure) => events.entryFailed?.(failure),
     });
-    this.attachment = new Attachment({
+    this.attachment = new NodeRegistration({
       link: this.link,
       inbox: this.inbox,
       lease: this.lease,

@@ -1,0 +1,98 @@
+/** Who and which tokens have been shut out. [A6] */
+import type { RevocationChanges } from '../engine/revocations.js';
+
+/** What revocation looks at in a token. */
+export interface RevocationSubject {
+  readonly user: string;
+  readonly jti?: string;
+  /** `iat`, in seconds since 1970. */
+  readonly issuedAt?: number;
+}
+
+interface UserRevocation {
+  readonly issuedBefore: number;
+  readonly untilMs: number;
+}
+
+/**
+ * The blocks and revocations that this node knows of; with the memory engine all there are.
+ *
+ * Memory: one map entry per blocked user, per revoked token and per revoked user, about 100 to 200 bytes each.
+ * Only a backend with the scope `manage` can add any. RevocationList go when they are over: an expired one is
+ * dropped when it is looked at, and all of them whenever the maps have doubled since the last sweep, so the
+ * maps hold at most twice what is still in force, and no timer keeps the process alive.
+ */
+export class RevocationList implements RevocationChanges {
+  private readonly blocked = new Set<string>();
+  private readonly tokens = new Map<string, number>();
+  private readonly users = new Map<string, UserRevocation>();
+  private sweepAtSize = MIN_SWEEP_SIZE;
+
+  /** @param clock milliseconds since 1970 */
+  constructor(private readonly clock: () => number = Date.now) {}
+
+  async block(user: string): Promise<void> {
+    this.blocked.add(user);
+  }
+
+  async unblock(user: string): Promise<boolean> {
+    return this.blocked.delete(user);
+  }
+
+  /** A second revocation of the same token never shortens the first. */
+  async revokeJti(jti: string, untilMs: number): Promise<void> {
+    const before = this.tokens.get(jti) ?? -Infinity;
+    this.tokens.set(jti, Math.max(before, untilMs));
+    this.sweepWhenGrown();
+  }
+
+  /** Revocations of one user are merged into one that covers them all. */
+  async revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void> {
+    const before = this.users.get(user);
+    const isOver = before === undefined || before.untilMs <= this.clock();
+    this.users.set(user, {
+      issuedBefore: isOver ? issuedBefore : Math.max(before.issuedBefore, issuedBefore),
+      untilMs: isOver ? untilMs : Math.max(before.untilMs, untilMs),
+    });
+    this.sweepWhenGrown();
+  }
+
+  /** Why the token's holder may not come in, or `undefined`. */
+  checkNow({ user, jti, issuedAt }: RevocationSubject): 'auth.revoked' | undefined {
+    if (this.blocked.has(user)) return 'auth.revoked';
+    const now = this.clock();
+    if (jti !== undefined && this.isTokenRevoked(jti, now)) return 'auth.revoked';
+    const revocation = this.users.get(user);
+    if (revocation === undefined) return undefined;
+    if (revocation.untilMs <= now) {
+      this.users.delete(user);
+      return undefined;
+    }
+    // Nobody can tell when a token without `iat` was issued, so it counts as old.
+    return issuedAt === undefined || issuedAt < revocation.issuedBefore ? 'auth.revoked' : undefined;
+  }
+
+  /** How many blocks and revocations are held, those that are over but not yet dropped included. */
+  get size(): number {
+    return this.blocked.size + this.tokens.size + this.users.size;
+  }
+
+  private isTokenRevoked(jti: string, now: number): boolean {
+    const untilMs = this.tokens.get(jti);
+    if (untilMs === undefined) return false;
+    if (untilMs > now) return true;
+    this.tokens.delete(jti);
+    return false;
+  }
+
+  private sweepWhenGrown(): void {
+    if (this.tokens.size + this.users.size < this.sweepAtSize) return;
+    const now = this.clock();
+    for (const [jti, untilMs] of this.tokens) if (untilMs <= now) this.tokens.delete(jti);
+    for (const [user, { untilMs }] of this.users) if (untilMs <= now) this.users.delete(user);
+    this.sweepAtSize = Math.max(MIN_SWEEP_SIZE, 2 * (this.tokens.size + this.users.size));
+  }
+}
+
+/** Below this many entries a sweep is not worth its while. */
+const MIN_SWEEP_SIZE = 1_024;

@@ -1,0 +1,78 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { endSocket } from '../sockets/end-socket.js';
+import { Engine } from '../engine/engine.js';
+import type { RevocationChanges } from '../engine/revocations.js';
+import { logFailure } from '../telemetry/log.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { Namespaces } from '../sockets/namespaces.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { RevocationList } from './revocation-list.js';
+import { Rights } from './rights.js';
+
+/** A revocation: of one token, or of all that a user was given before a time. Times are seconds since 1970. */
+export type Revocation =
+  | { readonly jti: string; readonly expiresAt?: number }
+  | { readonly user: string; readonly issuedBefore: number; readonly expiresAt?: number };
+
+const MS_PER_SECOND = 1000;
+
+/** Keeps users and tokens out, and ends the sockets they have; a room token costs its room only. [A6] */
+@Injectable()
+export class RevocationService {
+  private readonly logger = new Logger('Access');
+
+  constructor(
+    private readonly revocations: RevocationList,
+    private readonly namespaces: Namespaces,
+    private readonly rights: Rights,
+    private readonly engine: Engine,
+  ) {}
+
+  /** Where changes are made: with other nodes, in what all of them share. */
+  private get changes(): RevocationChanges {
+    return this.engine.revocations ?? this.revocations;
+  }
+
+  /** From now on what other nodes shut out is shut out here. */
+  follow(): void {
+    this.engine.revocations?.replicateTo(this.revocations, (user) => {
+      const { namespaces } = this;
+      const sockets = user === undefined ? namespaces.allSockets() : namespaces.socketsOfUser(user);
+      this.endRevoked(sockets).catch((failure: unknown) =>
+        logFailure(this.logger, 'sockets that were shut out could not be ended', failure),
+      );
+    });
+  }
+
+  async block(user: string): Promise<void> {
+    await this.changes.block(user);
+    await this.engine.sessions.closeOf({ user });
+    await this.endRevoked(this.namespaces.socketsOfUser(user));
+  }
+
+  async unblock(user: string): Promise<void> {
+    await this.changes.unblock(user);
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    const untilMs = revocation.expiresAt === undefined ? Infinity : revocation.expiresAt * MS_PER_SECOND;
+    if ('user' in revocation) {
+      await this.changes.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
+      await this.endRevoked(this.namespaces.socketsOfUser(revocation.user));
+    } else {
+      await this.changes.revokeJti(revocation.jti, untilMs);
+      await this.endRevoked(this.namespaces.allSockets());
+    }
+  }
+
+  private async endRevoked(sockets: Iterable<GatewaySocket>): Promise<void> {
+    const goodbyes: Promise<void>[] = [];
+    for (const socket of sockets) {
+      const { user, grant } = socketState(socket);
+      const revoked = this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt });
+      if (revoked) goodbyes.push(endSocket(socket, new SwitchboardError(revoked)));
+      else this.rights.dropRevokedRoomTokens(socket);
+    }
+    await Promise.all(goodbyes);
+  }
+}

@@ -1,0 +1,109 @@
+/** Signatures that are checked with public keys: a PEM, a JWKS URL, or both. [A1] */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { compactVerify, errors, type CryptoKey } from 'jose';
+import { SwitchboardError } from '../../protocol/errors.js';
+import { JwksKeys, type JwksOptions } from './jwks-keys.js';
+
+const CURVE_ALGORITHMS: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['prime256v1', ['ES256']],
+  ['secp384r1', ['ES384']],
+  ['secp521r1', ['ES512']],
+]);
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+const ED25519_ALGORITHMS = ['EdDSA', 'Ed25519'];
+const ALGORITHMS: ReadonlySet<string> = new Set([
+  ...RSA_ALGORITHMS,
+  ...[...CURVE_ALGORITHMS.values()].flat(),
+  ...ED25519_ALGORITHMS,
+]);
+
+/** Whether an `alg` is one that a public key checks. */
+export const isPublicKeyAlgorithm = (algorithm: string): boolean => ALGORITHMS.has(algorithm);
+
+/** The algorithms that a key of this kind checks: what the token claims never picks the kind of key. */
+function algorithmsOf(key: KeyObject): ReadonlySet<string> {
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return new Set(RSA_ALGORITHMS);
+    case 'ec':
+      return new Set(CURVE_ALGORITHMS.get(key.asymmetricKeyDetails?.namedCurve));
+    case 'ed25519':
+      return new Set(ED25519_ALGORITHMS);
+    default:
+      throw new TypeError('the JWT public key is of a kind that signs no tokens');
+  }
+}
+
+/** Where the public keys come from. */
+export interface PublicKeyOptions {
+  /** PEM (SPKI). */
+  readonly jwtPublicKey?: string;
+  readonly jwksUrl?: string;
+  readonly jwks?: JwksOptions;
+}
+
+/** The configured public keys, imported once. */
+export class PublicKeys {
+  private readonly pem?: { readonly key: KeyObject; readonly algorithms: ReadonlySet<string> };
+  private readonly jwks?: JwksKeys;
+
+  /** @throws TypeError when the PEM cannot be used */
+  constructor(options: PublicKeyOptions, clock: () => number) {
+    if (options.jwtPublicKey) {
+      const key = createPublicKey(options.jwtPublicKey);
+      this.pem = { key, algorithms: algorithmsOf(key) };
+    }
+    if (options.jwksUrl) this.jwks = new JwksKeys(options.jwksUrl, clock, options.jwks);
+  }
+
+  /**
+   * Checks the signature of a token in compact form.
+   * @returns what is wrong with it, without any text of the token; `undefined` when it is genuine
+   * @throws SwitchboardError `engine.unavailable` when it takes a key that cannot be fetched now
+   */
+  async problemOf(token: string, algorithm: string): Promise<string | undefined> {
+    const algorithms = [algorithm];
+    let problem: string | undefined = 'no public key is configured for its algorithm';
+    if (this.pem?.algorithms.has(algorithm)) {
+      const { key } = this.pem;
+      problem = await problemWith(() => compactVerify(token, key, { algorithms }));
+    }
+    if (problem === undefined || this.jwks === undefined) return problem;
+    return this.problemWithKeySet(this.jwks, token, algorithms);
+  }
+
+  private async problemWithKeySet(
+    jwks: JwksKeys,
+    token: string,
+    algorithms: string[],
+  ): Promise<string | undefined> {
+    let candidates: AsyncIterable<CryptoKey> | undefined;
+    const problem = await problemWith(async () => {
+      try {
+        await compactVerify(token, (header, input) => jwks.find(header, input), { algorithms });
+      } catch (error) {
+        if (error instanceof errors.JWKSMultipleMatchingKeys) candidates = error;
+        throw error;
+      }
+    });
+    if (candidates === undefined) return problem;
+
+    // The token names no key ID: any key of its kind may be the one.
+    for await (const key of candidates) {
+      if ((await problemWith(() => compactVerify(token, key, { algorithms }))) === undefined)
+        return undefined;
+    }
+    return 'no key of the key set made its signature';
+  }
+}
+
+/** What `jose` says is about keys and algorithms; its code is enough and holds nothing of the token. */
+async function problemWith(verify: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await verify();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SwitchboardError) throw error;
+    return error instanceof errors.JOSEError ? error.code : 'its key cannot be used';
+  }
+}

@@ -1,0 +1,139 @@
+import type { Namespace } from 'socket.io';
+import type { Adapter } from 'socket.io-adapter';
+import { PacketType, type Packet } from 'socket.io-parser';
+import type { Stamp } from '../engine/log.js';
+import type { Publication } from '../protocol/publication.js';
+import { textFrame } from './websocket-frame.js';
+
+export interface PacketOptions {
+  readonly preEncoded: true;
+  readonly volatile: boolean;
+  readonly compress: false;
+}
+
+/** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
+export interface Encoding {
+  readonly packet: Packet;
+  readonly packets: unknown[];
+  readonly options: PacketOptions;
+  readonly frame: Buffer | undefined;
+}
+
+/** One for each packet: Socket.IO keeps the frame that it shares in there. */
+const plainOptions = (): PacketOptions => ({ preEncoded: true, volatile: false, compress: false });
+
+/** What is private in Socket.IO's types and part of what its adapters work with. */
+interface AdapterInternals {
+  readonly encoder: { encode(packet: Packet): unknown[] };
+  _encode(packet: Packet, options: PacketOptions): unknown[];
+}
+
+/** A packet as one WebSocket frame when it is plain text; "4" is Engine.IO's type `message`. */
+function frameOf(packets: readonly unknown[]): Buffer | undefined {
+  const [text] = packets;
+  return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
+}
+
+/** How much of it goes to each recipient. */
+export function bytesOf({ packets, frame }: Pick<Encoding, 'packets' | 'frame'>): number {
+  if (frame) return frame.length;
+  return (packets as (string | ArrayBuffer)[]).reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
+/** An event as one packet, with what is added for some sockets only. */
+export const eventPacket = (
+  { name }: Pick<Namespace, 'name'>,
+  { event, args }: Publication,
+  added: readonly unknown[] = [],
+): Packet => ({ type: PacketType.EVENT, nsp: name, data: [event, ...args, ...added] });
+
+/** For many: Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient. */
+export function encodeForMany(adapter: Adapter, packet: Packet): Encoding {
+  const options = plainOptions();
+  const packets = (adapter as unknown as AdapterInternals)._encode(packet, options);
+  return { packet, packets, options, frame: frameOf(packets) };
+}
+
+/** Without the frame that Socket.IO's plain path would share between its recipients. */
+export function encodeForOne(adapter: Adapter, packet: Packet): Encoding {
+  const packets = (adapter as unknown as AdapterInternals).encoder.encode(packet);
+  return { packet, packets, options: plainOptions(), frame: frameOf(packets) };
+}
+
+/** What an encoding asks of a socket's tracking of positions. */
+export interface PositionSuffixes {
+  readonly recovers: boolean;
+  readonly metaRooms: { readonly size: number };
+  suffixOf(publication: Publication, stamp: Stamp): Suffix;
+  metaOf(publication: Publication, stamp: Stamp): Suffix;
+}
+
+/** Arguments that are added to a publication's own, and a key that is the same for the same arguments. */
+export interface Suffix {
+  readonly key: string;
+  readonly args: readonly unknown[];
+}
+
+/** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
+export class Wires {
+  private bare: Encoding | undefined;
+  private recovering: Encoding | undefined;
+  private others: Map<string, Encoding> | undefined;
+
+  constructor(
+    private readonly adapter: Adapter,
+    private readonly publication: Publication,
+  ) {}
+
+  get plain(): Encoding {
+    return (this.bare ??= this.encode());
+  }
+
+  with(tracking: PositionSuffixes, stamp: Stamp): Encoding {
+    // What most of them get, found without putting a suffix together for each.
+    if (tracking.recovers && tracking.metaRooms.size === 0) {
+      return (this.recovering ??= this.encode([stamp.cursor]));
+    }
+    const { key, args } = tracking.suffixOf(this.publication, stamp);
+    if (args.length === 0) return this.plain;
+    let wire = this.others?.get(key);
+    if (!wire) {
+      wire = this.encode(args);
+      (this.others ??= new Map()).set(key, wire);
+    }
+    return wire;
+  }
+
+  private encode(added?: readonly unknown[]): Encoding {
+    return encodeForMany(this.adapter, eventPacket(this.adapter.nsp, this.publication, added));
+  }
+}
+
+/** The forms of one that asks for an acknowledgement under a number. A client takes no cursor from it, so it has none. */
+export class AckRequestEncodings {
+  private readonly wires = new Map<string, Encoding>();
+
+  constructor(
+    private readonly adapter: Adapter,
+    readonly publication: Publication,
+    private readonly number: number,
+  ) {}
+
+  get plain(): Encoding {
+    return this.wireOf('', []);
+  }
+
+  with(tracking: PositionSuffixes, stamp: Stamp): Encoding {
+    const { key, args } = tracking.metaOf(this.publication, stamp);
+    return this.wireOf(key, args);
+  }
+
+  private wireOf(key: string, added: readonly unknown[]): Encoding {
+    let wire = this.wires.get(key);
+    if (!wire) {
+      const packet = eventPacket(this.adapter.nsp, this.publication, added);
+      this.wires.set(key, (wire = encodeForMany(this.adapter, { ...packet, id: this.number })));
+    }
+    return wire;
+  }
+}

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { SwitchboardError } from '../../../protocol/errors.js';
+import { connectAnew, createClient, isFenced, isReply, reasonOf, runScript, unavailable } from './client.js';
+import { Deadlines } from '../node/deadlines.js';
+import type { Script } from '../lua/script.js';
+
+/** What a {@link RequestConnection} tells whoever uses it. */
+export interface RequestConnectionEvents {
+  /** Redis answers, or answers again: what became of everything before is not known. */
+  answers(): void;
+  /** It cannot be used. Called once until it answers again. */
+  gone(reason: string): void;
+  /** A script was refused because Redis does not know the generation among its arguments, or not any longer. */
+  fenced(args: readonly (string | number)[]): void;
+}
+
+/** How long an answer may take before Redis counts as hung. */
+export const ANSWER_WITHIN_MS = 1_000;
+/** How long the start waits for Redis. */
+const FIRST_ANSWER_WITHIN_MS = 2_000;
+/** How long a hung connection is kept, in case only Redis was busy. */
+const GIVE_UP_AFTER_MS = 5_000;
+
+/**
+ * The connection that requests go over, in order.
+ *
+ * No request waits longer than {@link ANSWER_WITHIN_MS}. The first that would makes the link unusable, so that the next
+ * fail at once, until Redis answers that one or a new connection is made.
+ */
+export class RequestConnection {
+  readonly client: Redis;
+  private isConnected = false;
+  private isHung = false;
+  private isClosed = false;
+  private lastReason = 'Redis has not answered yet';
+  private refusedBecause: string | undefined;
+  private preparing: Promise<void> = Promise.resolve();
+  private giveUp: NodeJS.Timeout | undefined;
+  private readonly deadlines = new Deadlines(ANSWER_WITHIN_MS);
+
+  constructor(
+    url: string,
+    private readonly key: string,
+    private readonly scripts: readonly Script[],
+    private readonly events: RequestConnectionEvents,
+  ) {
+    this.client = createClient(url, key);
+    this.client.on('error', (failure: unknown) => this.lose(reasonOf(failure)));
+    this.client.on('close', () => this.lose());
+    this.client.on('ready', () => (this.preparing = this.prepare()));
+  }
+
+  get isUsable(): boolean {
+    return this.isConnected && !this.isHung && !this.isClosed;
+  }
+
+  /** Why it is not usable; never holds a secret. */
+  get reason(): string {
+    return this.lastReason;
+  }
+
+  /** Why Redis last refused to do something, until it does such things again. */
+  get refusal(): string | undefined {
+    return this.refusedBecause;
+  }
+
+  /** Tries once and then keeps trying by itself; resolves after the first try. */
+  async open(): Promise<void> {
+    // Where the address is asked of others, it is asked again and again before connecting fails.
+    const failed = new Promise<void>((resolve) => this.client.once('error', () => resolve()));
+    // What it rejects with says less than the error event before it.
+    const connected = this.client.connect().catch(() => this.lose());
+    // Something may accept the connection and never answer.
+    await Promise.race([connected, failed, delay(FIRST_ANSWER_WITHIN_MS, undefined, { ref: false })]);
+    await this.preparing;
+  }
+
+  /** @throws SwitchboardError `engine.unavailable` whatever the failure, which is its cause */
+  async run(script: Script, ...args: readonly (string | number)[]): Promise<unknown> {
+    if (!this.isUsable) throw unavailable();
+    try {
+      const reply = await this.answered(runScript(this.client, script, this.key, args));
+      if (!script.needsNoMemory) this.refusedBecause = undefined;
+      return reply;
+    } catch (failure) {
+      if (isFenced(failure)) this.events.fenced(args);
+      else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
+      throw failure instanceof SwitchboardError ? failure : unavailable(failure);
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.giveUp);
+    this.client.disconnect();
+  }
+
+  /** Scripts are there before anything is sent, so that none is sent twice and out of order. */
+  private async prepare(): Promise<void> {
+    try {
+      await this.answered(Promise.all(this.scripts.map(({ lua }) => this.client.script('LOAD', lua))));
+    } catch (failure) {
+      this.lose(reasonOf(failure));
+      connectAnew(this.client);
+      return;
+    }
+    this.isConnected = true;
+    this.events.answers();
+  }
+
+  private answered<T>(reply: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const end = this.deadlines.add(() => {
+        this.hang();
+        reject(unavailable());
+      });
+      reply.then(
+        (value) => {
+          end();
+          if (this.isHung) this.wake();
+          resolve(value);
+        },
+        (failure: unknown) => {
+          end();
+          if (isReply(failure) && this.isHung) this.wake();
+          reject(failure);
+        },
+      );
+    });
+  }
+
+  private hang(): void {
+    if (this.isHung || this.isClosed) return;
+    const wasUsable = this.isUsable;
+    this.isHung = true;
+    this.lastReason = 'Redis does not answer';
+    this.giveUp = setTimeout(() => connectAnew(this.client), GIVE_UP_AFTER_MS);
+    if (wasUsable) this.events.gone(this.lastReason);
+  }
+
+  private wake(): void {
+    this.isHung = false;
+    clearTimeout(this.giveUp);
+    if (this.isUsable) this.events.answers();
+  }
+
+  private lose(reason?: string): void {
+    if (this.isClosed) return;
+    const wasUsable = this.isUsable;
+    if (reason !== undefined) this.lastReason = reason;
+    else if (wasUsable) this.lastReason = 'the connection to Redis broke';
+    this.isConnected = false;
+    this.isHung = false;
+    clearTimeout(this.giveUp);
+    if (wasUsable) this.events.gone(this.lastReason);
+  }
+}

@@ -1,0 +1,73 @@
+import type { NodeCommand, NodeHooks } from '../engine.js';
+import type { PresenceChange, PresenceState } from '../presence.js';
+import type { PendingCalls } from './node/pending-calls.js';
+import type { InboxEntry } from './inbox/inbox.js';
+import type { Barriers } from './inbox/barriers.js';
+import type { RedisBroker } from './inbox/redis-broker.js';
+import type { RedisRegistryWriter } from './stores/registry-writer.js';
+import type { RedisSessions } from './stores/redis-sessions.js';
+import type { RedisRevocations } from './stores/redis-revocations.js';
+
+/** Who gets what comes through the inbox. */
+export interface InboxReaders {
+  readonly hooks: () => NodeHooks | undefined;
+  readonly sessions: RedisSessions;
+  readonly holdings: RedisRegistryWriter;
+  readonly publisher: RedisBroker;
+  readonly calls: PendingCalls;
+  readonly marks: Barriers;
+  readonly revocations: RedisRevocations;
+  /** Answers another node; owns its failure. */
+  readonly reply: (node: string, id: string, answer: string) => void;
+}
+
+/**
+ * Gives an entry of the inbox to whom it is for. A kind that is not known is from a newer version and is passed over.
+ *
+ * @returns what the next entry has to wait for
+ */
+export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): Promise<void> | undefined {
+  const text = fields['d'] ?? '';
+  switch (kind) {
+    case 'marks':
+      readers.publisher.marked(text);
+      return undefined;
+    case 'publication':
+      readers.publisher.received(fields);
+      return undefined;
+    case 'mark':
+      if (fields['q'] !== undefined) readers.publisher.moveTo(fields['q']);
+      return readers.marks.reach(text);
+    case 'presence':
+      readers.publisher.moveTo(fields['q']!);
+      readers.hooks()?.presence(JSON.parse(text) as PresenceChange);
+      return undefined;
+    case 'presenceState':
+      readers.hooks()?.presenceState(JSON.parse(text) as PresenceState);
+      return undefined;
+    case 'takeOver':
+      readers.sessions.takenFrom(text);
+      readers.hooks()?.takeOver(text);
+      // Without effect once the other node has put it in. Where that failed, nothing may stand in its way.
+      readers.holdings.leave(text, true).catch(() => undefined);
+      return undefined;
+    case 'reply':
+      readers.calls.answer(fields['i']!, fields['f']!, text);
+      return undefined;
+    case 'command':
+      carryOut(JSON.parse(text) as NodeCommand, fields['f']!, fields['i']!, readers);
+      return undefined;
+    case 'revocation':
+      readers.revocations.announced(text);
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Later entries do not wait: a command may take as long as its sockets do. */
+function carryOut(command: NodeCommand, from: string, id: string, { hooks, reply }: InboxReaders): void {
+  void Promise.resolve(hooks()?.carryOut(command)).then((sockets) => {
+    if (sockets !== undefined) reply(from, id, String(sockets));
+  });
+}

@@ -1,0 +1,289 @@
+import type { HistoryRule } from '../../../config/values.js';
+import { MAX_DEPTH, measureValue } from '../../../protocol/json.js';
+import type { Position, Publication } from '../../../protocol/publication.js';
+import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../../engine.js';
+import type { Stamp } from '../../log.js';
+import type { PresencePlace } from '../../presence.js';
+import type { PendingCalls } from '../node/pending-calls.js';
+import { decodeArgs, decodePublication, encodeArgs, encodePublication } from '../stores/codec.js';
+import { unavailable } from '../connection/client.js';
+import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
+import { partsOf, roomOfPart } from '../keys.js';
+import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
+import type { PublishOrder, PublishReply } from '../lua/publish.js';
+import { TurnBatcher } from '../connection/turn-batcher.js';
+
+/** What the publisher needs of the engine. */
+export interface BrokerContext {
+  readonly isAvailable: () => boolean;
+  /** Whether anybody on this node has to be told where its own publications stand. */
+  readonly tracks: () => boolean;
+  readonly ruleOf: (room: string) => HistoryRule | undefined;
+  /** Sends orders and, in the same order, the publications; rejects with `engine.unavailable`. */
+  readonly send: (orders: readonly PublishOrder[], payloads: readonly string[]) => Promise<unknown>;
+  readonly arrived: (arrival: Arrival) => Promise<Receipts> | undefined;
+  /** Answers a node that asked for acknowledgements; owns its failure. */
+  readonly reply: (node: string, id: string, answer: string) => void;
+  readonly calls: PendingCalls;
+}
+
+/** Nodes get this much longer than their clients to send acknowledgements back. */
+const REPLY_SLACK_MS = 1_000;
+
+/** More than Redis can take in the time it is given: it has hung, and not been noticed yet. */
+const MAX_PENDING = 20_000;
+
+interface Pending {
+  readonly publication: Publication;
+  /** 0 when no acknowledgements are asked for. */
+  readonly ackTimeoutMs: number;
+  /** How long it waits for its place. */
+  readonly until: number;
+  readonly given: () => void;
+}
+
+interface Outgoing {
+  readonly order: PublishOrder;
+  readonly payload: string;
+}
+
+/**
+ * Hands publications to Redis, and what Redis gives back to the node, in the one order of all nodes.
+ *
+ * What this node publishes is kept until Redis has said in the inbox where it stands; then the sockets that track
+ * positions get it. When Redis does not say so in time, they get everything at once, in the order of publishing, and
+ * their cursors say which of it they have had.
+ *
+ * Where no socket tracks positions and no session is about to, nothing is kept, and Redis says so in its answer alone:
+ * an entry in its own inbox costs the node a read, and Redis as much as one to another node.
+ */
+export class RedisBroker {
+  private readonly outgoing: TurnBatcher<Outgoing>;
+  /** Own publications without a place, in order, with the time until which they wait for one. */
+  private readonly pending = new Map<string, Pending>();
+  private timer: NodeJS.Timeout | undefined;
+  private place: StreamCursor = { epoch: 'none', seq: 0 };
+  /** The last place of an own publication, which the inbox need not have told of. */
+  private publishedAt = 0;
+  /** Sent and not answered. */
+  private unanswered = 0;
+
+  constructor(private readonly context: BrokerContext) {
+    this.outgoing = new TurnBatcher(
+      async (batch) => {
+        const orders = batch.map(({ order }) => order);
+        const payloads = batch.map(({ payload }) => payload);
+        return (await context.send(orders, payloads)) as PublishReply[];
+      },
+      ({ payload }) => payload.length,
+    );
+  }
+
+  get cursor(): string {
+    return formatStreamCursor(this.place);
+  }
+
+  /** Where this node stands. */
+  get at(): PresencePlace {
+    return { epoch: this.place.epoch, seq: this.place.seq };
+  }
+
+  /** The last place that this node was told of. */
+  get seq(): number {
+    return this.place.seq;
+  }
+
+  /** The last place that Redis is known to have given. */
+  get lastKnown(): number {
+    return Math.max(this.place.seq, this.publishedAt);
+  }
+
+  /** Begins anew at a place: what was before it was not for this node. */
+  beginAt(epoch: string, seq: number): void {
+    this.releaseAll();
+    this.place = { epoch, seq };
+    this.publishedAt = 0;
+  }
+
+  publish(publication: Publication, ackTimeoutMs = 0): Handover {
+    if (!this.context.isAvailable() || Math.max(this.pending.size, this.unanswered) >= MAX_PENDING) {
+      this.releaseAll();
+      return { stamp: this.passBy(publication.id), remote: owned(Promise.reject(unavailable())) };
+    }
+    const given = this.context.tracks() ? this.keep(publication, ackTimeoutMs) : undefined;
+    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, given)) };
+  }
+
+  /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
+  marked(text: string): void {
+    for (const [id, cursor, positions] of JSON.parse(text) as [string, string, string][]) {
+      this.moveTo(cursor);
+      const { had } = this.place;
+      if (had !== undefined && isUpTo(had, id)) {
+        this.place = { epoch: this.place.epoch, seq: this.place.seq };
+      }
+      const pending = this.pending.get(id);
+      if (pending === undefined) continue;
+      this.pending.delete(id);
+      this.give(pending, { cursor: this.cursor, positions: readPositions(positions) });
+    }
+  }
+
+  /** A publication of another node. */
+  received(fields: Readonly<Record<string, string>>): void {
+    const publication = decodePublication(fields['d']!);
+    this.moveTo(fields['q']!);
+    const stamp: Stamp = { cursor: this.cursor, positions: readPositions(fields['x']!) };
+    const ackTimeoutMs = Number(fields['a'] ?? 0);
+    if (ackTimeoutMs === 0) {
+      void this.context.arrived({ publication, stamp, audience: 'all' });
+      return;
+    }
+    const receipts = this.context.arrived({ publication, stamp, audience: 'all', ackTimeoutMs });
+    void Promise.resolve(receipts)
+      .then((known) => JSON.stringify((known?.responses ?? []).map(writeReceipt)))
+      // Whoever asked counts as missing who is in no answer; to wait longer would tell it no more.
+      .catch(() => '[]')
+      .then((answer) => this.context.reply(fields['f']!, fields['i']!, answer));
+  }
+
+  /**
+   * Nothing up to this place is still to come: cursors of this node rise above what a session was given from the log,
+   * some of which was not told to this node.
+   */
+  moveTo(cursor: string): void {
+    const { epoch, seq } = parseStreamCursor(cursor)!;
+    this.place = { ...this.place, epoch, seq };
+  }
+
+  /** Gives sockets that track positions what waits for a place, because nobody knows whether it will get one. */
+  releaseAll(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const waiting = [...this.pending.values()];
+    this.pending.clear();
+    for (const each of waiting) this.give(each, this.passBy(each.publication.id));
+  }
+
+  /** Resolves when the sockets that track positions have been given it, with its place or without. */
+  private keep(publication: Publication, ackTimeoutMs: number): Promise<void> {
+    this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
+    return new Promise((given) => {
+      const until = performance.now() + ANSWER_WITHIN_MS;
+      this.pending.set(publication.id, { publication, ackTimeoutMs, until, given });
+    });
+  }
+
+  private give({ publication, ackTimeoutMs, given }: Pending, stamp: Stamp): void {
+    const asked = ackTimeoutMs > 0 ? { ackTimeoutMs } : {};
+    void this.context.arrived({ publication, stamp, audience: 'tracking', ...asked });
+    given();
+  }
+
+  private passBy(id: string): Stamp {
+    this.place = { epoch: this.place.epoch, seq: this.place.seq, had: id };
+    return { cursor: this.cursor, positions: undefined };
+  }
+
+  private expire(): void {
+    this.timer = undefined;
+    const oldest = this.pending.values().next().value;
+    if (oldest === undefined) return;
+    const leftMs = oldest.until - performance.now();
+    if (leftMs > 0) this.timer = setTimeout(() => this.expire(), leftMs);
+    else this.releaseAll();
+  }
+
+  private async send(
+    publication: Publication,
+    ackTimeoutMs: number,
+    given: Promise<void> | undefined,
+  ): Promise<RemoteOutcome> {
+    const call = ackTimeoutMs > 0 ? this.context.calls.open(publication.id) : undefined;
+    try {
+      const outgoing = {
+        order: this.orderOf(publication, ackTimeoutMs, given !== undefined),
+        payload: encodePublication(publication),
+      };
+      const [cursor, matched, targeted] = await this.answered(outgoing);
+      const { epoch, seq } = parseStreamCursor(cursor)!;
+      if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
+      // The answer and the inbox come over two connections: whoever is told of it finds it at this node's sockets.
+      await given;
+      if (call === undefined || targeted === '') return { matched, responses: [], missing: [] };
+      const sockets = JSON.parse(targeted) as [socketId: string, user: string, node: string][];
+      const nodes = new Set(sockets.map(([, , node]) => node));
+      const answers = await call.answers(nodes, ackTimeoutMs + REPLY_SLACK_MS);
+      return { matched, ...receiptsOf(sockets, answers.values()) };
+    } catch (failure) {
+      this.releaseAll();
+      throw failure;
+    } finally {
+      call?.drop();
+    }
+  }
+
+  private async answered(outgoing: Outgoing): Promise<PublishReply> {
+    this.unanswered++;
+    try {
+      return (await this.outgoing.push(outgoing)) as PublishReply;
+    } finally {
+      this.unanswered--;
+    }
+  }
+
+  private orderOf(
+    { id, volatile, namespace, to, except }: Publication,
+    ackTimeoutMs: number,
+    isMarked: boolean,
+  ): PublishOrder {
+    const rules = partsOf(to).map((part) => {
+      const room = roomOfPart(part);
+      const rule = room === undefined ? undefined : this.context.ruleOf(room);
+      return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
+    });
+    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except), isMarked ? 1 : 0];
+  }
+}
+
+/** A promise whose failure may go unseen: whoever does not ask what became of a publication need not catch it. */
+function owned<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function readPositions(text: string): ReadonlyMap<string, Position> | undefined {
+  if (text === '') return undefined;
+  const positions = JSON.parse(text) as [part: string, epoch: string, offset: number][];
+  return new Map(positions.map(([part, epoch, offset]) => [roomOfPart(part)!, { epoch, offset }]));
+}
+
+type WrittenReceipt = readonly [socketId: string, user: string, args: readonly unknown[], holdsBinary: 0 | 1];
+
+/** Nobody has looked at what a client answers: nested deeper than encoders go, it is `null`, as it is from a local socket. */
+const writeReceipt = ({ socketId, user, args }: Receipt): WrittenReceipt => [
+  socketId,
+  user,
+  ...encodeArgs(args.map((arg) => (measureValue(arg).depth > MAX_DEPTH ? null : arg))),
+];
+
+/** Every targeted socket is in one of the two, whatever became of its node. */
+function receiptsOf(
+  sockets: readonly (readonly [socketId: string, user: string, node: string])[],
+  answers: Iterable<string>,
+): Receipts {
+  const given = new Map<string, Receipt>();
+  for (const answer of answers) {
+    for (const [socketId, user, args, holdsBinary] of JSON.parse(answer) as WrittenReceipt[]) {
+      given.set(socketId, { socketId, user, args: decodeArgs(args, holdsBinary) });
+    }
+  }
+  const responses: Receipt[] = [];
+  const missing: MissingReceipt[] = [];
+  for (const [socketId, user] of sockets) {
+    const receipt = given.get(socketId);
+    if (receipt) responses.push(receipt);
+    else missing.push({ socketId, user });
+  }
+  return { responses, missing };
+}

@@ -1,0 +1,54 @@
+import type { Held, Lease } from './lease.js';
+import type { RunScript, Script } from '../lua/script.js';
+import { SWEEP_ABSENT } from '../lua/presence.js';
+import { SWEEP_SESSIONS } from '../lua/session.js';
+
+/** A node that has just come leaves the dead to those who were there, or to whoever they turn out to be. */
+const SETTLING_MS = 2_000;
+/** What is swept in one run, so that Redis answers others in between. */
+const BATCH_SIZE = 100;
+/** How long one sweep keeps what else there is to do waiting; what is left by then is there at the next renewal. */
+const SWEEP_WITHIN_MS = 500;
+
+/** Takes out what dead nodes left behind, sessions that nobody came back to, and users that did not. Every node does; each thing is done once. */
+export class Reaper {
+  private reapsFrom = Infinity;
+
+  constructor(
+    private readonly lease: Lease,
+    private readonly script: RunScript,
+    private readonly sessionsKeepMs: number,
+    private readonly nodeLost: (node: string, sockets: number) => void,
+    /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
+    private readonly renewWhenDue: () => Promise<void>,
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
+
+  /** This node has just made itself known. */
+  begin(): void {
+    this.reapsFrom = this.clock() + SETTLING_MS;
+  }
+
+  async carryOut({ lapsed, endedSessions, overdue }: Held): Promise<void> {
+    if (this.clock() >= this.reapsFrom) await this.reap(lapsed);
+    if (endedSessions > 0) await this.sweep(SWEEP_SESSIONS);
+    if (overdue > 0) await this.sweep(SWEEP_ABSENT, this.sessionsKeepMs);
+  }
+
+  private async reap(nodes: readonly string[]): Promise<void> {
+    for (const node of nodes) {
+      const sockets = await this.lease.reap(node, this.renewWhenDue);
+      if (sockets !== undefined) this.nodeLost(node, sockets);
+    }
+  }
+
+  /** Until nothing is left: more may be left behind between two renewals than one run takes. */
+  private async sweep(script: Script, ...args: readonly number[]): Promise<void> {
+    const endsAt = this.clock() + SWEEP_WITHIN_MS;
+    let swept: unknown;
+    do {
+      await this.renewWhenDue();
+      swept = await this.script(script, BATCH_SIZE, ...args);
+    } while (swept === BATCH_SIZE && this.clock() < endsAt);
+  }
+}

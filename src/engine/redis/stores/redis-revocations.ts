@@ -1,0 +1,151 @@
+import type { SharedRevocations } from '../../revocations.js';
+import type { RequestConnection } from '../connection/request-connection.js';
+import { LOAD_REVOCATIONS, REVOKE, type Revocation } from '../lua/revocation.js';
+import { luaJson, type RunScript } from '../lua/script.js';
+
+/** This process's copy of what is shut out, which answers without waiting. */
+export interface RevocationReplica {
+  block(user: string): Promise<void>;
+  unblock(user: string): Promise<boolean>;
+  revokeJti(jti: string, untilMs: number): Promise<void>;
+  revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void>;
+}
+
+/** Below this many a sweep is not worth its while. */
+const MIN_SWEEP_SIZE = 1_024;
+
+/** JSON has no infinity; a time that far away is none. */
+const FOREVER = Number.MAX_SAFE_INTEGER;
+const written = (untilMs: number): number => Math.min(untilMs, FOREVER);
+const read = (untilMs: number): number => (untilMs >= FOREVER ? Infinity : untilMs);
+
+/**
+ * Blocks and revocations of all nodes, in Redis. [A6]
+ *
+ * Each node holds a copy, because every connection and every request asks. A change is made in Redis and announced in
+ * all inboxes in one step; whoever was away loads everything again when it is back.
+ */
+export class RedisRevocations implements SharedRevocations {
+  private replica: RevocationReplica | undefined;
+  private changed: (user?: string) => void = () => undefined;
+  /** What this copy has been told, by kind and name: it outlives a Redis that comes back empty. */
+  private readonly known = new Map<string, Revocation>();
+  private sweepAtSize = MIN_SWEEP_SIZE;
+  /** Redis may lack what this copy knows. */
+  private isAhead = false;
+
+  constructor(
+    private readonly run: RunScript,
+    /** This node and its generation. */
+    private readonly identity: () => readonly [node: string, generation: string],
+    /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
+    private readonly renewWhenDue: () => Promise<void>,
+  ) {}
+
+  /** @param changed see {@link SharedRevocations.replicateTo} */
+  replicateTo(replica: RevocationReplica, changed: (user?: string) => void): void {
+    this.replica = replica;
+    this.changed = changed;
+  }
+
+  async block(user: string): Promise<void> {
+    await this.change(['block', user]);
+  }
+
+  async unblock(user: string): Promise<boolean> {
+    return (await this.change(['unblock', user])) === 1;
+  }
+
+  async revokeJti(jti: string, untilMs: number): Promise<void> {
+    await this.change(['token', jti, written(untilMs)]);
+  }
+
+  async revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void> {
+    await this.change(['user', user, issuedBefore, written(untilMs)]);
+  }
+
+  /** Redis has lost what was in it: nobody who was shut out gets in because of that, however often it has to be tried. */
+  lost(): void {
+    this.isAhead = true;
+  }
+
+  /** Brings the copy in line with Redis, and Redis with the copy where it has lost what was in it. */
+  async load(link: Pick<RequestConnection, 'run'>): Promise<void> {
+    if (this.replica === undefined) return;
+    if (this.isAhead) {
+      this.sweep();
+      for (const revocation of this.known.values()) {
+        await this.revoke(link.run.bind(link), revocation);
+        await this.renewWhenDue();
+      }
+      this.isAhead = false;
+    }
+    const [blocked, tokens, users] = (await link.run(LOAD_REVOCATIONS)) as [string[], string[], string[]];
+    const still = new Set(blocked);
+    for (const [kind, user] of this.known.values()) {
+      if (kind === 'block' && !still.has(user)) this.apply(['unblock', user]);
+    }
+    for (const user of blocked) this.apply(['block', user]);
+    for (let index = 0; index < tokens.length; index += 2) {
+      this.apply(['token', tokens[index]!, Number(tokens[index + 1])]);
+    }
+    for (let index = 0; index < users.length; index += 2) {
+      const [issuedBefore, untilMs] = JSON.parse(users[index + 1]!) as [number, number];
+      this.apply(['user', users[index]!, issuedBefore, untilMs]);
+    }
+    this.changed();
+  }
+
+  /** What another node, or this one, has announced. */
+  announced(text: string): void {
+    const revocation = JSON.parse(text) as Revocation;
+    this.apply(revocation);
+    const [kind, name] = revocation;
+    // Nobody is ended for being let in again.
+    if (kind !== 'unblock') this.changed(kind === 'token' ? undefined : name);
+  }
+
+  /** The copy has it when this resolves; the other nodes as soon as they read their inboxes. */
+  private async change(revocation: Revocation): Promise<unknown> {
+    const result = await this.revoke(this.run, revocation);
+    this.apply(revocation);
+    return result;
+  }
+
+  private revoke(run: RunScript, revocation: Revocation): Promise<unknown> {
+    return run(REVOKE, ...this.identity(), luaJson(revocation));
+  }
+
+  /** The copy is in memory: what it promises is done when it returns. */
+  private apply(revocation: Revocation): void {
+    const { replica } = this;
+    if (replica === undefined) return;
+    this.remember(revocation);
+    switch (revocation[0]) {
+      case 'block':
+        return void replica.block(revocation[1]);
+      case 'unblock':
+        return void replica.unblock(revocation[1]);
+      case 'token':
+        return void replica.revokeJti(revocation[1], read(revocation[2]));
+      case 'user':
+        return void replica.revokeUser(revocation[1], revocation[2], read(revocation[3]));
+    }
+  }
+
+  private remember(revocation: Revocation): void {
+    const [kind, name] = revocation;
+    if (kind === 'unblock') this.known.delete(`block ${name}`);
+    else this.known.set(`${kind} ${name}`, revocation);
+    if (this.known.size >= this.sweepAtSize) this.sweep();
+  }
+
+  private sweep(): void {
+    const now = Date.now();
+    for (const [key, revocation] of this.known) {
+      const untilMs = revocation.at(-1);
+      if (typeof untilMs === 'number' && untilMs <= now) this.known.delete(key);
+    }
+    this.sweepAtSize = Math.max(MIN_SWEEP_SIZE, 2 * this.known.size);
+  }
+}

@@ -1,0 +1,320 @@
+import { SwitchboardError } from '../../../protocol/errors.js';
+import type { Subject } from '../../../protocol/publication.js';
+import type { LoggedPublication } from '../../log.js';
+import {
+  SessionBusy,
+  type Claim,
+  type ClaimRequest,
+  type NewSession,
+  type SessionRoom,
+  type SessionStore,
+} from '../../sessions.js';
+import { unavailable } from '../connection/client.js';
+import { hashed } from '../keys.js';
+import type { Barriers } from '../inbox/barriers.js';
+import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor.js';
+import { missedBy, type MissedReply } from './missed-publications.js';
+import { luaJson, type RunScript } from '../lua/script.js';
+import { CHANGE_SESSIONS, CLAIM, MISSED, type SessionChange } from '../lua/session.js';
+import { TurnBatcher } from '../connection/turn-batcher.js';
+
+/** What the sessions need of the engine. */
+export interface SessionsContext {
+  readonly run: RunScript;
+  /** As `run`, also while this node is only just making itself known again. */
+  readonly runEarly: RunScript;
+  readonly isAvailable: () => boolean;
+  /** This node and its generation. */
+  readonly identity: () => readonly [node: string, generation: string];
+  readonly recoveryWindowMs: number;
+  /** The last place this node was told of. */
+  readonly seq: () => number;
+  readonly keeps: (room: string) => boolean;
+  /** Has what this turn has changed in the registry written before what is asked next. */
+  readonly flushHoldings: () => void;
+  readonly takeOver: (socketId: string) => void;
+  readonly marks: Barriers;
+  /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
+  readonly renewWhenDue: () => Promise<void>;
+}
+
+/** What is known here of a session whose socket is here. */
+interface LiveSession {
+  session: NewSession;
+  readonly rooms: Map<string, SessionRoom>;
+}
+
+const MAX_UNSETTLED = 100_000;
+/** Redis is given time for others: all nodes may have to make up for something at the same time. */
+const SETTLED_AT_ONCE = 100;
+
+type ClaimReply = readonly [socketId: string, token: string, rooms: readonly string[], isOwnCursor: 0 | 1];
+
+/** Sessions of all nodes, in Redis; by the hash of their IDs, which are secrets. [H4] [H6] */
+export class RedisSessions implements SessionStore {
+  private readonly changes: TurnBatcher<SessionChange>;
+  /** Sessions of sockets here, to be written again where Redis has lost them. */
+  private readonly live = new Map<string, LiveSession>();
+  /** Ends that Redis may not know of: a session that nobody ends would be kept for as long as this node lives. */
+  private unsettled: SessionChange[] = [];
+  /** Sessions of sockets here that Redis may not know all of. */
+  private readonly incomplete = new Set<string>();
+  /** Claims under way. */
+  private claims = 0;
+  /** The session whose socket is being ended in favour of another connection. */
+  private takenOver: string | undefined;
+
+  constructor(private readonly context: SessionsContext) {
+    this.changes = new TurnBatcher(async (changes) => {
+      await this.context.runEarly(
+        CHANGE_SESSIONS,
+        ...this.context.identity(),
+        this.context.recoveryWindowMs,
+        luaJson(changes),
+      );
+      return [];
+    });
+  }
+
+  /** Whether there is a session here, or one is being claimed. */
+  get isUsed(): boolean {
+    return this.live.size > 0 || this.claims > 0;
+  }
+
+  /** Has what was changed in this turn written before what is asked next. */
+  flush(): void {
+    this.changes.flush();
+  }
+
+  open(session: NewSession): Promise<void> {
+    this.live.set(session.sessionId, { session, rooms: new Map() });
+    return this.change(this.opening(session, 0), session.sessionId);
+  }
+
+  renewed(sessionId: string, token: unknown): Promise<void> {
+    const live = this.live.get(sessionId);
+    if (live) live.session = { ...live.session, token };
+    return this.change(['renewed', hashed(sessionId), JSON.stringify(token ?? null)], sessionId);
+  }
+
+  joined(sessionId: string, room: SessionRoom): Promise<void> {
+    this.live.get(sessionId)?.rooms.set(room.room, room);
+    return this.change(['joined', hashed(sessionId), room.room, JSON.stringify(room)], sessionId);
+  }
+
+  left(sessionId: string, room: string): Promise<void> {
+    if (hashed(sessionId) !== this.takenOver) this.live.get(sessionId)?.rooms.delete(room);
+    return this.change(['left', hashed(sessionId), room], sessionId);
+  }
+
+  detach(sessionId: string): Promise<void> {
+    // Nobody knows what it would be missing.
+    if (this.incomplete.delete(sessionId)) return this.close(sessionId);
+    this.forget(sessionId);
+    return this.change(['detach', hashed(sessionId)]);
+  }
+
+  close(sessionId: string): Promise<void> {
+    this.forget(sessionId);
+    return this.change(['close', hashed(sessionId)]);
+  }
+
+  closeOf(subject: Subject): Promise<void> {
+    return this.changeNow(['closeOf', ...nameOf(subject)]);
+  }
+
+  leaveOf(subject: Subject, room: string): Promise<void> {
+    return this.changeNow(['leaveOf', ...nameOf(subject), room]);
+  }
+
+  async claim(sessionId: string, request: ClaimRequest): Promise<Claim | undefined> {
+    this.claims++;
+    try {
+      return await this.claimOnce(sessionId, request);
+    } finally {
+      this.claims--;
+    }
+  }
+
+  private async claimOnce(
+    sessionId: string,
+    { user, namespace, cursor }: ClaimRequest,
+  ): Promise<Claim | undefined> {
+    const place = cursor === undefined ? undefined : parseStreamCursor(cursor);
+    if (cursor !== undefined && place === undefined) return undefined;
+    if (!this.context.isAvailable()) throw unavailable();
+    const id = hashed(sessionId);
+    const { marks } = this.context;
+    const mark = marks.next();
+    this.makeUpFor(id);
+    this.changes.flush();
+    const claiming = this.context.run(
+      CLAIM,
+      ...this.context.identity(),
+      id,
+      user,
+      namespace,
+      place?.epoch ?? '',
+      place?.seq ?? 0,
+      this.context.recoveryWindowMs,
+      mark.token,
+    );
+    const putBack = (): void => void this.change(['release', id, mark.token]).catch(() => undefined);
+    const given = (await marks.unlessFailed(mark, claiming).catch((failure: unknown) => {
+      // Redis may have given it all the same, and would give it to nobody else.
+      putBack();
+      throw failure;
+    })) as ClaimReply | 'busy' | null;
+    if (given === null || given === 'busy') {
+      marks.drop(mark.token);
+      if (given === 'busy') throw new SessionBusy();
+      return undefined;
+    }
+    const [socketId, token, rooms, isOwn] = given;
+    // Also where Redis knows of none: others took this node for dead, and its socket is only just being sent away.
+    this.endSocketOf(id, socketId);
+    const session = { sessionId, socketId, user, namespace, token: JSON.parse(token) as unknown };
+    const entries = rooms.map((how) => JSON.parse(how) as SessionRoom);
+    this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])) });
+    const release = (): void => {
+      this.forget(sessionId);
+      putBack();
+    };
+    // This node may be behind the one its client comes from: what the client has had must not reach it live here.
+    await mark.reached().catch(() => {
+      release();
+      // Redis has it and this node is late.
+      throw new SessionBusy();
+    });
+    const missed = () => this.missed(id, session, isOwn === 1 ? place : undefined);
+    return { socketId, token: session.token, rooms: entries, missed, cursorAfter: notBefore, release };
+  }
+
+  /** Another node has the session of a socket here. Rare, so that no second index is kept for it. */
+  takenFrom(socketId: string): void {
+    for (const [sessionId, { session }] of this.live) {
+      if (session.socketId === socketId) this.live.delete(sessionId);
+    }
+  }
+
+  /** Whether there is something to make up for. */
+  get isOutOfDate(): boolean {
+    return this.unsettled.length > 0 || this.incomplete.size > 0;
+  }
+
+  /** Redis has lost all sessions. */
+  lost(): void {
+    for (const sessionId of this.live.keys()) this.incomplete.add(sessionId);
+    this.unsettled = [];
+  }
+
+  /**
+   * Makes up for what was not written while Redis was away.
+   *
+   * @throws SwitchboardError `engine.unavailable` when it has to be tried again
+   */
+  async settle(): Promise<void> {
+    while (this.isOutOfDate) {
+      const ends = this.unsettled.splice(0, SETTLED_AT_ONCE);
+      const sessions = [...this.incomplete].slice(0, ends.length === 0 ? SETTLED_AT_ONCE : 0);
+      for (const sessionId of sessions) this.incomplete.delete(sessionId);
+      // As they are now: what changes from here on is sent behind it.
+      const changes = [...ends, ...sessions.flatMap((sessionId) => this.writtenAgain(sessionId))];
+      try {
+        await Promise.all(changes.map((change) => this.changes.push(change)));
+      } catch (failure) {
+        this.unsettled = [...ends, ...this.unsettled].slice(0, MAX_UNSETTLED);
+        for (const sessionId of sessions) this.incomplete.add(sessionId);
+        throw failure;
+      }
+      await this.context.renewWhenDue();
+    }
+  }
+
+  /** Says of one session what was not written, before something is asked of it. */
+  private makeUpFor(id: string): void {
+    const isOf = (change: SessionChange): boolean => change[1] === id;
+    const late = this.unsettled.filter(isOf);
+    if (late.length === 0) return;
+    this.unsettled = this.unsettled.filter((change) => !isOf(change));
+    for (const change of late) this.change(change).catch(() => undefined);
+  }
+
+  /** A whole session: from now on it can come back, from any cursor that it gets from now on. */
+  private writtenAgain(sessionId: string): SessionChange[] {
+    const live = this.live.get(sessionId);
+    if (live === undefined) return [];
+    const id = hashed(sessionId);
+    const rooms = [...live.rooms.values()];
+    return [
+      this.opening(live.session, 1),
+      ...rooms.map((room): SessionChange => ['joined', id, room.room, JSON.stringify(room)]),
+    ];
+  }
+
+  /** Nothing is written for it again; not while its socket makes room for another one of the same session. */
+  private forget(sessionId: string): void {
+    if (hashed(sessionId) !== this.takenOver) this.live.delete(sessionId);
+  }
+
+  private opening({ sessionId, socketId, user, namespace, token }: NewSession, again: 0 | 1): SessionChange {
+    const written = JSON.stringify(token ?? null);
+    return ['open', hashed(sessionId), socketId, user, namespace, written, this.context.seq(), again];
+  }
+
+  private async change(change: SessionChange, sessionId?: string): Promise<void> {
+    // What an ending socket says of its session on the way out is no longer true of it.
+    if (change[1] === this.takenOver) return;
+    try {
+      if (!this.context.isAvailable()) throw unavailable();
+      await this.changes.push(change);
+    } catch (failure) {
+      if (sessionId !== undefined) this.incomplete.add(sessionId);
+      else if (this.unsettled.length < MAX_UNSETTLED) this.unsettled.push(change);
+      throw failure;
+    }
+  }
+
+  /** Of sessions that may be on other nodes: now or not at all, for nobody knows later what has become of them. */
+  private async changeNow(change: SessionChange): Promise<void> {
+    if (!this.context.isAvailable()) throw unavailable();
+    await this.changes.push(change);
+  }
+
+  /** Two sockets of one ID on a node would be taken for one another. */
+  private endSocketOf(id: string, socketId: string): void {
+    this.takenOver = id;
+    try {
+      this.context.takeOver(socketId);
+    } finally {
+      this.takenOver = undefined;
+    }
+  }
+
+  /** Resolves between what it holds and what reaches the socket live: see {@link Barriers}. */
+  private async missed(
+    id: string,
+    session: NewSession,
+    after: StreamCursor | undefined,
+  ): Promise<readonly LoggedPublication[]> {
+    const { marks } = this.context;
+    const mark = marks.next();
+    // Other nodes tell this one of what is published in its rooms from then on; what was before is read.
+    this.context.flushHoldings();
+    this.changes.flush();
+    const identity = this.context.identity();
+    const reading = this.context.run(MISSED, ...identity, id, after?.seq ?? 0, mark.token);
+    const reply = (await marks.unlessFailed(mark, reading)) as MissedReply | null;
+    if (reply === null) {
+      marks.drop(mark.token);
+      throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
+    }
+    const rooms = this.live.get(session.sessionId)?.rooms;
+    const missed = missedBy(session, reply, after, this.context.keeps, rooms);
+    await mark.reached();
+    return missed;
+  }
+}
+
+const nameOf = (subject: Subject): [kind: 'user' | 'socket', name: string] =>
+  'user' in subject ? ['user', subject.user] : ['socket', subject.socketId];

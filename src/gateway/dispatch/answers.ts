@@ -1,0 +1,61 @@
+import type { Logger } from '@nestjs/common';
+import { logFailure } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import type { SwitchboardError } from '../../protocol/errors.js';
+import { HandlerFailure, toSwitchboardError } from './failures.js';
+import type { Reply } from './reply.js';
+
+/** Sees to it that requests are answered, well or badly; what goes wrong is counted and logged here. One for all sockets. [M1] */
+export class Answers {
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+    /** How long a handler has, and then whoever holds the acknowledgement. */
+    readonly timeoutMs: number,
+  ) {}
+
+  /** Sends what a handler or a listener gives to the acknowledgement. Never throws. */
+  send(reply: Reply, args: readonly unknown[]): void {
+    try {
+      reply.send(...args);
+    } catch (failure) {
+      this.fail(reply, failure);
+    }
+  }
+
+  /** Whoever holds the acknowledgement has a limited time to call it. */
+  expect(reply: Reply): void {
+    if (!reply.pending) return;
+    const timer = setTimeout(() => {
+      if (reply.pending) this.fail(reply, new Error('the acknowledgement was not called in time'));
+    }, this.timeoutMs);
+    timer.unref();
+  }
+
+  /** Answers with what was thrown, as far as it may be shown. */
+  fail(reply: Reply, thrown: unknown): void {
+    const { failure, handledByFilter } =
+      thrown instanceof HandlerFailure ? thrown : { failure: thrown, handledByFilter: false };
+    const error = toSwitchboardError(failure);
+    if (error.code === 'internal') this.note(failure, handledByFilter);
+    // A filter of the app that dealt with it has told the client in its own way; an acknowledgement is still owed.
+    if (!handledByFilter || reply.expected) this.refuse(reply, error);
+  }
+
+  refuse(reply: Reply, error: SwitchboardError): void {
+    this.metrics.answeredWithError(error.code);
+    reply.fail(error);
+  }
+
+  /** Counts a failure, and logs it unless the app has dealt with it. [L4] */
+  note(failure: unknown, isDealtWith = false): void {
+    this.metrics.failed('handler');
+    if (!isDealtWith) logFailure(this.logger, 'a handler failed', failure);
+  }
+
+  /** A handler has not finished in time: nobody knows whether it ever will. */
+  noteUnfinished(event: unknown): void {
+    this.metrics.failed('handler');
+    this.logger.warn('a handler did not finish in time', { event, handlerTimeoutMs: this.timeoutMs });
+  }
+}

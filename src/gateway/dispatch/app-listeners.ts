@@ -1,0 +1,161 @@
+import { SwitchboardError } from '../../protocol/errors.js';
+import type { GatewaySocket } from '../../sockets/socket-state.js';
+import { isPromiseLike } from '../../protocol/promise-like.js';
+
+/**
+ * What an embedding app has put on a socket by Socket.IO's own means: `use()`, `onAny()` and `on()`.
+ *
+ * Stock Socket.IO calls these bare, so that a throw or a rejection in one of them ends the process. Here every failure
+ * comes back to the caller. [L4]
+ */
+
+type Listener = (...args: unknown[]) => unknown;
+type Middleware = (event: unknown[], next: (error?: Error) => void) => unknown;
+
+interface SocketInternals {
+  readonly fns?: readonly Middleware[];
+  readonly _anyListeners?: readonly Listener[];
+  readonly _anyOutgoingListeners?: readonly Listener[];
+  notifyOutgoingListeners(packet: { readonly data: readonly unknown[] }): void;
+}
+
+/** How Socket.IO tells listeners of what no client can send: of a socket's end, of a connection to a namespace. */
+type EmitReserved = (this: Emitter, event: string, ...args: unknown[]) => boolean;
+
+/** A socket, a namespace or an adapter. */
+type Emitter = Pick<GatewaySocket, 'listenerCount' | 'rawListeners'>;
+
+const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
+
+export const hasMiddlewares = (socket: GatewaySocket): boolean => (internals(socket).fns?.length ?? 0) > 0;
+
+export const hasAnyListeners = (socket: GatewaySocket): boolean =>
+  (internals(socket)._anyListeners?.length ?? 0) > 0;
+
+/** Calls the listeners of `onAny()`. */
+export function callAnyListeners(
+  socket: GatewaySocket,
+  args: readonly unknown[],
+  onFailure: (failure: unknown) => void,
+): void {
+  const { _anyListeners: listeners } = internals(socket);
+  if (listeners && listeners.length > 0) callAll(listeners, socket, args, onFailure);
+}
+
+/** Calls the listeners of `on()` and `once()`; whether there was one. */
+export function callListeners(
+  emitter: Emitter,
+  event: string,
+  args: readonly unknown[],
+  onFailure: (failure: unknown) => void,
+): boolean {
+  if (emitter.listenerCount(event) === 0) return false;
+  // Raw, so that those of `once()` take themselves off.
+  callAll(emitter.rawListeners(event) as Listener[], emitter, args, onFailure);
+  return true;
+}
+
+/** {@link callListeners} in the form that Socket.IO calls; one function for many sockets. */
+export const containedEmit = (
+  onFailure: (event: string, failure: unknown, args: readonly unknown[]) => void,
+): EmitReserved =>
+  function (event, ...args) {
+    return callListeners(this, event, args, (failure) => onFailure(event, failure, args));
+  };
+
+/**
+ * From now on Socket.IO tells the listeners of a socket or a namespace by `emit`.
+ *
+ * It takes a socket out of its rooms between `disconnecting` and `disconnect`: a listener that throws would leave it half
+ * ended, keep the listeners after it from hearing, and fail whoever ends it.
+ */
+export function tellReservedBy(emitter: Emitter, emit: EmitReserved): void {
+  (emitter as { emitReserved?: EmitReserved }).emitReserved = emit;
+}
+
+/** From now on a listener of `onAnyOutgoing()` that fails keeps nothing from the other recipients. One function for many sockets. */
+export function tellOutgoingBy(
+  socket: GatewaySocket,
+  notify: SocketInternals['notifyOutgoingListeners'],
+): void {
+  internals(socket).notifyOutgoingListeners = notify;
+}
+
+/** Calls the listeners of `onAnyOutgoing()`, in the form that Socket.IO does. */
+export const containedNotify = (
+  onFailure: (failure: unknown) => void,
+): SocketInternals['notifyOutgoingListeners'] =>
+  function (this: GatewaySocket, { data }) {
+    const { _anyOutgoingListeners: listeners } = internals(this);
+    if (listeners && listeners.length > 0) callAll(listeners, this, data, onFailure);
+  };
+
+/** From now on an adapter's listeners, for rooms that begin and end and who is in them, are told by `emit`. */
+export function tellRoomsBy(adapter: Emitter, emit: EmitReserved): void {
+  (adapter as { emit?: EmitReserved }).emit = emit;
+}
+
+function callAll(
+  listeners: readonly Listener[],
+  emitter: Emitter,
+  args: readonly unknown[],
+  onFailure: (failure: unknown) => void,
+): void {
+  for (const listener of listeners.slice()) {
+    try {
+      const done = listener.apply(emitter, [...args]);
+      if (isPromiseLike(done)) done.then(undefined, onFailure);
+    } catch (failure) {
+      onFailure(failure);
+    }
+  }
+}
+
+/** What became of an event in the middlewares. */
+export interface Passage {
+  /** Resolves when all have called `next()`; rejects when one refuses, throws or rejects. May stay open for ever. */
+  readonly passed: Promise<void>;
+  /** Resolves when there is nothing left to wait for: all have passed it on, or the last one called has returned. */
+  readonly returned: Promise<void>;
+}
+
+/**
+ * Runs the middlewares of `use()` one after another.
+ *
+ * One that neither calls `next()` nor fails has dropped the event, as in stock Socket.IO; the events after it go on.
+ */
+export function runMiddlewares(socket: GatewaySocket, event: unknown[]): Passage {
+  const middlewares = internals(socket).fns?.slice() ?? [];
+  let release: () => void = () => {};
+  const returned = new Promise<void>((resolve) => (release = resolve));
+  const passed = (async () => {
+    for (const middleware of middlewares) await pass(middleware, event, release);
+  })();
+  passed.then(
+    () => release(),
+    () => release(),
+  );
+  return { passed, returned };
+}
+
+function pass(middleware: Middleware, event: unknown[], onReturn: () => void): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    let called = false;
+    const done = middleware(event, (error) => {
+      called = true;
+      if (error) reject(asRefusal(error));
+      else resolve();
+    });
+    const returned = (): void => {
+      if (!called) onReturn();
+    };
+    if (isPromiseLike(done)) done.then(returned, reject);
+    else returned();
+  });
+}
+
+/** An app that calls `next(error)` refuses on purpose: its text goes to the client. */
+const asRefusal = (error: Error): SwitchboardError =>
+  error instanceof SwitchboardError
+    ? error
+    : new SwitchboardError('access.denied', { message: error.message, cause: error });

@@ -1,0 +1,201 @@
+import { endSocket } from '../../sockets/end-socket.js';
+import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
+import { createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
+import { SwitchboardError } from '../../protocol/errors.js';
+import { isReservedEvent } from '../../protocol/names.js';
+import type { GatewaySocket, Inbox } from '../../sockets/socket-state.js';
+import type { Answers } from './answers.js';
+import type { NamespaceTable } from './gateway-table.js';
+import type { HandlerRunner } from './handler-runner.js';
+import {
+  callAnyListeners,
+  callListeners,
+  hasAnyListeners,
+  hasMiddlewares,
+  runMiddlewares,
+} from './app-listeners.js';
+import { Reply, type Acknowledgement } from './reply.js';
+
+/** One event as it came in: `[name, ...arguments]`, and the number to acknowledge with. */
+interface Inbound {
+  readonly event: readonly unknown[];
+  readonly reply: Reply;
+  /** The app's own middlewares have let it pass. */
+  readonly passed?: boolean;
+}
+
+/** What every inbox of a namespace shares. */
+export interface InboxContext {
+  readonly table: NamespaceTable;
+  readonly eventsPerSecond: number;
+  readonly eventsBurst: number;
+  readonly handlers: HandlerRunner;
+  readonly answers: Answers;
+}
+
+/** Events that may wait while one is being handled; a client that sends more is told to slow down. */
+const MAX_WAITING = 256;
+
+/**
+ * The events of one socket: handled one after another, each answered exactly once. [M1]
+ *
+ * Nothing is handled before {@link open}, which the connection hook's end calls. [L5]
+ */
+export class SocketInbox implements Inbox {
+  /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
+  opened: Promise<void> | undefined = undefined;
+  /** Made with the first event: most sockets of most gateways only listen. */
+  private bucket: TokenBucket | undefined = undefined;
+  private waiting: Inbound[] | undefined = undefined;
+  private busy = true;
+
+  constructor(
+    private readonly socket: GatewaySocket,
+    private readonly context: InboxContext,
+  ) {}
+
+  open(): void {
+    this.busy = false;
+    this.takeNext();
+  }
+
+  /** The socket has gone: nobody reads what its streams would give. */
+  close(): void {
+    this.context.handlers.closeStreams(this.socket);
+    const { conn } = this.socket;
+    if (this.bucket && conn.readyState === 'open') leaveRate(conn, this.bucket);
+  }
+
+  receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
+    const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement) };
+    if (!this.withinRate(inbound.reply)) return;
+    this.enqueue(inbound);
+  }
+
+  private enqueue(inbound: Inbound): void {
+    if (!this.busy) {
+      this.handle(inbound);
+    } else if ((this.waiting ??= []).length < MAX_WAITING) {
+      this.waiting.push(inbound);
+    } else {
+      const message = `more than ${MAX_WAITING} events are waiting to be handled`;
+      this.context.answers.refuse(
+        inbound.reply,
+        new SwitchboardError('limit.rate', { message, retryAfterMs: 1000 }),
+      );
+    }
+  }
+
+  /** Answers an event that comes too fast, and ends a sender that keeps on. [Q1] [Q4] */
+  private withinRate(reply: Reply): boolean {
+    const { eventsPerSecond, eventsBurst } = this.context;
+    this.bucket ??= takeOverRate(this.socket.conn) ?? createBucket();
+    const retryAfterMs = take(this.bucket, performance.now(), eventsPerSecond, eventsBurst);
+    if (retryAfterMs === 0) return true;
+    const message = `more than ${eventsPerSecond} events per second`;
+    this.context.answers.refuse(reply, new SwitchboardError('limit.rate', { message, retryAfterMs }));
+    if (isAbusive(this.bucket, eventsBurst)) {
+      // Not retryable: a stock client that is let back in at once goes on as before.
+      void endSocket(this.socket, new SwitchboardError('limit.rate', { message, retryable: false }));
+    }
+    return false;
+  }
+
+  private takeNext(): void {
+    const next = this.waiting?.shift();
+    if (next) this.handle(next);
+  }
+
+  private handle(inbound: Inbound): void {
+    const { event, reply, passed } = inbound;
+    if (!passed) {
+      if (hasAnyListeners(this.socket)) {
+        callAnyListeners(this.socket, this.withAcknowledge(event, reply), (failure) =>
+          this.context.answers.note(failure),
+        );
+      }
+      if (hasMiddlewares(this.socket)) {
+        this.handleNextAfter(this.passMiddlewares(inbound));
+        return;
+      }
+    }
+    const handler = this.context.table.handlers.get(event[0] as string);
+    const heard = this.callOwnListeners(inbound);
+    if (handler) {
+      this.handleNextAfter(this.context.handlers.run(handler, this.socket, event, reply));
+      return;
+    }
+    if (!heard) this.refuseUnknown(inbound);
+    else this.context.answers.expect(reply);
+    this.takeNext();
+  }
+
+  /** `undefined` is done already. */
+  private handleNextAfter(done: Promise<void> | undefined): void {
+    if (!done) {
+      this.takeNext();
+      return;
+    }
+    this.busy = true;
+    void done.then(() => {
+      this.busy = false;
+      this.takeNext();
+    });
+  }
+
+  /** Never rejects; resolves when the next event may be handled. */
+  private async passMiddlewares({ event, reply }: Inbound): Promise<void> {
+    // They may answer, and may change the event in place.
+    const args = this.withAcknowledge(event, reply);
+    const { passed, returned } = runMiddlewares(this.socket, args);
+    let decided = false;
+    let isLate = false;
+    const done = passed.then(
+      () => {
+        decided = true;
+        const inbound = { event: reply.expected ? args.slice(0, -1) : args, reply, passed: true };
+        if (!this.socket.connected) return;
+        // First in line, unless the decision came so late that others have gone ahead.
+        if (isLate) this.enqueue(inbound);
+        else (this.waiting ??= []).unshift(inbound);
+      },
+      (failure: unknown) => {
+        decided = true;
+        this.refusedByMiddleware(reply, failure);
+      },
+    );
+    await Promise.race([done, returned]);
+    if (decided) return;
+    isLate = true;
+    this.context.answers.expect(reply);
+  }
+
+  private refusedByMiddleware(reply: Reply, failure: unknown): void {
+    // Apps decide there, as Socket.IO documents it, whether to disconnect.
+    const told = failure instanceof SwitchboardError ? (failure.cause ?? failure) : failure;
+    callListeners(this.socket, 'error', [told], (problem) => this.context.answers.note(problem));
+    this.context.answers.fail(reply, failure);
+  }
+
+  /** Listeners that an app has put on the socket itself. */
+  private callOwnListeners({ event, reply }: Inbound): boolean {
+    const [name] = event;
+    if (typeof name !== 'string' || this.socket.listenerCount(name) === 0 || isReservedEvent(name))
+      return false;
+    return callListeners(this.socket, name, this.withAcknowledge(event.slice(1), reply), (failure) =>
+      this.context.answers.fail(reply, failure),
+    );
+  }
+
+  private refuseUnknown({ event: [name], reply }: Inbound): void {
+    const isReserved = typeof name === 'string' && isReservedEvent(name);
+    this.context.answers.refuse(reply, new SwitchboardError(isReserved ? 'event.reserved' : 'event.unknown'));
+  }
+
+  /** Arguments as Socket.IO passes them: the acknowledgement comes last. */
+  private withAcknowledge(args: readonly unknown[], reply: Reply): unknown[] {
+    return reply.expected
+      ? [...args, (...answer: unknown[]) => this.context.answers.send(reply, answer)]
+      : [...args];
+  }
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
+import { Publisher } from '../delivery/publisher.js';
+import { endSocket } from '../sockets/end-socket.js';
+import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../engine/engine.js';
+import type { PresenceChange, PresenceState } from '../engine/presence.js';
+import type { LastSent } from '../engine/sessions.js';
+import type { SocketEntry } from '../protocol/entries.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { LocalRegistry } from '../registry/local-registry.js';
+import { Namespaces } from '../sockets/namespaces.js';
+import { NodeCommands } from '../backend/node-commands.js';
+import { Recovery } from '../rooms/recovery/recovery.service.js';
+import { WatchedRooms } from '../rooms/presence/watched-rooms.js';
+
+/** What the engine asks of this process, passed on to whose business it is. */
+@Injectable()
+export class GatewayNodeHooks implements NodeHooks {
+  constructor(
+    private readonly publisher: Publisher,
+    private readonly recovery: Recovery,
+    private readonly commands: NodeCommands,
+    private readonly watched: WatchedRooms,
+    private readonly local: LocalRegistry,
+    private readonly namespaces: Namespaces,
+  ) {}
+
+  arrived(arrival: Arrival): Promise<Receipts> | undefined {
+    return this.publisher.arrived(arrival);
+  }
+
+  tracksPositions(): boolean {
+    return this.namespaces.all.some((adapter) => (adapter as FanOutAdapter).tracksPositions);
+  }
+
+  takeOver(socketId: string): LastSent | undefined {
+    return this.recovery.takeOver(socketId);
+  }
+
+  carryOut(command: NodeCommand): Promise<number> {
+    return this.commands.carryOut(command);
+  }
+
+  presence(change: PresenceChange): void {
+    this.watched.changed(change);
+  }
+
+  presenceState(state: PresenceState): void {
+    this.watched.state(state);
+  }
+
+  watchedRooms(): Iterable<readonly [room: string, users: readonly string[]]> {
+    return this.watched.users();
+  }
+
+  sockets(): Iterable<SocketEntry> {
+    return this.local.entries();
+  }
+
+  /**
+   * Everyone comes back, to this node or another: what was published meanwhile has gone past this one, and whoever could
+   * recover may be somewhere else already.
+   */
+  fenced(): void {
+    this.watched.clear();
+    const lost = new SwitchboardError('engine.unavailable', { retryAfterMs: 0 });
+    for (const socket of this.namespaces.allSockets()) void endSocket(socket, lost);
+  }
+}

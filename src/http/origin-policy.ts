@@ -1,0 +1,72 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { isLoopback } from './client-address.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import { comesFromHiddenPage, isOriginAllowed } from './origins.js';
+
+/** Answers kept; a browser's page asks with the same headers again and again. */
+const MAX_REMEMBERED = 1_000;
+
+/** Headers longer than any real origin or host are not worth remembering. */
+const MAX_REMEMBERED_LENGTH = 512;
+
+/** A request of which Engine.IO has read the query: `sid` goes on with a connection, `j` asks for JSONP. */
+export interface ConnectionRequest extends IncomingMessage {
+  readonly _query?: { readonly sid?: unknown; readonly j?: unknown };
+}
+
+/** Who may ask at all, whatever it asks for: by where the request comes from and which page sent it. [A5] [C4] */
+@Injectable()
+export class OriginPolicy {
+  private readonly remembered = new Map<string, boolean>();
+
+  constructor(@Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig) {}
+
+  /** Why a request is refused, or `undefined`. */
+  refusalOf(request: IncomingMessage): SwitchboardError | undefined {
+    const { mode, open } = this.config;
+    if (mode === 'open' && !open && !isLoopback(request.socket.remoteAddress ?? '')) {
+      return new SwitchboardError('access.denied', {
+        message: 'open mode serves this machine only: set a JWT key, or SWITCHBOARD_OPEN=true if it is meant',
+      });
+    }
+    return this.allowsOrigin(request) ? undefined : new SwitchboardError('origin.refused');
+  }
+
+  /** Why a connection may not be made, or `undefined`: unlike other requests, it is refused when it hides its page. */
+  refusalOfConnection(request: ConnectionRequest): SwitchboardError | undefined {
+    const refusal = this.refusalOf(request);
+    if (refusal) return refusal;
+    const { origin, 'sec-fetch-site': site } = request.headers;
+    const isJsonp = request._query?.j !== undefined;
+    return comesFromHiddenPage({ origin, site: site as string | undefined, isJsonp })
+      ? new SwitchboardError('origin.refused')
+      : undefined;
+  }
+
+  /** Whether a foreign page goes on with a connection that somebody else has made; only the first request is asked above. */
+  isIntruding(request: ConnectionRequest): boolean {
+    return request._query?.sid !== undefined && !this.allowsOrigin(request);
+  }
+
+  /** Whether the page that sent this request, if one did, may talk to the gateway. */
+  allowsOrigin(request: IncomingMessage): boolean {
+    const { origin, host } = request.headers;
+    const secure = 'encrypted' in request.socket && request.socket.encrypted === true;
+    const key = `${secure ? 's' : ''}\n${host ?? ''}\n${origin ?? ''}`;
+    const known = this.remembered.get(key);
+    if (known !== undefined) return known;
+    const { corsOrigins, mode, open } = this.config;
+    const allowed = isOriginAllowed({ origin, host, secure, allowed: corsOrigins, mode, open });
+    if (key.length <= MAX_REMEMBERED_LENGTH) this.remember(key, allowed);
+    return allowed;
+  }
+
+  private remember(key: string, allowed: boolean): void {
+    // Whoever sends ever new headers only makes the others be worked out once more.
+    if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
+    this.remembered.set(key, allowed);
+  }
+}

@@ -1,0 +1,156 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { anonymousNameIn } from '../../access/tokens/anonymous.js';
+import type { Authenticated } from '../../access/authenticator.js';
+import { RevocationList } from '../../access/revocation-list.js';
+import type { SwitchboardConfig } from '../../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
+import { Engine } from '../../engine/engine.js';
+import type { Answer } from '../../engine/log.js';
+import { SessionBusy, type Claim } from '../../engine/sessions.js';
+import { logFailure } from '../../telemetry/log.js';
+import type { GatewaySocket, RecoverableSession } from '../../sockets/socket-state.js';
+import { isOurText, type SessionToken } from './session-texts.js';
+
+/** A session ID is all that stands between a session and whoever has a token of the same user. */
+const SESSION_ID_BYTES = 18;
+
+const ENGINE_PROTOCOL_OF_V2 = 3;
+
+/** What is private in Socket.IO: `pid` is what the client is told to come back with. */
+interface SocketInternals {
+  id: string;
+  pid?: string;
+  recovered: boolean;
+  readonly nsp: { readonly _preConnectSockets?: Map<string, unknown> };
+}
+
+/** Gives a socket that is on its way in its session: the one that its client wants back, or a new one. [H4] */
+@Injectable()
+export class SessionClaims {
+  private readonly logger = new Logger('Recovery');
+  /** How to give back what was claimed for a socket that is still on its way in; listens to its connection's end. */
+  private readonly releases = new WeakMap<GatewaySocket, () => void>();
+
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly engine: Engine,
+    private readonly revocations: RevocationList,
+  ) {}
+
+  /**
+   * In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one.
+   *
+   * A session tells the user of a client that gave no name: it has no other that it could come back as.
+   *
+   * @throws SessionBusy when it cannot be had now and may be in a moment: whoever got in without it would have lost it
+   */
+  prepare(socket: GatewaySocket, who: Authenticated): Answer<RecoverableSession | undefined> {
+    const auth = socket.handshake.auth as Readonly<Record<string, unknown>> | undefined;
+    if (auth?.['recovery'] !== true || this.config.recoveryWindowMs === 0) return undefined;
+    if (socket.conn.protocol === ENGINE_PROTOCOL_OF_V2) return undefined;
+    const { pid, offset } = auth;
+    if (!isOurText(pid) || !(offset === undefined || isOurText(offset))) return this.begin(socket);
+    const { user } = whoIn(pid, who);
+    const claim = this.engine.sessions.claim(pid, { user, namespace: socket.nsp.name, cursor: offset });
+    if (claim instanceof Promise) {
+      return claim.then(
+        (claimed) => this.takeUp(socket, user, pid, claimed),
+        (failure: unknown) => {
+          if (failure instanceof SessionBusy) throw failure;
+          logFailure(this.logger, 'a session could not be claimed', failure);
+          return this.begin(socket);
+        },
+      );
+    }
+    return this.takeUp(socket, user, pid, claim);
+  }
+
+  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
+  releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
+    if (!session.claim) return;
+    const release = (): void => this.release(socket, session);
+    this.releases.set(socket, release);
+    if (socket.conn.readyState === 'open') socket.conn.once('close', release);
+    else release();
+  }
+
+  /** Something has kept the client out. */
+  refused(socket: GatewaySocket): void {
+    this.releases.get(socket)?.();
+    this.forgetRelease(socket);
+  }
+
+  /**
+   * The client did not get in after all. Its socket, which Socket.IO has yet to clear away, gives the ID back: by then
+   * it may be that of the client's next attempt.
+   */
+  release(socket: GatewaySocket, session: RecoverableSession): void {
+    if (!session.claim) return;
+    session.claim.release();
+    session.claim = undefined;
+    // A check of the app's may have put it into rooms.
+    socket.nsp.adapter.delAll(socket.id);
+    rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
+  }
+
+  /** The client is in: what was claimed for it is its own. */
+  forgetRelease(socket: GatewaySocket): void {
+    const release = this.releases.get(socket);
+    if (!release) return;
+    socket.conn.off('close', release);
+    this.releases.delete(socket);
+  }
+
+  private takeUp(
+    socket: GatewaySocket,
+    user: string,
+    sessionId: string,
+    claim: Claim | undefined,
+  ): RecoverableSession {
+    if (!claim) return this.begin(socket);
+    if (!this.mayComeBack(user, claim.token as SessionToken)) {
+      claim.release();
+      this.close(sessionId);
+      return this.begin(socket);
+    }
+    rename(socket, claim.socketId);
+    const internals = socket as unknown as SocketInternals;
+    internals.pid = sessionId;
+    internals.recovered = true;
+    return { sessionId, paused: true, claim, sent: undefined };
+  }
+
+  private begin(socket: GatewaySocket): RecoverableSession {
+    const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
+    (socket as unknown as SocketInternals).pid = sessionId;
+    return { sessionId, paused: false, claim: undefined, sent: undefined };
+  }
+
+  /** A session ends with the token it was opened with, also when its client comes with another one. */
+  private mayComeBack(user: string, { jti, issuedAt, expiresAt }: SessionToken): boolean {
+    if (expiresAt !== undefined && expiresAt <= Date.now()) return false;
+    return this.revocations.checkNow({ user, jti, issuedAt }) === undefined;
+  }
+
+  private close(sessionId: string): void {
+    const closed = this.engine.sessions.close(sessionId);
+    if (closed instanceof Promise)
+      closed.catch((failure: unknown) => logFailure(this.logger, 'a session was not ended', failure));
+  }
+}
+
+/** Who it is that has this session. */
+export const whoIn = (sessionId: string, who: Authenticated): Authenticated =>
+  who.isAnonymous ? { ...who, user: anonymousNameIn(sessionId) } : who;
+
+/** Gives a socket that is still in the handshake another ID: that of the one it replaces. */
+function rename(socket: GatewaySocket, socketId: string): void {
+  const internals = socket as unknown as SocketInternals;
+  const { _preConnectSockets: entering } = internals.nsp;
+  if (entering?.get(internals.id) === socket) {
+    entering.delete(internals.id);
+    entering.set(socketId, socket);
+  }
+  internals.id = socketId;
+}

@@ -1,0 +1,53 @@
+/** The rooms of a session: how its socket is in them, as shared state keeps it. */
+import { ROOM_ACTIONS, type RoomAction } from '../../protocol/capabilities.js';
+import type { RoomGrant } from '../../sockets/grant.js';
+import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
+import type { SessionRoom } from '../../engine/sessions.js';
+import { isInternalRoom, isUserRoom, watchedRoom } from '../../protocol/names.js';
+import type { GatewaySocket, SocketState } from '../../sockets/socket-state.js';
+
+/** How a room grant is kept with the session: as JSON. */
+interface KeptGrant {
+  readonly allow: readonly RoomAction[];
+  readonly issuedAt?: number;
+  readonly jti?: string;
+  readonly expiresAt?: number;
+}
+
+export function describeRoom(state: SocketState, room: string): SessionRoom {
+  const { socket, joinedByRight, roomGrants } = state;
+  const grants = roomGrants?.get(room);
+  const watched = watchedRoom(room);
+  const watchedSince = watched === undefined ? undefined : state.watchedRooms?.get(watched);
+  return {
+    room,
+    meta: (socket.nsp.adapter as FanOutAdapter).trackingOf(socket)?.metaRooms.has(room) === true,
+    byRight: joinedByRight?.has(room) === true,
+    ...(grants && { grant: grants.map(keptGrantOf) }),
+    ...(watchedSince && { watchedSince }),
+  };
+}
+
+const keptGrantOf = ({ allow, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant => ({
+  allow: [...allow],
+  issuedAt,
+  jti,
+  expiresAt,
+});
+
+/** What room tokens had granted in a room. */
+export function roomGrantsOf(kept: unknown): RoomGrant[] {
+  return ((kept ?? []) as readonly KeptGrant[]).map(({ allow, ...rest }) => ({
+    ...rest,
+    allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))),
+  }));
+}
+
+export const sharedRoomsOf = ({ id, rooms }: GatewaySocket): string[] =>
+  [...rooms].filter((room) => room !== id && !isUserRoom(room) && !isInternalRoom(room));
+
+/** It may watch only what it is in, and shared state keeps no order of rooms. */
+export const watchedAfterEntered = (rooms: readonly SessionRoom[]): SessionRoom[] => [
+  ...rooms.filter(({ room }) => watchedRoom(room) === undefined),
+  ...rooms.filter(({ room }) => watchedRoom(room) !== undefined),
+];

@@ -1,0 +1,120 @@
+import { WebSocketServer, type ServerOptions } from 'ws';
+import { NOTICE } from '../protocol/events.js';
+import type { SwitchboardError } from '../protocol/errors.js';
+import { socketState, type GatewaySocket } from './socket-state.js';
+
+/** A peer that does not take the goodbye within this time is cut off. */
+const GOODBYE_TIMEOUT_MS = 2_000;
+
+type Connection = GatewaySocket['conn'];
+
+/** What Engine.IO's polling transport has, and others have not; there is no other way to hurry it. */
+interface Transport {
+  closeTimeout?: number;
+  /** Set while it waits for a poll to close with. */
+  readonly shouldClose?: (() => void) | null;
+}
+
+/**
+ * Ends a socket and tells it why. [L7]
+ *
+ * The client gets `server:disconnect` with the error. When that is retryable the transport is closed, after which
+ * stock clients reconnect by themselves; otherwise the socket is disconnected, after which they do not.
+ *
+ * @param options.discardUnsent closes without waiting for what has not been sent, the goodbye included
+ *
+ * Resolves when the socket has left the registry, on all nodes; never rejects.
+ */
+export function endSocket(
+  socket: GatewaySocket,
+  error: SwitchboardError,
+  { discardUnsent = false }: { readonly discardUnsent?: boolean } = {},
+): Promise<void> {
+  const state = socketState(socket);
+  if (!socket.connected) return Promise.resolve(state.left);
+  return new Promise((resolve) => {
+    const cutOff = setTimeout(() => socket.conn.close(true), GOODBYE_TIMEOUT_MS);
+    cutOff.unref();
+    socket.once('disconnect', () => {
+      clearTimeout(cutOff);
+      resolve(state.left);
+    });
+    state.endedWith ??= error.code;
+    socket.emit(NOTICE.serverDisconnect, error.toObject());
+    if (error.retryable) {
+      socket.conn.close(discardUnsent);
+    } else {
+      socket.disconnect();
+      cutOffIfUnused(socket);
+    }
+  });
+}
+
+/** Closes a connection that carries no socket any longer. */
+export function closeIfUnused({ client, conn }: GatewaySocket): void {
+  if (hasNoSocket(client)) conn.close();
+}
+
+/**
+ * Has a connection closed within the time for a goodbye, also when its client does not help. For new connections.
+ *
+ * On polling an orderly close waits for the next poll, which 2.x and 3.x clients never make. Engine.IO would give them
+ * 30 s, keep the sockets in memory for as long, and cannot be hurried once it waits; and it is not only we who close:
+ * Socket.IO does on a malformed packet. Other transports do not know the field.
+ */
+export function limitGoodbye(conn: Connection): void {
+  const transport = conn.transport as Transport;
+  if (transport.closeTimeout === undefined) return;
+  transport.closeTimeout = GOODBYE_TIMEOUT_MS;
+  conn.on('close', closeTransport);
+  conn.on('upgrading', watchUpgrade);
+}
+
+/**
+ * Cuts off a WebSocket whose peer does not answer the close frame within the time for a goodbye.
+ *
+ * `ws` gives it 30 s. A client that has come back by another connection leaves one behind that never answers, and a
+ * process that ends would wait for it. [O2]
+ */
+export class PromptWebSocketServer extends WebSocketServer {
+  constructor(options: ServerOptions) {
+    const closing = { closeTimeout: GOODBYE_TIMEOUT_MS };
+    super({ ...options, ...closing });
+  }
+}
+
+/** A client may upgrade while it is being sent away: the polling it leaves behind would wait for its poll in vain. */
+function watchUpgrade(this: Connection): void {
+  const polling = this.transport as Transport;
+  this.once('upgrade', () => {
+    if (polling.shouldClose) this.once('close', () => polling.shouldClose?.());
+  });
+}
+
+/** Ends the connections that wait for a last poll; for a server that closes, since each would wait on by itself. */
+export function hurryGoodbyes(connections: Iterable<Connection>): void {
+  for (const conn of connections) closeTransport.call(conn);
+}
+
+/** A connection that is gone has nothing to say in a last poll: its timer would only keep memory and process. */
+function closeTransport(this: Connection): void {
+  (this.transport as Transport).shouldClose?.();
+}
+
+/**
+ * Closes a connection that carries no socket, once the client has had time to do so by itself.
+ *
+ * Stock clients do when they are told that it is over, and some must: python-socketio takes a connection that ends
+ * under its feet for a broken one and comes back, again and again. Who is still there after that time would stay
+ * half connected for as long as it answers pings, so it is cut off.
+ */
+export function cutOffIfUnused({ client, conn }: GatewaySocket): void {
+  const cutOff = setTimeout(() => {
+    if (hasNoSocket(client)) conn.close(true);
+  }, GOODBYE_TIMEOUT_MS);
+  cutOff.unref();
+  conn.once('close', () => clearTimeout(cutOff));
+}
+
+const hasNoSocket = (client: GatewaySocket['client']): boolean =>
+  (client as unknown as { sockets: ReadonlyMap<string, unknown> }).sockets.size === 0;

@@ -1,0 +1,26 @@
+import { ALL_CAPABILITIES, type CompiledCapabilities, type RoomAction } from '../protocol/capabilities.js';
+import type { Deadline } from '../timers/deadline-wheel.js';
+
+/** What a socket may do and for how long: what is kept of its token once it has been verified. */
+export interface Grant {
+  readonly caps: CompiledCapabilities;
+  /** Milliseconds since 1970; `undefined` when the token does not expire. */
+  readonly expiresAt?: number;
+  /** `iat`, in seconds since 1970. */
+  readonly issuedAt?: number;
+  readonly jti?: string;
+}
+
+/** What a socket may do in one room by a room token. [A2] */
+export interface RoomGrant {
+  readonly allow: ReadonlySet<RoomAction>;
+  readonly issuedAt?: number;
+  readonly jti?: string;
+  /** Milliseconds since 1970; `undefined` when it does not expire. */
+  readonly expiresAt?: number;
+  /** Its end. */
+  deadline?: Deadline;
+}
+
+/** Open mode: everyone may do everything. [C4] */
+export const OPEN_GRANT: Grant = Object.freeze({ caps: ALL_CAPABILITIES });

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { MembershipAdapter, NamespaceList } from './membership.adapter.js';
+import type { GatewaySocket } from './socket-state.js';
+
+/**
+ * The Socket.IO namespaces of this process, in the order of their creation.
+ *
+ * The gateway's own is `/`; an embedding app's gateways may add more, and those join here by themselves because
+ * every namespace makes its adapter.
+ */
+@Injectable()
+export class Namespaces implements NamespaceList {
+  private adapters: readonly MembershipAdapter[] = [];
+  private lastNumber = 0;
+
+  /** Returns the number of the new namespace. */
+  add(adapter: MembershipAdapter): number {
+    this.adapters = [...this.adapters, adapter];
+    return ++this.lastNumber;
+  }
+
+  remove(adapter: MembershipAdapter): void {
+    this.adapters = this.adapters.filter((each) => each !== adapter);
+  }
+
+  get all(): readonly MembershipAdapter[] {
+    return this.adapters;
+  }
+
+  /** A connected socket of any namespace. */
+  findSocket(socketId: string): GatewaySocket | undefined {
+    for (const adapter of this.adapters) {
+      const socket = adapter.nsp.sockets.get(socketId);
+      if (socket) return socket as GatewaySocket;
+    }
+    return undefined;
+  }
+
+  /** Whether a room of this name is a socket's own. */
+  isSocketId(name: string): boolean {
+    return this.adapters.some((adapter) => adapter.sids.has(name));
+  }
+
+  /** Every connected socket. */
+  *allSockets(): Generator<GatewaySocket> {
+    for (const adapter of this.adapters) {
+      for (const socket of adapter.nsp.sockets.values()) yield socket as GatewaySocket;
+    }
+  }
+
+  /** The connected sockets of a user, over all namespaces. */
+  *socketsOfUser(user: string): Generator<GatewaySocket> {
+    for (const adapter of this.adapters) {
+      const sockets = adapter.socketsOf(user);
+      if (!sockets) continue;
+      for (const socketId of sockets) {
+        const socket = adapter.nsp.sockets.get(socketId);
+        if (socket) yield socket as GatewaySocket;
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
+import { expectUndisturbed } from '../../support/arrivals.js';
+import { clientsOf } from '../../support/client-matrix.js';
+import { CollectingLogger } from '../../support/collecting-logger.js';
+import { RawPolling, RawWebSocket } from '../../support/raw-clients.js';
+
+const CLIENTS = clientsOf([2, 3, 4]);
+
+const MAX_PAYLOAD_BYTES = 2_000;
+const OVERSIZE = 'x'.repeat(MAX_PAYLOAD_BYTES);
+
+describe('the log of connections', () => {
+  const logger = new CollectingLogger();
+  let gateway: TestGateway;
+  let bystander: TestClient;
+
+  beforeAll(async () => {
+    gateway = await startGateway({ logger, maxPayloadBytes: MAX_PAYLOAD_BYTES });
+    bystander = await gateway.connect({ auth: { user: 'bystander' } });
+  });
+  afterEach(() => expectUndisturbed(bystander));
+  afterAll(async () => {
+    await gateway?.close();
+  });
+
+  it.each(CLIENTS)(
+    '[L6] says who came and who went, v$version by $transport',
+    async ({ version, transport }) => {
+      const client = await gateway.connect({ version, transport, auth: { user: 'ada' } });
+      const socketId = client.id;
+      const who = {
+        socketId,
+        user: 'ada',
+        transport,
+        protocol: version === 2 ? 3 : 4,
+        address: '127.0.0.1',
+      };
+      expect((await logger.until('a user connected', { socketId })).fields).toEqual(who);
+      client.close();
+      expect((await logger.until('a user disconnected', { socketId })).fields).toEqual({
+        ...who,
+        reason: 'client namespace disconnect',
+        durationMs: expect.any(Number),
+      });
+      expect(logger.find('a user connected', { socketId })).toHaveLength(1);
+      expect(logger.find('a user disconnected', { socketId })).toHaveLength(1);
+    },
+  );
+
+  it.each(CLIENTS)(
+    '[L6] says when a v$version client by $transport just vanished',
+    async ({ version, transport }) => {
+      const client = await gateway.connect({ version, transport });
+      const socketId = client.id;
+      client.breakTransport();
+      const { fields } = await logger.until('a user disconnected', { socketId });
+      expect(fields).toMatchObject({ reason: 'transport close', transport });
+    },
+  );
+
+  it.each(CLIENTS)(
+    '[Q2] names a message over the limit as the cause, v$version by $transport',
+    async ({ version, transport }) => {
+      const counted = await endedAs(gateway, 'payload.too_large');
+      const client = await gateway.connect({ version, transport, auth: { user: 'greedy' } });
+      const socketId = client.id;
+      client.emit('room:emit', { room: 'lobby', event: 'news', args: [OVERSIZE] });
+      await client.next('disconnect');
+      const { fields } = await logger.until('a user disconnected', { socketId });
+      expect(fields).toMatchObject({ user: 'greedy', reason: 'payload.too_large' });
+      expect(await gateway.registry.getSocket(socketId!)).toBeUndefined();
+      expect(await endedAs(gateway, 'payload.too_large')).toBe(counted + 1);
+    },
+  );
+
+  it.each(CLIENTS)(
+    '[Q2] takes what is just under the limit, v$version by $transport',
+    async ({ version, transport }) => {
+      const client = await gateway.connect({ version, transport });
+      await client.request('room:join', { room: 'lobby' });
+      const text = 'x'.repeat(MAX_PAYLOAD_BYTES - 200);
+      const request = { room: 'lobby', event: 'long', args: [text], echo: true };
+      expect(await client.request('room:emit', request)).toMatchObject({ ok: true });
+      expect(await client.next('long')).toEqual([text]);
+      client.close();
+    },
+  );
+
+  it('[Q2] ends an oversize post even when the client goes on polling', async () => {
+    const raw = await RawPolling.connect(gateway.url, { user: 'greedy poller' });
+    expect((await raw.post(`42["say","${OVERSIZE}"]`)).status).toBe(413);
+    const { fields } = await logger.until('a user disconnected', { user: 'greedy poller' });
+    expect(fields).toMatchObject({ reason: 'payload.too_large', transport: 'polling' });
+    expect((await raw.poll()).status).toBe(400);
+  });
+
+  it('[Q2] ends an oversize binary frame', async () => {
+    const raw = await RawWebSocket.connect(gateway.url, { user: 'greedy binary' });
+    raw.send('451-["say",{"_placeholder":true,"num":0}]');
+    raw.send(Buffer.alloc(MAX_PAYLOAD_BYTES + 1));
+    expect(await raw.closed).toBe(1009);
+    const { fields } = await logger.until('a user disconnected', { user: 'greedy binary' });
+    expect(fields).toMatchObject({ reason: 'payload.too_large' });
+  });
+});
+
+/** How many sockets ended for this reason, as an operator sees it. */
+async function endedAs(gateway: TestGateway, reason: string): Promise<number> {
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  const line = new RegExp(`^switchboard_disconnections_total\\{reason="${reason}"\\} (\\d+)$`, 'm');
+  return Number(line.exec(metrics)?.[1] ?? 0);
+}

@@ -1,0 +1,370 @@
+import type { Browser, Page } from 'playwright-core';
+import { jest } from '@jest/globals';
+import { startGateway } from 'switchboard-gateway/testing';
+import { until } from '../../support/until.js';
+import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+
+const LIFECYCLE_EVENTS = [
+  'connect',
+  'disconnect',
+  'connect_error',
+  'connect_timeout',
+  'reconnect',
+  'reconnect_attempt',
+  'reconnecting',
+  'reconnect_error',
+  'reconnect_failed',
+] as const;
+
+/** What a browser says when nobody answers, which some tests provoke. */
+const UNREACHABLE = /Failed to load resource|WebSocket connection to .* failed/;
+
+/** Run in the page, hence text: the tests are compiled without the browser's types. */
+const FOCUSED_ID = "document.activeElement?.id ?? ''";
+const PLANT_INLINE_SCRIPT = `
+  const script = document.createElement('script');
+  script.textContent = 'document.body.dataset.planted = "yes"';
+  document.body.append(script);
+`;
+
+const untilState = (page: Page, state: string) => page.waitForSelector(`#state[data-state="${state}"]`);
+
+const untilHappened = (page: Page, event: string) =>
+  page.waitForSelector(`#lifecycle-${event}:not([data-count="0"])`);
+
+/** Chooses a client and waits until the page is connected with it. */
+async function useClient(page: Page, generation: string): Promise<void> {
+  await untilState(page, 'connected');
+  if ((await page.inputValue('#client-version')) === generation) return;
+  await page.click('#timeline-clear');
+  await page.selectOption('#client-version', generation);
+  await untilHappened(page, 'connect');
+  await untilState(page, 'connected');
+}
+
+async function join(page: Page, room: string): Promise<void> {
+  await page.fill('#room-name', room);
+  await page.click('#room-join');
+  await page.waitForSelector(`#rooms [data-room="${room}"]`);
+}
+
+async function broadcast(page: Page, text: string): Promise<void> {
+  await page.fill('#broadcast-text', text);
+  await page.click('#broadcast');
+}
+
+const received = (page: Page, text: string) =>
+  page.locator('#events [data-event="message"]', { hasText: text }).first().waitFor();
+
+/** A test waits for several things, each for as long as `openPage` allows. */
+jest.setTimeout(60_000);
+
+describeWithBrowser('the playground in a browser', () => {
+  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  let browser: Browser;
+  const opened: WatchedPage[] = [];
+
+  const open = async (): Promise<WatchedPage> => {
+    const watched = await openPage(browser, gateway.url);
+    opened.push(watched);
+    await untilState(watched.page, 'connected');
+    return watched;
+  };
+
+  beforeAll(async () => {
+    gateway = await startGateway({
+      history: [{ pattern: 'kept-*', size: 100, ttlMs: 60_000 }],
+      // A page that is closed while it upgrades is missed by a ping only.
+      pingIntervalMs: 4_000,
+      pingTimeoutMs: 8_000,
+    });
+    browser = await launchBrowser();
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
+    // The next test may count who gets a broadcast.
+    await until('the pages have left', async () => (await gateway.registry.getStats()).sockets === 0);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.close();
+  });
+
+  it('[L8] connects by itself with the 4.x client and shows the socket ID that the gateway knows', async () => {
+    const { page, problems } = await open();
+    expect(await page.textContent('#state')).toBe('Connected');
+    expect(await page.inputValue('#client-version')).toBe('v4');
+    const socketId = await page.textContent('#socket-id');
+    const entry = await fetch(`${gateway.url}/v1/sockets/${socketId}`);
+    expect(entry.status).toBe(200);
+    expect(await entry.json()).toMatchObject({ socketId, user: await page.inputValue('#user') });
+    expect(problems).toEqual([]);
+  });
+
+  it.each([['polling'], ['websocket']] as const)(
+    '[L8] connects by itself with a gateway that takes %s only',
+    async (transport) => {
+      const picky = await startGateway({ transports: [transport] });
+      const { page } = await openPage(browser, picky.url);
+      await untilState(page, 'connected');
+      await page.context().close();
+      await picky.close();
+    },
+  );
+
+  it('[L8] the upgrade from polling to websocket and the round trip are shown', async () => {
+    const { page } = await open();
+    await page.locator('#transport', { hasText: 'websocket' }).waitFor();
+    expect(await page.textContent('#transport-path')).toBe('upgraded from polling');
+    await page.locator('#rtt', { hasText: / ms$/ }).waitFor();
+  });
+
+  it('[L8] a broadcast from one page arrives in both', async () => {
+    const [here, there] = [await open(), await open()];
+    await broadcast(here.page, 'Hello World kese ho');
+    await received(here.page, 'Hello World kese ho');
+    await received(there.page, 'Hello World kese ho');
+    await here.page
+      .locator('#broadcast-result', { hasText: /^Accepted: 2 sockets matched, id \S+$/ })
+      .waitFor();
+    expect([...here.problems, ...there.problems]).toEqual([]);
+  });
+
+  it('[L8] what others send is shown as text, never as HTML', async () => {
+    const [here, there] = [await open(), await open()];
+    await broadcast(here.page, '<img src="/nothing" id="planted">');
+    await received(there.page, '<img src=');
+    expect(await there.page.locator('#planted').count()).toBe(0);
+    expect(there.problems).toEqual([]);
+  });
+
+  it('[L8] an inline script is refused by the page’s policy', async () => {
+    const { page, problems } = await open();
+    await page.evaluate(PLANT_INLINE_SCRIPT);
+    expect(await page.getAttribute('body', 'data-planted')).toBeNull();
+    expect(problems.join()).toContain('Content Security Policy');
+  });
+
+  it('[L8] breaking the transport shows how the client comes back, and in its rooms', async () => {
+    const { page, problems } = await open();
+    await join(page, 'lobby');
+    const before = await page.textContent('#socket-id');
+    await page.click('#break');
+    await untilHappened(page, 'reconnect');
+    await untilState(page, 'connected');
+    expect(await page.textContent('#socket-id')).not.toBe(before);
+
+    const names = await page.locator('#timeline .entry strong').allTextContents();
+    expect(names.toReversed()).toEqual([
+      'connect',
+      'disconnect',
+      'reconnect_attempt',
+      'reconnecting',
+      'reconnect',
+      'connect',
+    ]);
+    await page.waitForSelector('#rooms [data-room="lobby"]');
+    expect(problems).toEqual([]);
+  });
+
+  it.each(['v2', 'v3', 'v4'])(
+    '[L8] the %s client connects, joins, receives and shows who is there',
+    async (generation) => {
+      const { page, problems } = await open();
+      await page.fill('#user', `ada-${generation}`);
+      await page.click('#apply');
+      await untilState(page, 'connected');
+      await useClient(page, generation);
+
+      const socketId = await page.textContent('#socket-id');
+      const entry = await fetch(`${gateway.url}/v1/sockets/${socketId}`);
+      expect(await entry.json()).toMatchObject({ user: `ada-${generation}` });
+
+      await join(page, `room-of-${generation}`);
+      await page.waitForSelector(`#members [data-user="ada-${generation}"]`);
+      await broadcast(page, `to ${generation}`);
+      await received(page, `to ${generation}`);
+      expect(problems).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['v2', []],
+    ['v3', ['connect_timeout', 'reconnecting']],
+    ['v4', ['connect_timeout', 'reconnecting']],
+  ])(
+    '[L8] all nine lifecycle events can be seen with the %s client; derived: %j',
+    async (generation, derived) => {
+      const { page, problems } = await open();
+      await useClient(page, generation);
+      await page.click('#break');
+      await untilHappened(page, 'reconnect');
+      await untilState(page, 'connected');
+      await page.click('#scenario-nowhere');
+      await untilState(page, 'failed');
+      await page.click('#scenario-slow');
+      await untilHappened(page, 'connect_timeout');
+      await untilState(page, 'failed');
+      await page.click('#scenario-normal');
+      await untilState(page, 'connected');
+
+      for (const event of LIFECYCLE_EVENTS) {
+        const lamp = page.locator(`#lifecycle-${event}`);
+        const isDerived = (derived as string[]).includes(event);
+        expect([event, Number(await lamp.getAttribute('data-count')) > 0]).toEqual([event, true]);
+        expect([event, (await lamp.locator('.badge').textContent()) === 'derived']).toEqual([
+          event,
+          isDerived,
+        ]);
+        const marked = await page.locator(`#timeline [data-event="${event}"][data-origin="derived"]`).count();
+        expect([event, marked > 0]).toEqual([event, isDerived]);
+      }
+      if (derived.length > 0) {
+        expect(await page.textContent('#lifecycle-note')).toContain(
+          'connect_timeout is derived from connect_error',
+        );
+      }
+      expect(problems.filter((problem) => !UNREACHABLE.test(problem))).toEqual([]);
+    },
+    90_000,
+  );
+
+  it('[L8] an emit to the server shows its acknowledgement, and arguments that are not JSON are refused', async () => {
+    const { page } = await open();
+    await page.click('#emit-send');
+    const socketId = await page.textContent('#socket-id');
+    await page.locator('#emit-ack', { hasText: `"socketId": "${socketId}"` }).waitFor();
+
+    await page.fill('#emit-args', '[1, ');
+    expect(await page.textContent('#emit-args-problem')).toContain('Not JSON');
+    expect(await page.getAttribute('#emit-args', 'aria-invalid')).toBe('true');
+
+    await page.fill('#emit-event', 'no-such-event');
+    await page.fill('#emit-args', '[1]');
+    await page.click('#emit-send');
+    await page.locator('#emit-ack', { hasText: 'event.unknown' }).waitFor();
+  });
+
+  it('[L8] an emit to a room reaches its members on other pages', async () => {
+    const [here, there] = [await open(), await open()];
+    await join(here.page, 'lobby');
+    await join(there.page, 'lobby');
+    await here.page.selectOption('#emit-target', 'room');
+    expect(await here.page.inputValue('#emit-to')).toBe('lobby');
+    await here.page.fill('#emit-args', '["to the room"]');
+    await here.page.click('#emit-send');
+    await received(there.page, 'to the room');
+  });
+
+  /** Breaks the transport and publishes before the client is back. */
+  async function missEvent(page: Page, to: object, text: string): Promise<void> {
+    await page.click('#timeline-clear');
+    await page.click('#break');
+    await untilState(page, 'retrying');
+    await gateway.http('POST', '/v1/emit', { to, event: 'message', data: text });
+    await untilHappened(page, 'reconnect');
+    await untilState(page, 'connected');
+  }
+
+  it('[H4] a 4.x client that asks for recovery comes back as the same socket and shows what was replayed', async () => {
+    const { page, problems } = await open();
+    await page.check('#recovery');
+    await page.fill('#delay', '3000');
+    await page.click('#apply');
+    await untilState(page, 'connected');
+    await join(page, 'lobby');
+    const before = await page.textContent('#socket-id');
+    await missEvent(page, { rooms: ['lobby'] }, 'while away');
+    await page
+      .locator('#events [data-event="message"][data-origin="replayed"]', { hasText: 'while away' })
+      .waitFor();
+    await page.locator('#state-detail', { hasText: 'recovered, 1 event replayed' }).waitFor();
+    // The cursor that its client is told is no argument.
+    expect(await page.locator('#events [data-origin="replayed"] .entry-args').textContent()).toBe(
+      '"while away"',
+    );
+    expect(await page.textContent('#socket-id')).toBe(before);
+    await page.waitForSelector('#rooms [data-room="lobby"]');
+
+    await broadcast(page, 'after that');
+    await received(page, 'after that');
+    expect(await page.locator('#events [data-origin="replayed"]').count()).toBe(1);
+    expect(problems).toEqual([]);
+  });
+
+  it.each(['v2', 'v3', 'v4'])(
+    '[H5] the %s client joins with positions and goes on where it was',
+    async (generation) => {
+      const { page, problems } = await open();
+      await useClient(page, generation);
+      await page.fill('#delay', '3000');
+      await page.click('#apply');
+      await untilState(page, 'connected');
+      const room = `kept-${generation}`;
+      await page.check('#room-meta');
+      await join(page, room);
+      await missEvent(page, { rooms: [room] }, 'while away');
+      await page.locator('#events [data-origin="replayed"]', { hasText: 'while away' }).waitFor();
+      await page.locator('#room-status', { hasText: `Joined ${room} again, 1 replayed.` }).waitFor();
+
+      await page.click('#room-history');
+      await page.locator('#events [data-origin="history"]', { hasText: 'while away' }).waitFor();
+      expect(problems).toEqual([]);
+    },
+  );
+
+  it('[M4] members come and go as it happens', async () => {
+    const { page, problems } = await open();
+    await join(page, 'hall');
+    await page.locator('#members-title', { hasText: '1 in hall' }).waitFor();
+    const guest = await gateway.connect({ auth: { user: 'grace' } });
+    await guest.request('room:join', { room: 'hall' });
+    await page.locator('#members [data-user="grace"]').waitFor();
+    await page.locator('#members-title', { hasText: '2 in hall' }).waitFor();
+    await page.locator('#events [data-event="room:presence"]', { hasText: 'grace' }).waitFor();
+    await guest.request('room:leave', { room: 'hall' });
+    await page.locator('#members-title', { hasText: '1 in hall' }).waitFor();
+    expect(await page.locator('#members [data-user="grace"]').count()).toBe(0);
+    expect(problems).toEqual([]);
+    guest.close();
+  });
+
+  it('[L8] every control is reached with the keyboard, and a button that goes off keeps its focus', async () => {
+    const { page } = await open();
+    const wanted = [
+      'theme',
+      'client-version',
+      'transports',
+      'connect',
+      'disconnect',
+      'break',
+      'copy-id',
+      'broadcast-text',
+      'broadcast',
+      'emit-target',
+      'emit-event',
+      'emit-args',
+      'emit-send',
+      'room-name',
+      'room-join',
+      'room-leave',
+      'user',
+      'apply',
+    ];
+    const reached: string[] = [];
+    for (let presses = 0; presses < 80 && reached.at(-1) !== 'apply'; presses += 1) {
+      await page.keyboard.press('Tab');
+      reached.push(await page.evaluate<string>(FOCUSED_ID));
+    }
+    expect(reached.filter((id) => wanted.includes(id))).toEqual(wanted);
+
+    await page.focus('#disconnect');
+    await page.keyboard.press('Enter');
+    await untilState(page, 'idle');
+    expect(await page.evaluate<string>(FOCUSED_ID)).toBe('disconnect');
+    expect(await page.getAttribute('#disconnect', 'aria-disabled')).toBe('true');
+    await page.focus('#connect');
+    await page.keyboard.press('Enter');
+    await untilState(page, 'connected');
+  });
+});
