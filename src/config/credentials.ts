@@ -1,5 +1,5 @@
 /** The kinds of configuration values that carry keys and addresses of services. [A1] [A4] */
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.js';
 import { parseRedisAddress } from './redis-address.js';
@@ -66,6 +66,27 @@ export const publicKey: z.ZodType<string> = z
     return z.NEVER;
   })
   .describe(PUBLIC_KEY);
+
+const CERTIFICATES = 'one or more certificates in PEM';
+const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Certificates of authorities. Each is parsed here, so that a broken one stops the start and not a later request. [B7] */
+export const certificates: z.ZodType<string> = z
+  .string(CERTIFICATES)
+  .transform((value) => value.replaceAll('\\n', '\n').trim())
+  .refine((value) => {
+    const blocks = value.match(CERTIFICATE_BLOCK) ?? [];
+    return blocks.length > 0 && blocks.every(isCertificate);
+  }, CERTIFICATES)
+  .describe(CERTIFICATES);
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 const KEY_SET_URL = 'an https:// URL without credentials (http:// only on a loopback host)';
 

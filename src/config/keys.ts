@@ -4,7 +4,15 @@
  * The loader, `--help` and `docs/configuration.md` are made from this table.
  */
 import type { z } from 'zod';
-import { apiKeyEntries, keySetUrl, publicKey, redisAddress, sharedSecret, timestamp } from './credentials.js';
+import {
+  apiKeyEntries,
+  certificates,
+  keySetUrl,
+  publicKey,
+  redisAddress,
+  sharedSecret,
+  timestamp,
+} from './credentials.js';
 import {
   historyRules,
   host,
@@ -25,6 +33,7 @@ export const KEY_GROUPS = [
   'Access',
   'History and recovery',
   'Nodes',
+  'Backends that are called',
   'Operations',
 ] as const;
 
@@ -337,6 +346,16 @@ export const CONFIG_KEYS = {
     description:
       'Processes of the service behind its one port, each a node; more than 1 takes `SWITCHBOARD_REDIS_URL`. ' +
       'An app that imports the module starts its own.',
+  }),
+
+  outboundCa: key({
+    env: 'SWITCHBOARD_OUTBOUND_CA',
+    group: 'Backends that are called',
+    schema: certificates,
+    default: undefined,
+    description:
+      'Certificate authorities, in PEM, that vouch for backends instead of the usual ones. A literal `\\n` stands for a line break.',
+    hidden: true,
   }),
 
   drainWindowMs: key({
