@@ -1,7 +1,13 @@
 /**
  * The public API. What is not named here is internal and may change without notice.
  */
-export { SwitchboardModule, setupSwitchboard, type SwitchboardAsyncOptions } from './switchboard.module.js';
+export {
+  SwitchboardModule,
+  setupSwitchboard,
+  type SwitchboardAsyncOptions,
+  type SwitchboardModuleOptions,
+} from './switchboard.module.js';
+export type { LoginOptions } from './access/app-login.js';
 export { SwitchboardApiModule } from './api/api.module.js';
 export { OperationsModule } from './operations/operations.module.js';
 export { PlaygroundModule } from './playground/playground.module.js';
@@ -19,7 +25,9 @@ export type {
 } from './protocol/entries.js';
 export type { PageRequest } from './protocol/paging.js';
 export type { SocketFilter } from './registry/local-registry.js';
-export type { GatewaySocket, SocketData } from './sockets/socket-state.js';
+export { identityOf, type SocketIdentity } from './sockets/identity.js';
+export type { GatewaySocket } from './sockets/socket-state.js';
+export { User } from './gateway/nest/user.decorator.js';
 
 export { Broadcaster } from './delivery/broadcaster.js';
 export type { Acknowledged, Published, PublishRequest } from './delivery/publish-request.js';

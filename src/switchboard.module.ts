@@ -6,6 +6,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ModulesContainer, NestApplication } from '@nestjs/core';
+import { LOGIN_OPTIONS, splitLogin, type LoginOptions } from './access/app-login.js';
 import { Authenticator } from './access/authenticator.js';
 import { DeadlineWheel } from './timers/deadline-wheel.js';
 import { OriginPolicy } from './http/origin-policy.js';
@@ -56,10 +57,15 @@ import { JoinWithHistory } from './rooms/join-with-history.js';
 import { Registration } from './registry/registration.js';
 import { RoomService } from './rooms/room.service.js';
 
+/** The options of the module: keys of `docs/configuration.md` in camel case, and what is about the app's own login. */
+export interface SwitchboardModuleOptions extends SwitchboardOptions, LoginOptions {}
+
 /** Options that are known only when other providers are: `useFactory` gives them. */
 export interface SwitchboardAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   readonly inject?: Parameters<typeof factoryProvider>[0];
-  readonly useFactory: (...dependencies: never[]) => SwitchboardOptions | Promise<SwitchboardOptions>;
+  readonly useFactory: (
+    ...dependencies: never[]
+  ) => SwitchboardModuleOptions | Promise<SwitchboardModuleOptions>;
 }
 
 const OPTIONS = Symbol('SWITCHBOARD_OPTIONS');
@@ -87,7 +93,7 @@ const factoryProvider = (
  */
 @Module({})
 export class SwitchboardModule {
-  static forRoot(options: SwitchboardOptions = {}): DynamicModule {
+  static forRoot(options: SwitchboardModuleOptions = {}): DynamicModule {
     return this.create([{ provide: OPTIONS, useValue: options }]);
   }
 
@@ -105,7 +111,12 @@ export class SwitchboardModule {
         {
           provide: SWITCHBOARD_CONFIG,
           inject: [OPTIONS],
-          useFactory: loadProcessConfig,
+          useFactory: (given: SwitchboardModuleOptions) => loadProcessConfig(splitLogin(given).config),
+        },
+        {
+          provide: LOGIN_OPTIONS,
+          inject: [OPTIONS],
+          useFactory: (given: SwitchboardModuleOptions) => splitLogin(given).login,
         },
         {
           provide: Engine,

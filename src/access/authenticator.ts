@@ -4,6 +4,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { MAX_DEPTH, measureValue, type JsonValue } from '../protocol/json.js';
 import { USER_NAME } from '../protocol/names.js';
+import { LOGIN_OPTIONS, type LoginOptions } from './app-login.js';
 import { anonymousName } from './tokens/anonymous.js';
 import { NO_CAPABILITIES } from '../protocol/capabilities.js';
 import { MAX_INFO_BYTES } from './tokens/claims.js';
@@ -35,6 +36,7 @@ export class Authenticator {
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    @Inject(LOGIN_OPTIONS) private readonly login: LoginOptions,
     private readonly revocations: RevocationList,
   ) {
     this.verifier = new TokenVerifier(config);
@@ -62,11 +64,13 @@ export class Authenticator {
    */
   authenticate({ token, user, info }: Credentials): Authenticated | Promise<Authenticated> {
     if (this.config.mode === 'open') {
+      const { clientsNameThemselves = false } = this.login;
+      if (!clientsNameThemselves) return anonymous(OPEN_GRANT);
       const name = isAbsent(user) ? { user: anonymousName(), isAnonymous: true } : { user: ownName(user) };
       return this.unlessRevoked({ ...name, info: ownInfo(info), grant: OPEN_GRANT });
     }
     if (isAbsent(token) && this.config.anonymous) {
-      return { user: anonymousName(), isAnonymous: true, info: null, grant: { caps: NO_CAPABILITIES } };
+      return anonymous({ caps: NO_CAPABILITIES });
     }
     return this.authenticateToken(token as string | undefined);
   }
@@ -88,6 +92,13 @@ export class Authenticator {
     return who;
   }
 }
+
+const anonymous = (grant: Grant): Authenticated => ({
+  user: anonymousName(),
+  isAnonymous: true,
+  info: null,
+  grant,
+});
 
 /** Templates and forms leave an empty text where there is nothing. */
 export const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';

@@ -3,7 +3,7 @@ import type { Publication, Selection, Subject, Target } from '../protocol/public
 import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
 import type { SharedRevocations } from './revocations.js';
-import type { LastSent, SessionStore } from './sessions.js';
+import type { LeftBehind, SessionStore } from './sessions.js';
 import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from './presence.js';
 import type { RegistryWriter, RegistryReader } from './registry.js';
 
@@ -98,9 +98,9 @@ export interface NodeHooks {
   tracksPositions(): boolean;
   /**
    * Ends a socket whose session its client has taken to another connection, silently and at once; what was the last
-   * sent to it, as for {@link SessionStore.detach}.
+   * sent to it and its data, as for {@link SessionStore.detach}.
    */
-  takeOver(socketId: string): LastSent | undefined;
+  takeOver(socketId: string): LeftBehind | undefined;
   /** Carries out what another node was asked for and returns how many sockets it was for. Never rejects. */
   carryOut(command: NodeCommand): Promise<number>;
   /** Tells the sockets that watch a room. */

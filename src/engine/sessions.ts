@@ -32,11 +32,21 @@ export interface NewSession {
   readonly namespace: string;
   /** What its socket was let in with, in the words of whoever wrote it; kept as it is. */
   readonly token: unknown;
+  /** The app's own `socket.data` as it is now. [T2] */
+  readonly data?: unknown;
 }
 
 /** The last that was sent to a socket that can recover, or else what its client had when it came. */
 export interface LastSent {
   readonly cursor: string | undefined;
+}
+
+/** What a socket leaves behind for its client. */
+export interface LeftBehind {
+  /** `undefined` when not everything that was for it has been sent. */
+  readonly sent: LastSent | undefined;
+  /** The app's own `socket.data`. [T2] */
+  readonly data: unknown;
 }
 
 /** Who wants a session back. */
@@ -56,6 +66,8 @@ export interface Claim {
   readonly rooms: readonly SessionRoom[];
   /** The last one given to {@link SessionStore.open} or {@link SessionStore.renewed}. */
   readonly token: unknown;
+  /** The app's own `socket.data`, as it last was known; `undefined` where none was. */
+  readonly data?: unknown;
   /**
    * What the session missed, in order, each once: in the rooms it is in, to its user, to its socket and to everyone,
    * without what was published while it was not yet in a room, what was volatile, and what asked for an acknowledgement:
@@ -89,16 +101,17 @@ export interface SessionStore {
   open(session: NewSession): Answer<void>;
   /** Its socket goes on with another token. */
   renewed(sessionId: string, token: unknown): Answer<void>;
-  /** Its socket is in a room, or is in it in another way than before. */
-  joined(sessionId: string, room: SessionRoom): Answer<void>;
+  /** Its socket is in a room, or is in it in another way than before; `data` is the app's `socket.data` by then. */
+  joined(sessionId: string, room: SessionRoom, data?: unknown): Answer<void>;
   left(sessionId: string, room: string): Answer<void>;
   /**
    * Its connection broke: it waits for its client for the recovery window.
    *
    * @param sent the last that was sent to it, when everything for it has been: whoever got that missed nothing before
    *   the break, however long ago it was and whatever of the time since is no longer kept
+   * @param data the app's own `socket.data` at its end
    */
-  detach(sessionId: string, sent?: LastSent): Answer<void>;
+  detach(sessionId: string, sent?: LastSent, data?: unknown): Answer<void>;
   /** It has ended on purpose, or may not come back. Nothing is kept for it any longer. */
   close(sessionId: string): Answer<void>;
   claim(sessionId: string, request: ClaimRequest): Answer<Claim | undefined>;

@@ -4,7 +4,7 @@ import { Publisher } from '../delivery/publisher.js';
 import { endSocket } from '../sockets/end-socket.js';
 import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../engine/engine.js';
 import type { PresenceChange, PresenceState } from '../engine/presence.js';
-import type { LastSent } from '../engine/sessions.js';
+import type { LeftBehind } from '../engine/sessions.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
@@ -33,7 +33,7 @@ export class GatewayNodeHooks implements NodeHooks {
     return this.namespaces.all.some((adapter) => (adapter as FanOutAdapter).tracksPositions);
   }
 
-  takeOver(socketId: string): LastSent | undefined {
+  takeOver(socketId: string): LeftBehind | undefined {
     return this.recovery.takeOver(socketId);
   }
 

@@ -19,16 +19,10 @@ export interface Identity {
   readonly grant: Grant;
 }
 
-/** What the gateway puts into Socket.IO's `socket.data`, for the app to read. */
-export interface SocketData {
-  user: string;
-  info: JsonValue;
-}
-
-/** A Socket.IO socket of this gateway. */
-// Event maps are the app's business; `any` is Socket.IO's own default for them.
+/** A Socket.IO socket of this gateway. `identityOf(socket)` says who it belongs to; its `data` is the app's alone. [T2] */
+// Event maps and data are the app's business; `any` is Socket.IO's own default for them.
 // oxlint-disable-next-line no-explicit-any
-export type GatewaySocket = Socket<any, any, any, SocketData>;
+export type GatewaySocket = Socket<any, any, any, any>;
 
 const NO_ROOMS: readonly string[] = Object.freeze([]);
 
@@ -98,7 +92,6 @@ export function setSocketState(
 ): SocketState {
   const state = new SocketState(socket, user, info, address, userAgent, grant);
   (socket as Carrier)[STATE] = state;
-  socket.data = { user, info };
   return state;
 }
 

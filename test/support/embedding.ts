@@ -1,11 +1,11 @@
 import { Module, type LoggerService, type ModuleMetadata, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { setupSwitchboard, SwitchboardModule, type SwitchboardOptions } from 'switchboard-gateway';
+import { setupSwitchboard, SwitchboardModule, type SwitchboardModuleOptions } from 'switchboard-gateway';
 import { startApp, type TestGateway } from 'switchboard-gateway/testing';
 import { Metrics } from '../../src/telemetry/metrics.js';
 
 export interface EmbeddingOptions extends ModuleMetadata {
-  readonly options?: SwitchboardOptions;
+  readonly options?: SwitchboardModuleOptions;
   readonly logger?: LoggerService;
   /** Before `setupSwitchboard`. */
   readonly first?: (app: INestApplication) => void;
@@ -23,7 +23,11 @@ export async function createEmbedding({
   ...metadata
 }: EmbeddingOptions): Promise<INestApplication> {
   @Module({
-    imports: [SwitchboardModule.forRoot({ drainWindowMs: 100, ...options }), ...imports],
+    // Tests of everything else tell clients apart by the names that they give themselves.
+    imports: [
+      SwitchboardModule.forRoot({ drainWindowMs: 100, clientsNameThemselves: true, ...options }),
+      ...imports,
+    ],
     ...metadata,
   })
   class EmbeddingModule {}

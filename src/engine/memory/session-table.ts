@@ -6,6 +6,7 @@ import {
   type Claim,
   type ClaimRequest,
   type LastSent,
+  type LeftBehind,
   type NewSession,
   type SessionRoom,
   type SessionStore,
@@ -31,7 +32,7 @@ export class SessionTable implements SessionStore {
     private readonly log: PublicationLog,
     private readonly deadlines: Deadlines,
     private readonly windowMs: number,
-    private readonly takeOver: (socketId: string) => LastSent | undefined,
+    private readonly takeOver: (socketId: string) => LeftBehind | undefined,
   ) {}
 
   get size(): number {
@@ -66,10 +67,11 @@ export class SessionTable implements SessionStore {
     this.find(sessionId)?.leave(room);
   }
 
-  detach(sessionId: string, sent?: LastSent): void {
+  detach(sessionId: string, sent?: LastSent, data?: unknown): void {
     const session = this.find(sessionId);
     if (session?.state.is === 'attached' || session?.state.is === 'claimed') {
       session.brokeAfter(sent);
+      session.data = data;
       this.wait(session, this.log.now() + this.windowMs);
     }
   }
@@ -114,6 +116,7 @@ export class SessionTable implements SessionStore {
       socketId: identity.socketId,
       rooms: session.entries,
       token: session.token,
+      data: session.data,
       missed: () => this.attach(session, claimed, seq),
       // Nothing reaches a socket while it is read.
       cursorAfter: (_lastMissed, cursor) => cursor,
@@ -136,7 +139,9 @@ export class SessionTable implements SessionStore {
   private endSocketOf(session: Session): void {
     this.takenOver = session;
     try {
-      session.brokeAfter(this.takeOver(session.identity.socketId));
+      const left = this.takeOver(session.identity.socketId);
+      session.brokeAfter(left?.sent);
+      if (left) session.data = left.data;
     } finally {
       this.takenOver = undefined;
     }

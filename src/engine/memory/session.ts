@@ -38,6 +38,8 @@ interface Membership extends Listening {
 export class Session {
   state: SessionState = { is: 'attached' };
   token: unknown;
+  /** The app's own data of its socket, the object itself as with stock Socket.IO. */
+  data: unknown;
   /** Nothing from before was meant for it, and no cursor from before is its own. */
   readonly openedSeq: number;
   private readonly userRoom: string;
@@ -51,6 +53,7 @@ export class Session {
     private readonly log: PublicationLog,
   ) {
     this.token = identity.token;
+    this.data = identity.data;
     this.openedSeq = log.seq;
     this.userRoom = userRoom(identity.user);
     this.own = [log.retainSocket(identity.socketId), log.retain(this.userRoom), log.retain(EVERYONE)];

@@ -6,7 +6,7 @@ import type { Tracking } from '../../delivery/tracking.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
 import type { PresencePlace } from '../../engine/presence.js';
-import type { Claim, LastSent, SessionRoom } from '../../engine/sessions.js';
+import type { Claim, LastSent, LeftBehind, SessionRoom } from '../../engine/sessions.js';
 import { logFailure } from '../../telemetry/log.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { watchedRoom } from '../../protocol/names.js';
@@ -80,7 +80,9 @@ export class Recovery {
     const { sessions } = this.engine;
     const { sessionId } = session;
     void this.own(
-      comesBack(reason) ? sessions.detach(sessionId, lastSent(session)) : sessions.close(sessionId),
+      comesBack(reason)
+        ? sessions.detach(sessionId, lastSent(session), state.socket.data)
+        : sessions.close(sessionId),
     );
   }
 
@@ -88,7 +90,9 @@ export class Recovery {
   joined(state: SocketState, room: string): Promise<void> | void {
     const { session } = state;
     if (!session || session.paused) return;
-    return this.own(this.engine.sessions.joined(session.sessionId, describeRoom(state, room)));
+    return this.own(
+      this.engine.sessions.joined(session.sessionId, describeRoom(state, room), state.socket.data),
+    );
   }
 
   /** Its client was told the position of a room, and given what was there until then if it asked for that. */
@@ -105,7 +109,7 @@ export class Recovery {
   }
 
   /** Its client has come back by another connection before the end of this one was noticed. */
-  takeOver(socketId: string): LastSent | undefined {
+  takeOver(socketId: string): LeftBehind | undefined {
     const socket = this.namespaces.findSocket(socketId);
     if (!socket) return undefined;
     const state = socketState(socket);
@@ -114,7 +118,7 @@ export class Recovery {
     socket.conn.close(true);
     // A connection that was closing already waits for its transport; the ID has to be free now.
     if (socket.connected) (socket as unknown as { _onclose(reason: string): void })._onclose('forced close');
-    return session && lastSent(session);
+    return session && { sent: lastSent(session), data: socket.data as unknown };
   }
 
   private open(socket: GatewaySocket, sessionId: string): void {
@@ -127,6 +131,7 @@ export class Recovery {
         user,
         namespace: socket.nsp.name,
         token: tokenOf(grant),
+        data: socket.data as unknown,
       }),
     );
     // A check of the app's may have put it into rooms before.

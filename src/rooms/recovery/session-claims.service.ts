@@ -118,6 +118,8 @@ export class SessionClaims {
     const internals = socket as unknown as SocketInternals;
     internals.pid = sessionId;
     internals.recovered = true;
+    // As stock does: there before the app's own checks and hooks look at it. [T2]
+    if (claim.data !== undefined) socket.data = claim.data;
     return { sessionId, paused: true, claim, sent: undefined };
   }
 

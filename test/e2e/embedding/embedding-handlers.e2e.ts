@@ -32,7 +32,7 @@ import {
 } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
 import { concat, concatWith, from, map, NEVER, Observable, of, throwError } from 'rxjs';
-import { SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
+import { identityOf, SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
 import type { TestClient, TestGateway } from 'switchboard-gateway/testing';
 import { z } from 'zod';
 import { CollectingLogger } from '../../support/collecting-logger.js';
@@ -136,7 +136,7 @@ class ShowcaseGateway {
     @MessageBody('city') city: string,
     @Shout('!') loud: string,
   ): object {
-    return { user: socket.data.user, city, loud };
+    return { user: identityOf(socket).user, city, loud };
   }
 
   @SubscribeMessage('manual')
@@ -442,7 +442,7 @@ describe('what an app sets up for all its handlers', () => {
   class NoGuests implements CanActivate {
     canActivate(context: ExecutionContext): boolean {
       if (context.getType() !== 'ws') return true;
-      return context.switchToWs().getClient<GatewaySocket>().data.user !== 'guest';
+      return identityOf(context.switchToWs().getClient<GatewaySocket>()).user !== 'guest';
     }
   }
 

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
 import type { Server, ServerOptions } from 'socket.io';
-import { SwitchboardApiModule, SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
+import { identityOf, SwitchboardApiModule, SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
 import type { TestGateway } from 'switchboard-gateway/testing';
 import { CollectingLogger } from '../../support/collecting-logger.js';
 import { closeEmbeddings, counted, startEmbedding } from '../../support/embedding.js';
@@ -55,13 +55,13 @@ const ON_DISCONNECT: Readonly<Record<string, Behaviour>> = {
 @WebSocketGateway()
 class MoodyGateway implements OnGatewayConnection, OnGatewayDisconnect {
   handleConnection(socket: GatewaySocket): unknown {
-    bus.emit('hook started', socket.data.user);
-    return ON_CONNECTION[socket.data.user]?.(socket);
+    bus.emit('hook started', identityOf(socket).user);
+    return ON_CONNECTION[identityOf(socket).user]?.(socket);
   }
 
   handleDisconnect(socket: GatewaySocket, reason: string): unknown {
-    bus.emit('gone', socket.data.user, reason);
-    return ON_DISCONNECT[socket.data.user]?.(socket);
+    bus.emit('gone', identityOf(socket).user, reason);
+    return ON_DISCONNECT[identityOf(socket).user]?.(socket);
   }
 
   @SubscribeMessage('echo')
@@ -183,7 +183,7 @@ describe('a handleDisconnect that goes on while the app shuts down', () => {
     @WebSocketGateway()
     class SlowGoodbyeGateway implements OnGatewayConnection, OnGatewayDisconnect, OnApplicationShutdown {
       async handleConnection(socket: GatewaySocket): Promise<void> {
-        if (socket.data.user === 'slow to come') await once(bus, 'hook go');
+        if (identityOf(socket).user === 'slow to come') await once(bus, 'hook go');
       }
 
       async handleDisconnect(): Promise<void> {
@@ -293,13 +293,15 @@ describe('afterInit of an app of its own', () => {
       @WebSocketGateway()
       class ListeningGateway implements OnGatewayInit<Server>, OnGatewayConnection {
         afterInit(server: Server): void {
-          server.on(event, (socket: GatewaySocket) => (socket.data.user === 'calm' ? undefined : fail()));
+          server.on(event, (socket: GatewaySocket) =>
+            identityOf(socket).user === 'calm' ? undefined : fail(),
+          );
           server.of(/^\/tenant-\d$/).on(event, fail);
-          server.on('connection', (socket: GatewaySocket) => heard.push(socket.data.user));
+          server.on('connection', (socket: GatewaySocket) => heard.push(identityOf(socket).user));
         }
 
         handleConnection(socket: GatewaySocket): void {
-          heard.push(`hook: ${socket.data.user}`);
+          heard.push(`hook: ${identityOf(socket).user}`);
         }
       }
       const logger = new CollectingLogger();
@@ -376,7 +378,7 @@ describe('afterInit of an app of its own', () => {
   it('[L2] may add a middleware that knows who the user is', async () => {
     const users: unknown[] = [];
     const gateway = await startWith((socket, next) => {
-      users.push((socket as GatewaySocket).data.user);
+      users.push(identityOf(socket as GatewaySocket).user);
       next();
     });
     await gateway.connect({ auth: { user: 'ann' } });
@@ -475,7 +477,7 @@ describe('what an app puts on a socket in handleConnection', () => {
       }
 
       handleDisconnect(socket: GatewaySocket, reason: string): void {
-        bus.emit('gone', socket.data.user, reason);
+        bus.emit('gone', identityOf(socket).user, reason);
       }
 
       @SubscribeMessage('handled')
@@ -546,8 +548,8 @@ describe('what an app puts on a socket in handleConnection', () => {
   it('[L4] a listener of onAnyOutgoing() that fails keeps nothing from anybody', async () => {
     const logger = new CollectingLogger();
     const gateway = await startWith((socket) => {
-      if (socket.data.user === 'ann') socket.onAnyOutgoing(() => Promise.reject(new Error(SECRET)));
-      if (socket.data.user === 'ann') {
+      if (identityOf(socket).user === 'ann') socket.onAnyOutgoing(() => Promise.reject(new Error(SECRET)));
+      if (identityOf(socket).user === 'ann') {
         socket.onAnyOutgoing(() => {
           throw new Error(SECRET);
         });
@@ -610,7 +612,7 @@ describe('what an app puts on a socket in handleConnection', () => {
         const logger = new CollectingLogger();
         const heard: string[] = [];
         const gateway = await startWith((socket) => {
-          if (socket.data.user === 'calm') return;
+          if (identityOf(socket).user === 'calm') return;
           behaviour(socket);
           socket.on('disconnecting', () => heard.push(`from ${socket.rooms.size} rooms`));
           socket.on('disconnect', (reason: string) => heard.push(reason));

@@ -10,7 +10,7 @@ import {
   type OnGatewayInit,
 } from '@nestjs/websockets';
 import type { Namespace, Server } from 'socket.io';
-import type { GatewaySocket } from 'switchboard-gateway';
+import { identityOf, type GatewaySocket } from 'switchboard-gateway';
 import { createClient } from 'switchboard-gateway/testing';
 import { closeEmbeddings, createEmbedding, startEmbedding } from '../../support/embedding.js';
 import { freePort } from '../../support/free-port.js';
@@ -217,7 +217,7 @@ describe('several gateway classes in an app of its own', () => {
     class OwnPortGateway {
       @SubscribeMessage('first')
       first(@ConnectedSocket() socket: GatewaySocket): object {
-        return { ...answer('own port', socket), user: socket.data.user };
+        return { ...answer('own port', socket), user: identityOf(socket).user };
       }
 
       @SubscribeMessage('fails')
@@ -267,12 +267,12 @@ class ScopedGateway implements OnGatewayConnection {
   constructor(private readonly perRequest: PerRequest) {}
 
   handleConnection(socket: GatewaySocket): void {
-    if (socket.data.user === 'refused') throw new WsException('not you');
+    if (identityOf(socket).user === 'refused') throw new WsException('not you');
   }
 
   @SubscribeMessage('whose')
   whose(@ConnectedSocket() socket: GatewaySocket, @MessageBody() value: unknown): object {
-    return { user: socket.data.user, value, instance: this.perRequest.instance };
+    return { user: identityOf(socket).user, value, instance: this.perRequest.instance };
   }
 
   @SubscribeMessage('refuses')

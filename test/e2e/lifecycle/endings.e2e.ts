@@ -203,7 +203,10 @@ class LastThings implements BeforeApplicationShutdown {
 }
 
 @Module({
-  imports: [SwitchboardModule.forRoot({ drainWindowMs: 100 }), SwitchboardApiModule],
+  imports: [
+    SwitchboardModule.forRoot({ drainWindowMs: 100, clientsNameThemselves: true }),
+    SwitchboardApiModule,
+  ],
   providers: [LastThings],
 })
 class LingeringApp {}

@@ -12,6 +12,7 @@ import {
   OperationsModule,
   SwitchboardError,
   SwitchboardModule,
+  identityOf,
   setupSwitchboard,
   type GatewaySocket,
 } from 'switchboard-gateway';
@@ -33,7 +34,7 @@ class Chat implements OnGatewayConnection, OnGatewayDisconnect {
   readonly diary: string[] = [];
 
   handleConnection(socket: GatewaySocket): void | Promise<void> {
-    const { user } = socket.data;
+    const { user } = identityOf(socket);
     this.diary.push(`${user}: hook begins`);
     switch (user.split('-')[0]) {
       case 'patient':
@@ -58,14 +59,14 @@ class Chat implements OnGatewayConnection, OnGatewayDisconnect {
   }
 
   handleDisconnect(socket: GatewaySocket): void {
-    const { user } = socket.data;
+    const { user } = identityOf(socket);
     this.diary.push(`${user}: goodbye`);
     if (user.startsWith('clumsy')) throw new Error('secret of the app');
   }
 
   @SubscribeMessage('say')
   say(@ConnectedSocket() socket: GatewaySocket, @MessageBody() text: string): { ok: true; text: string } {
-    this.diary.push(`${socket.data.user}: says ${text}`);
+    this.diary.push(`${identityOf(socket).user}: says ${text}`);
     return { ok: true, text };
   }
 
@@ -95,7 +96,11 @@ class Chat implements OnGatewayConnection, OnGatewayDisconnect {
 
 @Module({
   imports: [
-    SwitchboardModule.forRoot({ drainWindowMs: 100, handlerTimeoutMs: HANDLER_TIMEOUT_MS }),
+    SwitchboardModule.forRoot({
+      drainWindowMs: 100,
+      clientsNameThemselves: true,
+      handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    }),
     OperationsModule,
   ],
   providers: [Chat],

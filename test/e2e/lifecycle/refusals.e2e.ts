@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WebSocketGateway, type OnGatewayInit } from '@nestjs/websockets';
 import type { Server, Socket } from 'socket.io';
-import { SwitchboardModule, setupSwitchboard, type GatewaySocket } from 'switchboard-gateway';
+import { identityOf, SwitchboardModule, setupSwitchboard, type GatewaySocket } from 'switchboard-gateway';
 import { startApp, startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { arrivedAt } from '../../support/arrivals.js';
 import { clientsOf, EAGER, type How } from '../../support/client-matrix.js';
@@ -193,11 +193,14 @@ class Bouncer implements OnGatewayInit {
   }
 }
 
-const nameOf = (socket: Socket): string => (socket as GatewaySocket).data.user;
+const nameOf = (socket: Socket): string => identityOf(socket as GatewaySocket).user;
 
 const readWish = ({ handshake }: Socket): unknown => handshake.auth['wish'] ?? handshake.query['wish'];
 
-@Module({ imports: [SwitchboardModule.forRoot({ drainWindowMs: 100 })], providers: [Bouncer] })
+@Module({
+  imports: [SwitchboardModule.forRoot({ drainWindowMs: 100, clientsNameThemselves: true })],
+  providers: [Bouncer],
+})
 class BouncerApp {}
 
 describe('a check of an embedding app that', () => {

@@ -1,6 +1,6 @@
 import { StandardSchemaValidationPipe, UseGuards, UsePipes } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { Broadcaster, SwitchboardError, type GatewaySocket } from 'switchboard-gateway';
+import { Broadcaster, SwitchboardError, User, type GatewaySocket } from 'switchboard-gateway';
 import { z } from 'zod';
 import type { ShopEvents } from '../events.js';
 import { StaffGuard } from './staff.guard.js';
@@ -29,12 +29,10 @@ export class SupportGateway {
 
   @SubscribeMessage('support:ask')
   async ask(
-    @ConnectedSocket() socket: GatewaySocket,
+    @User() user: string,
     @MessageBody({ schema: line }) { text }: z.infer<typeof line>,
   ): Promise<{ ok: true; staff: number }> {
-    const { matched } = await this.broadcaster
-      .toRooms(STAFF_ROOM)
-      .emit('support:line', { from: socket.data.user, text });
+    const { matched } = await this.broadcaster.toRooms(STAFF_ROOM).emit('support:line', { from: user, text });
     if (matched === 0) throw new SwitchboardError('request.refused', { message: 'nobody is on duty' });
     return { ok: true, staff: matched };
   }
@@ -43,12 +41,13 @@ export class SupportGateway {
   @UseGuards(StaffGuard)
   async answer(
     @ConnectedSocket() socket: GatewaySocket,
+    @User() user: string,
     @MessageBody({ schema: answer }) { customer, text }: z.infer<typeof answer>,
   ): Promise<{ ok: true; devices: number }> {
     const { matched } = await this.broadcaster
       .toUsers(customer)
       .except({ sockets: [socket.id] })
-      .emit('support:line', { from: socket.data.user, text });
+      .emit('support:line', { from: user, text });
     return { ok: true, devices: matched };
   }
 }

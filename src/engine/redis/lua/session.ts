@@ -16,11 +16,14 @@ export type SessionChange =
       token: string,
       known: number,
       again: 0 | 1,
+      data?: string,
     ]
   | readonly ['renewed', id: string, token: string]
-  | readonly ['joined', id: string, room: string, how: string]
+  /** With the app's data where that has changed; an empty text is none. */
+  | readonly ['joined', id: string, room: string, how: string, data?: string]
   | readonly ['left', id: string, room: string]
-  | readonly ['detach' | 'close', id: string]
+  | readonly ['detach', id: string, data?: string]
+  | readonly ['close', id: string]
   /** Takes a claim back, which the token of its mark names: it may not have come to anything. */
   | readonly ['release', id: string, token: string]
   | readonly ['closeOf', kind: 'user' | 'socket', name: string]
@@ -46,9 +49,13 @@ local function sessionsOf(kind, name)
   if kind == 'user' then return redis.call('SMEMBERS', P .. 'us:' .. name) end
   return { redis.call('GET', P .. 'ss:' .. name) or nil }
 end
+local function keepData(id, data)
+  if data == '' then redis.call('HDEL', sessionKey(id), 'dat')
+  elseif data then redis.call('HSET', sessionKey(id), 'dat', data) end
+end
 local run = {}
 local writtenAt
-function run.open(id, socketId, user, namespace, token, known, again)
+function run.open(id, socketId, user, namespace, token, known, again, data)
   if again == 1 and redis.call('EXISTS', sessionKey(id)) == 1 and not isMine(id) then return end
   finish(id)
   -- What its socket got before is not known to be all: only a cursor from behind this place proves anything.
@@ -58,6 +65,7 @@ function run.open(id, socketId, user, namespace, token, known, again)
   end
   redis.call('HSET', sessionKey(id), 'sid', socketId, 'u', user, 'ns', namespace, 'tok', token, 'e', EPOCH,
     'q', string.format('%.0f', place()), 'k', string.format('%.0f', known), 'again', again)
+  keepData(id, data)
   redis.call('SADD', P .. 'us:' .. user, id)
   redis.call('SET', P .. 'ss:' .. socketId, id)
   hold(id, node)
@@ -67,8 +75,9 @@ end
 function run.renewed(id, token)
   if isMine(id) then redis.call('HSET', sessionKey(id), 'tok', token) end
 end
-function run.joined(id, room, how)
+function run.joined(id, room, how, data)
   if not isMine(id) then return end
+  keepData(id, data)
   if redis.call('HSET', sessionKey(id), 'r:' .. room, how) == 1 then
     redis.call('HSET', sessionKey(id), 'q:' .. room, string.format('%.0f', place()))
     want('r' .. room)
@@ -77,7 +86,10 @@ end
 function run.left(id, room)
   if isMine(id) then leave(id, room) end
 end
-function run.detach(id) detach(id, node, now() + windowMs) end
+function run.detach(id, data)
+  if isMine(id) then keepData(id, data) end
+  detach(id, node, now() + windowMs)
+end
 function run.release(id, token)
   local of = redis.call('HMGET', sessionKey(id), 'by', 'until')
   if isMine(id) and of[1] == token then detach(id, node, tonumber(of[2])) end
@@ -104,7 +116,7 @@ return 1
  *
  * `ARGV`: node, generation, session, user, namespace, epoch of the cursor or '', its place, recovery window in ms,
  * token of a mark for the node's inbox: what stands before it is not for the socket that comes back.
- * Gives the socket ID, its token, how it is in its rooms, and whether the cursor is one of this session.
+ * Gives the socket ID, its token, how it is in its rooms, whether the cursor is one of this session, and the app's data.
  */
 export const CLAIM = script('claim', [
   SESSION_LUA,
@@ -146,7 +158,8 @@ local rooms = {}
 for _, room in ipairs(sessionRooms(id)) do
   table.insert(rooms, redis.call('HGET', sessionKey(id), 'r:' .. room))
 end
-return { of[1], redis.call('HGET', sessionKey(id), 'tok'), rooms, cursorEpoch == '' and 0 or 1 }
+return { of[1], redis.call('HGET', sessionKey(id), 'tok'), rooms, cursorEpoch == '' and 0 or 1,
+  redis.call('HGET', sessionKey(id), 'dat') or '' }
 `,
 ]);
 

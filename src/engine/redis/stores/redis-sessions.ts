@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { SwitchboardError } from '../../../protocol/errors.js';
 import type { Subject } from '../../../protocol/publication.js';
 import type { LoggedPublication } from '../../log.js';
@@ -5,6 +6,8 @@ import {
   SessionBusy,
   type Claim,
   type ClaimRequest,
+  type LastSent,
+  type LeftBehind,
   type NewSession,
   type SessionRoom,
   type SessionStore,
@@ -16,6 +19,7 @@ import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor
 import { missedBy, type MissedReply } from './missed-publications.js';
 import { luaJson, type RunScript } from '../lua/script.js';
 import { CHANGE_SESSIONS, CLAIM, MISSED, type SessionChange } from '../lua/session.js';
+import { NO_DATA, readData, writeData } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the sessions need of the engine. */
@@ -32,7 +36,7 @@ export interface SessionsContext {
   readonly keeps: (room: string) => boolean;
   /** Has what this turn has changed in the registry written before what is asked next. */
   readonly flushHoldings: () => void;
-  readonly takeOver: (socketId: string) => void;
+  readonly takeOver: (socketId: string) => LeftBehind | undefined;
   readonly marks: Barriers;
   /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
   readonly renewWhenDue: () => Promise<void>;
@@ -42,16 +46,25 @@ export interface SessionsContext {
 interface LiveSession {
   session: NewSession;
   readonly rooms: Map<string, SessionRoom>;
+  /** The app's data as it was last written. */
+  data: string;
 }
 
 const MAX_UNSETTLED = 100_000;
 /** Redis is given time for others: all nodes may have to make up for something at the same time. */
 const SETTLED_AT_ONCE = 100;
 
-type ClaimReply = readonly [socketId: string, token: string, rooms: readonly string[], isOwnCursor: 0 | 1];
+type ClaimReply = readonly [
+  socketId: string,
+  token: string,
+  rooms: readonly string[],
+  isOwnCursor: 0 | 1,
+  data: string,
+];
 
 /** Sessions of all nodes, in Redis; by the hash of their IDs, which are secrets. [H4] [H6] */
 export class RedisSessions implements SessionStore {
+  private readonly logger = new Logger('Recovery');
   private readonly changes: TurnBatcher<SessionChange>;
   /** Sessions of sockets here, to be written again where Redis has lost them. */
   private readonly live = new Map<string, LiveSession>();
@@ -63,6 +76,7 @@ export class RedisSessions implements SessionStore {
   private claims = 0;
   /** The session whose socket is being ended in favour of another connection. */
   private takenOver: string | undefined;
+  private hasSaidThatDataIsNoJson = false;
 
   constructor(private readonly context: SessionsContext) {
     this.changes = new TurnBatcher(async (changes) => {
@@ -86,9 +100,10 @@ export class RedisSessions implements SessionStore {
     this.changes.flush();
   }
 
-  open(session: NewSession): Promise<void> {
-    this.live.set(session.sessionId, { session, rooms: new Map() });
-    return this.change(this.opening(session, 0), session.sessionId);
+  open({ data, ...session }: NewSession): Promise<void> {
+    const live: LiveSession = { session, rooms: new Map(), data: this.textOf(data) };
+    this.live.set(session.sessionId, live);
+    return this.change(this.opening(live, 0), session.sessionId);
   }
 
   renewed(sessionId: string, token: unknown): Promise<void> {
@@ -97,9 +112,16 @@ export class RedisSessions implements SessionStore {
     return this.change(['renewed', hashed(sessionId), JSON.stringify(token ?? null)], sessionId);
   }
 
-  joined(sessionId: string, room: SessionRoom): Promise<void> {
-    this.live.get(sessionId)?.rooms.set(room.room, room);
-    return this.change(['joined', hashed(sessionId), room.room, JSON.stringify(room)], sessionId);
+  joined(sessionId: string, room: SessionRoom, data?: unknown): Promise<void> {
+    const live = this.live.get(sessionId);
+    live?.rooms.set(room.room, room);
+    const id = hashed(sessionId);
+    const text = this.textOf(data);
+    if (live === undefined || live.data === text) {
+      return this.change(['joined', id, room.room, JSON.stringify(room)], sessionId);
+    }
+    live.data = text;
+    return this.change(['joined', id, room.room, JSON.stringify(room), text], sessionId);
   }
 
   left(sessionId: string, room: string): Promise<void> {
@@ -107,11 +129,11 @@ export class RedisSessions implements SessionStore {
     return this.change(['left', hashed(sessionId), room], sessionId);
   }
 
-  detach(sessionId: string): Promise<void> {
+  detach(sessionId: string, _sent?: LastSent, data?: unknown): Promise<void> {
     // Nobody knows what it would be missing.
     if (this.incomplete.delete(sessionId)) return this.close(sessionId);
     this.forget(sessionId);
-    return this.change(['detach', hashed(sessionId)]);
+    return this.change(['detach', hashed(sessionId), this.textOf(data)]);
   }
 
   close(sessionId: string): Promise<void> {
@@ -170,12 +192,12 @@ export class RedisSessions implements SessionStore {
       if (given === 'busy') throw new SessionBusy();
       return undefined;
     }
-    const [socketId, token, rooms, isOwn] = given;
+    const [socketId, token, rooms, isOwn, data] = given;
     // Also where Redis knows of none: others took this node for dead, and its socket is only just being sent away.
-    this.endSocketOf(id, socketId);
+    const left = this.endSocketOf(id, socketId);
     const session = { sessionId, socketId, user, namespace, token: JSON.parse(token) as unknown };
     const entries = rooms.map((how) => JSON.parse(how) as SessionRoom);
-    this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])) });
+    this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])), data });
     const release = (): void => {
       this.forget(sessionId);
       putBack();
@@ -187,7 +209,15 @@ export class RedisSessions implements SessionStore {
       throw new SessionBusy();
     });
     const missed = () => this.missed(id, session, isOwn === 1 ? place : undefined);
-    return { socketId, token: session.token, rooms: entries, missed, cursorAfter: notBefore, release };
+    return {
+      socketId,
+      token: session.token,
+      data: left ? left.data : readData(data),
+      rooms: entries,
+      missed,
+      cursorAfter: notBefore,
+      release,
+    };
   }
 
   /** Another node has the session of a socket here. Rare, so that no second index is kept for it. */
@@ -247,7 +277,7 @@ export class RedisSessions implements SessionStore {
     const id = hashed(sessionId);
     const rooms = [...live.rooms.values()];
     return [
-      this.opening(live.session, 1),
+      this.opening(live, 1),
       ...rooms.map((room): SessionChange => ['joined', id, room.room, JSON.stringify(room)]),
     ];
   }
@@ -257,9 +287,24 @@ export class RedisSessions implements SessionStore {
     if (hashed(sessionId) !== this.takenOver) this.live.delete(sessionId);
   }
 
-  private opening({ sessionId, socketId, user, namespace, token }: NewSession, again: 0 | 1): SessionChange {
+  private opening({ session, data }: LiveSession, again: 0 | 1): SessionChange {
+    const { sessionId, socketId, user, namespace, token } = session;
     const written = JSON.stringify(token ?? null);
-    return ['open', hashed(sessionId), socketId, user, namespace, written, this.context.seq(), again];
+    return ['open', hashed(sessionId), socketId, user, namespace, written, this.context.seq(), again, data];
+  }
+
+  /** Data that is no JSON cannot go to Redis: the socket comes back without, which is said once. */
+  private textOf(data: unknown): string {
+    try {
+      return writeData(data);
+    } catch (failure) {
+      if (!this.hasSaidThatDataIsNoJson) {
+        this.hasSaidThatDataIsNoJson = true;
+        const reason = failure instanceof Error ? failure.message : 'it cannot be read';
+        this.logger.warn('socket.data is no JSON: sockets come back without it', { reason });
+      }
+      return NO_DATA;
+    }
   }
 
   private async change(change: SessionChange, sessionId?: string): Promise<void> {
@@ -282,10 +327,10 @@ export class RedisSessions implements SessionStore {
   }
 
   /** Two sockets of one ID on a node would be taken for one another. */
-  private endSocketOf(id: string, socketId: string): void {
+  private endSocketOf(id: string, socketId: string): LeftBehind | undefined {
     this.takenOver = id;
     try {
-      this.context.takeOver(socketId);
+      return this.context.takeOver(socketId);
     } finally {
       this.takenOver = undefined;
     }
