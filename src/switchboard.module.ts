@@ -35,9 +35,15 @@ import { Lifecycle } from './gateway/lifecycle.js';
 import { Settling } from './gateway/footprint/settling.js';
 import { SwitchboardIoAdapter } from './gateway/switchboard-io.adapter.js';
 import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
+import { EventHandlers } from './handlers/event-handlers.js';
+import { HandlerMetrics } from './handlers/handler-metrics.js';
+import { RemoteHandlers } from './handlers/remote-handlers.js';
+import { OutboundClient } from './outbound/outbound-client.js';
+import { RemoteEvents } from './backend/remote-events.js';
 import { Admission } from './limits/admission.js';
 import { SlowConsumers } from './limits/slow-consumers.js';
 import { Drain } from './sockets/drain.js';
+import { HealthDetails } from './telemetry/health-details.js';
 import { Metrics } from './telemetry/metrics.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';
@@ -126,6 +132,7 @@ export class SwitchboardModule {
         { provide: RevocationList, useFactory: () => new RevocationList() },
         NodeIdentity,
         Metrics,
+        HealthDetails,
         Namespaces,
         LocalRegistry,
         SocketRegistry,
@@ -160,6 +167,14 @@ export class SwitchboardModule {
         GatewayNodeHooks,
         SwitchboardGateway,
         GatewayStartup,
+        {
+          provide: OutboundClient,
+          inject: [SWITCHBOARD_CONFIG],
+          useFactory: (config: SwitchboardConfig) => new OutboundClient(config),
+        },
+        HandlerMetrics,
+        RemoteHandlers,
+        { provide: RemoteEvents, useClass: EventHandlers },
       ],
       exports: [
         SocketRegistry,
@@ -167,6 +182,7 @@ export class SwitchboardModule {
         SWITCHBOARD_CONFIG,
         Engine,
         Metrics,
+        HealthDetails,
         Drain,
         EmitService,
         History,

@@ -12,7 +12,7 @@ import type { ServerResponse } from 'node:http';
 import { Engine } from '../engine/engine.js';
 import type { IdempotentTurn } from '../engine/idempotency.js';
 import { logFailure } from '../telemetry/log.js';
-import { SwitchboardError, type ErrorObject } from '../protocol/errors.js';
+import { type ErrorObject, registryCode, SwitchboardError } from '../protocol/errors.js';
 import { toProblemError } from '../http/problem.js';
 
 const HEADER = 'Idempotency-Key';
@@ -147,7 +147,7 @@ export class Idempotency {
 /** Encoded again it is the same text: it has been JSON before, so nothing is lost and nothing changes its place. */
 function replay(kept: Kept, response: ServerResponse): object {
   response.setHeader(REPLAYED_HEADER, 'true');
-  if ('error' in kept) throw new SwitchboardError(kept.error.code, kept.error);
+  if ('error' in kept) throw new SwitchboardError(registryCode(kept.error), kept.error);
   if ('tooLarge' in kept) {
     throw new SwitchboardError('payload.too_large', {
       message: 'the request was carried out, but its response was too large to be kept',

@@ -27,7 +27,12 @@ type OptionValue<Value> = NonNullable<Value> extends number | boolean | string ?
  *
  * Lists and times can also be written as in the environment.
  */
-export type SwitchboardOptions = { readonly [Name in OptionName]?: OptionValue<ConfigValues[Name]> };
+export type SwitchboardOptions = {
+  readonly [Name in Exclude<OptionName, 'handlers'>]?: OptionValue<ConfigValues[Name]>;
+} & {
+  /** Also as an object: URLs by pattern. */
+  readonly handlers?: OptionValue<ConfigValues['handlers']> | Readonly<Record<string, string>>;
+};
 
 /** Where the configuration comes from. */
 export interface ConfigSources {

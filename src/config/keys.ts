@@ -13,6 +13,8 @@ import {
   sharedSecret,
   timestamp,
 } from './credentials.js';
+import { handlerRules, headerNames } from './handler-rules.js';
+import { signingSecrets } from './signing-secret.js';
 import {
   historyRules,
   host,
@@ -348,6 +350,39 @@ export const CONFIG_KEYS = {
       'An app that imports the module starts its own.',
   }),
 
+  handlers: key({
+    env: 'SWITCHBOARD_HANDLERS',
+    group: 'Backends that are called',
+    schema: handlerRules,
+    default: [],
+    description:
+      'Remote handlers: which backend gets which events of clients, and who is asked by `@connect`, `@refresh` and `@join:…`; the first pattern that fits wins.',
+    hidden: true,
+  }),
+  handlerSecret: key({
+    env: 'SWITCHBOARD_HANDLER_SECRET',
+    group: 'Backends that are called',
+    schema: signingSecrets,
+    default: [],
+    description: 'Signs requests to remote handlers, as Standard Webhooks does; two while they rotate.',
+    secret: true,
+  }),
+  handlerHeaders: key({
+    env: 'SWITCHBOARD_HANDLER_HEADERS',
+    group: 'Backends that are called',
+    schema: headerNames,
+    default: [],
+    description: "Headers of a client's first request that `@connect` gets, such as `cookie`.",
+  }),
+  handlerAttemptMs: key({
+    env: 'SWITCHBOARD_HANDLER_ATTEMPT_MS',
+    group: 'Backends that are called',
+    schema: wholeNumber(1, MAX_DURATION_MS),
+    default: 3_000,
+    unit: 'ms',
+    description:
+      'How long a remote handler has for one request; `SWITCHBOARD_HANDLER_TIMEOUT_MS` is the ceiling.',
+  }),
   outboundCa: key({
     env: 'SWITCHBOARD_OUTBOUND_CA',
     group: 'Backends that are called',

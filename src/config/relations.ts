@@ -8,12 +8,16 @@ export type GatewayMode = 'open' | 'secured';
 const TOKEN_KEYS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const;
 
 /** The keys that put the gateway into secured mode. [C4] */
-export const SECURING_KEYS = [...TOKEN_KEYS, 'apiKeys'] as const;
+export const SECURING_KEYS = [...TOKEN_KEYS, 'apiKeys', 'handlers'] as const;
 
 const checksTokens = (values: ConfigValues): boolean => TOKEN_KEYS.some((name) => values[name] !== undefined);
 
+/** Whether a backend says who a client is, which is a check of identity as tokens are. [B6] */
+const asksWhoConnects = (values: ConfigValues): boolean =>
+  values.handlers.some(({ kind }) => kind === 'connect');
+
 export const modeOf = (values: ConfigValues): GatewayMode =>
-  checksTokens(values) || values.apiKeys.length > 0 ? 'secured' : 'open';
+  checksTokens(values) || values.apiKeys.length > 0 || asksWhoConnects(values) ? 'secured' : 'open';
 
 /** A relation between keys. It is only checked when each of its keys has a good value by itself. */
 export interface Relation {
@@ -64,6 +68,18 @@ export const RELATIONS: readonly Relation[] = [
     keys: ['jwtSecret', 'jwtPreviousSecret'],
     expected: (name) => `to be set, because ${name('jwtPreviousSecret')} is`,
     holds: (values) => values.jwtPreviousSecret === undefined || values.jwtSecret !== undefined,
+  },
+  {
+    keys: ['handlerAttemptMs', 'handlerTimeoutMs'],
+    expected: (name) => `at most as much as ${name('handlerTimeoutMs')}`,
+    holds: (values) => values.handlerAttemptMs <= values.handlerTimeoutMs,
+    onlyIfSet: 'handlerAttemptMs',
+  },
+  {
+    keys: ['handlers'],
+    expected: () => '`@refresh` to stand beside a `@connect`, which says who a client is',
+    holds: ({ handlers }) =>
+      handlers.every(({ kind }) => kind !== 'refresh') || handlers.some(({ kind }) => kind === 'connect'),
   },
   {
     keys: ['workers', 'redisUrl'],

@@ -10,7 +10,7 @@ import { clientAddress } from '../http/client-address.js';
 import { Admission } from '../limits/admission.js';
 import { Drain } from '../sockets/drain.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { isErrorCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
+import { type ErrorObject, isErrorCode, registryCode, SwitchboardError } from '../protocol/errors.js';
 import { setSocketState, type GatewaySocket, type RecoverableSession } from '../sockets/socket-state.js';
 import { SessionClaims, whoIn } from '../rooms/recovery/session-claims.service.js';
 import { Registration } from '../registry/registration.js';
@@ -128,7 +128,7 @@ export class Handshake {
       return admitted;
     } catch (failure) {
       const { message, data } = this.refusalFor(failure);
-      const { code } = data as ErrorObject;
+      const code = registryCode(data as ErrorObject);
       this.metrics.refused(code);
       return [`${code}: ${message}`, false];
     }

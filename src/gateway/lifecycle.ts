@@ -1,6 +1,7 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import type { Namespace } from 'socket.io';
 import { Rights } from '../access/rights.js';
+import { RemoteEvents } from '../backend/remote-events.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../sockets/end-socket.js';
@@ -66,6 +67,7 @@ export class Lifecycle {
     private readonly metrics: Metrics,
     private readonly settling: Settling,
     private readonly drain: Drain,
+    @Optional() private readonly remote?: RemoteEvents,
   ) {}
 
   /** Called once, when all gateways are known. */
@@ -131,6 +133,7 @@ export class Lifecycle {
         eventsBurst: config.eventsBurst,
         handlers: new HandlerRunner(answers),
         answers,
+        remote: this.remote,
       },
       onDisconnect(this: GatewaySocket, reason, description) {
         const state = socketState(this);

@@ -19,6 +19,7 @@ import {
 import type { Response } from 'express';
 import { Engine } from '../engine/engine.js';
 import { Drain } from '../sockets/drain.js';
+import { HealthDetails } from '../telemetry/health-details.js';
 
 /** A probe reads which check failed, which a problem document would not say; and it is no failure to log. */
 @Catch(ServiceUnavailableException)
@@ -38,6 +39,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly engine: Engine,
     private readonly drain: Drain,
+    private readonly details: HealthDetails,
   ) {}
 
   @Get('live')
@@ -49,7 +51,15 @@ export class HealthController {
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.gateway(), () => this.sharedState()]);
+    return this.health.check([
+      () => this.gateway(),
+      () => this.sharedState(),
+      ...this.details.read().map(
+        ([name, states]) =>
+          () =>
+            this.indicators.check(name).up(states),
+      ),
+    ]);
   }
 
   private gateway(): HealthIndicatorResult {

@@ -1,6 +1,5 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Agent, Dispatcher } from 'undici';
-import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { ADDRESS_REFUSED, guardedLookup, namesRefusedAddress, type Resolve } from './address-policy.js';
 
@@ -66,12 +65,11 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
  * link-local and metadata addresses are refused after the host's name was resolved. A request never rejects: its
  * result says what happened. `undici` is loaded with the first request, because most gateways send none.
  */
-@Injectable()
 export class OutboundClient implements OnApplicationShutdown {
   private agent: Promise<Agent> | undefined;
 
   constructor(
-    @Inject(SWITCHBOARD_CONFIG) private readonly config: Pick<SwitchboardConfig, 'outboundCa'>,
+    private readonly config: Pick<SwitchboardConfig, 'outboundCa'>,
     private readonly resolve?: Resolve,
   ) {}
 

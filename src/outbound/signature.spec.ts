@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
-import { parseSigningSecret, signatureHeaders } from './signature.js';
+import { parseSigningSecret } from '../config/signing-secret.js';
+import { signatureHeaders } from './signature.js';
 
 const secretOf = (bytes: number): string => `whsec_${randomBytes(bytes).toString('base64')}`;
 const BODY = '{"type":"user.online","data":{"user":"ü"}}';

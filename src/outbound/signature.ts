@@ -1,25 +1,6 @@
 /** Signatures as Standard Webhooks 1.0 writes them. [W1] [B2] @see https://www.standardwebhooks.com */
 import { createHmac } from 'node:crypto';
-
-/** A signing secret: the bytes behind `whsec_`. */
-export type SigningSecret = Buffer;
-
-const PREFIX = 'whsec_';
-const MIN_BYTES = 24;
-const MAX_BYTES = 64;
-
-/**
- * The bytes of a secret `whsec_<base64>`, or nothing when the text is none.
- *
- * Receivers' libraries take shorter secrets without a word; one of fewer than 24 bytes could be guessed.
- */
-export function parseSigningSecret(text: string): SigningSecret | undefined {
-  if (!text.startsWith(PREFIX)) return undefined;
-  const encoded = text.slice(PREFIX.length);
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
-  const bytes = Buffer.from(encoded, 'base64');
-  return bytes.length >= MIN_BYTES && bytes.length <= MAX_BYTES ? bytes : undefined;
-}
+import type { SigningSecret } from '../config/signing-secret.js';
 
 /** The three headers of a signed request, by their names on the wire. */
 export interface SignatureHeaders {

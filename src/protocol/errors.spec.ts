@@ -34,6 +34,9 @@ const PROMISED = [
   'route.unknown',
   'request.refused',
   'namespace.unknown',
+  'handler.failed',
+  'handler.timeout',
+  'handler.unavailable',
 ] as const;
 
 // The type and the list agree both ways, or this does not compile (`npm run check:types`).

@@ -181,6 +181,24 @@ export const ERRORS = define({
     message: 'the shared state cannot be reached',
     action: 'Retry with backoff. Whether the request took effect is not known.',
   },
+  'handler.failed': {
+    status: 502,
+    retryable: true,
+    message: 'the backend that handles this event failed',
+    action: 'Retry once. If it stays, look for `a remote handler failed` in the log of the gateway.',
+  },
+  'handler.timeout': {
+    status: 504,
+    retryable: true,
+    message: 'the backend that handles this event did not answer in time',
+    action: 'Whether it took effect is not known: repeat only what may be repeated.',
+  },
+  'handler.unavailable': {
+    status: 503,
+    retryable: true,
+    message: 'the backend that handles this event takes no requests at the moment',
+    action: 'Retry after `retryAfterMs`.',
+  },
   internal: {
     status: 500,
     retryable: true,
@@ -192,6 +210,9 @@ export const ERRORS = define({
 /** A code of the error registry. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** A code of a backend that handles events: what it says itself, under `app.`. [B3] */
+export type AppErrorCode = `app.${string}`;
+
 /** One thing wrong with an input: where, and what was expected. Never holds the value itself. */
 export interface InputIssue {
   readonly path: string;
@@ -200,7 +221,7 @@ export interface InputIssue {
 
 /** The error object as it travels: in an acknowledgement, `exception`, `connect_error` or `server:disconnect`. */
 export interface ErrorObject {
-  readonly code: ErrorCode;
+  readonly code: ErrorCode | AppErrorCode;
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
@@ -259,6 +280,27 @@ export class SwitchboardError extends Error {
   }
 }
 
+/**
+ * A refusal in the words of a backend that handles events. Counted as `request.refused`, so that codes that others
+ * make up do not become series of metrics; clients get the backend's own code under `app.`. [B3]
+ */
+export class AppError extends SwitchboardError {
+  readonly appCode: AppErrorCode;
+
+  constructor(code: string, message: string, retryable: boolean) {
+    super('request.refused', { message, retryable });
+    this.appCode = `app.${code}`;
+  }
+
+  override toObject(): ErrorObject {
+    return { ...super.toObject(), code: this.appCode };
+  }
+}
+
 /** Whether a string is a code of the registry. */
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERRORS, code);
+
+/** The code that an error object is counted as: one of the registry, whatever words a backend's own are. */
+export const registryCode = ({ code }: ErrorObject): ErrorCode =>
+  isErrorCode(code) ? code : 'request.refused';

@@ -1,6 +1,7 @@
 import { endSocket } from '../../sockets/end-socket.js';
 import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
 import { createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
+import type { RemoteEvents } from '../../backend/remote-events.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isReservedEvent } from '../../protocol/names.js';
 import type { GatewaySocket, Inbox } from '../../sockets/socket-state.js';
@@ -31,6 +32,8 @@ export interface InboxContext {
   readonly eventsBurst: number;
   readonly handlers: HandlerRunner;
   readonly answers: Answers;
+  /** Backends that take what nothing in this process takes. */
+  readonly remote: RemoteEvents | undefined;
 }
 
 /** Events that may wait while one is being handled; a client that sends more is told to slow down. */
@@ -125,8 +128,16 @@ export class SocketInbox implements Inbox {
       this.handleNextAfter(this.context.handlers.run(handler, this.socket, event, reply));
       return;
     }
-    if (!heard) this.refuseUnknown(inbound);
-    else this.context.answers.expect(reply);
+    if (heard) {
+      this.context.answers.expect(reply);
+    } else {
+      const remote = this.askRemote(inbound);
+      if (remote) {
+        this.handleNextAfter(remote);
+        return;
+      }
+      this.refuseUnknown(inbound);
+    }
     this.takeNext();
   }
 
@@ -185,6 +196,19 @@ export class SocketInbox implements Inbox {
     return callListeners(this.socket, name, this.withAcknowledge(event.slice(1), reply), (failure) =>
       this.context.answers.fail(reply, failure),
     );
+  }
+
+  /** Never rejects; `undefined` when no backend takes the event. [B1] */
+  private askRemote({ event: [name, ...args], reply }: Inbound): Promise<void> | undefined {
+    if (typeof name !== 'string' || isReservedEvent(name)) return undefined;
+    const { answers, remote } = this.context;
+    return remote
+      ?.handlerOf(name)
+      ?.handle(this.socket, name, args)
+      .then(
+        ({ data }) => answers.send(reply, [data === undefined ? { ok: true } : { ok: true, data }]),
+        (failure: unknown) => answers.fail(reply, failure),
+      );
   }
 
   private refuseUnknown({ event: [name], reply }: Inbound): void {

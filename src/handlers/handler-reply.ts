@@ -1,0 +1,107 @@
+/** What a remote handler answered, read from whatever it sent. [B3] [B4] */
+import { z } from 'zod';
+import type { OutboundResult } from '../outbound/outbound-client.js';
+import { AppError, SwitchboardError } from '../protocol/errors.js';
+import { measureValue } from '../protocol/json.js';
+
+/** What came of asking a remote handler; `failed` counts against its breaker, the others do not. */
+export type HandlerReply =
+  | { readonly kind: 'answered'; readonly body: unknown }
+  | { readonly kind: 'refused'; readonly error: SwitchboardError }
+  | { readonly kind: 'disconnect'; readonly message: string; readonly retryable: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly code: 'handler.failed' | 'handler.timeout';
+      /** For the log: what was wrong, and nothing of what was sent or answered. */
+      readonly why: string;
+    };
+
+/** Longest body of an answer. [B4] */
+export const MAX_ANSWER_BYTES = 65_536;
+
+const MAX_MESSAGE_LENGTH = 1_024;
+const DEFAULT_RATE_RETRY_MS = 1_000;
+
+const refusal = z.object({
+  error: z.object({
+    code: z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/),
+    message: z.string().max(MAX_MESSAGE_LENGTH),
+    retryable: z.boolean().optional(),
+  }),
+});
+
+const disconnect = z.object({
+  disconnect: z.object({
+    message: z.string().max(MAX_MESSAGE_LENGTH).optional(),
+    retryable: z.boolean().optional(),
+  }),
+});
+
+export const failedReply = (
+  why: string,
+  code: 'handler.failed' | 'handler.timeout' = 'handler.failed',
+): HandlerReply => ({ kind: 'failed', code, why });
+
+/** Reads an answer over HTTP. Texts of a backend that failed are for nobody: they may hold secrets. */
+export function readHttpAnswer(result: OutboundResult): HandlerReply {
+  if (result.kind === 'failed') {
+    return result.failure === 'timeout'
+      ? failedReply('no whole answer in time', 'handler.timeout')
+      : failedReply(`${result.failure}: ${result.reason}`);
+  }
+  const { status, headers, body } = result;
+  if (status === 204) return { kind: 'answered', body: {} };
+  if (status === 429) {
+    return {
+      kind: 'refused',
+      error: new SwitchboardError('limit.rate', { retryAfterMs: retryAfterOf(headers) }),
+    };
+  }
+  if (status === 401 || status === 403) {
+    return refusalOf(parseJson(body)) ?? { kind: 'refused', error: new SwitchboardError('access.denied') };
+  }
+  if (status >= 400 && status < 500) return refusalOf(parseJson(body)) ?? failedReply(`status ${status}`);
+  if (status !== 200) return failedReply(`status ${status}`);
+  const value = parseJson(body);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return failedReply('the answer is no JSON object');
+  }
+  return readAnswer(value);
+}
+
+/** Reads an answer that is a value already. */
+export function readAnswer(value: object): HandlerReply {
+  const ended = disconnect.safeParse(value);
+  if (ended.success) {
+    const { message = 'disconnected by a backend', retryable = false } = ended.data.disconnect;
+    return { kind: 'disconnect', message, retryable };
+  }
+  return refusalOf(value) ?? { kind: 'answered', body: value };
+}
+
+/** The refusal in a body, where it is one: its code goes under `app.`. */
+export function refusalOf(value: unknown): HandlerReply | undefined {
+  const ended = disconnect.safeParse(value);
+  if (ended.success) return readAnswer(value as object);
+  const parsed = refusal.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { code, message, retryable } = parsed.data.error;
+  return { kind: 'refused', error: new AppError(code, message, retryable ?? false) };
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(body.toString());
+    return measureValue(value).depth === Infinity ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Milliseconds of a `Retry-After` in seconds or as a date; a second where it says nothing that can be used. */
+function retryAfterOf(headers: Readonly<Record<string, unknown>>): number {
+  const raw = headers['retry-after'];
+  if (typeof raw !== 'string') return DEFAULT_RATE_RETRY_MS;
+  const ms = /^\d{1,6}$/.test(raw.trim()) ? Number(raw) * 1_000 : Date.parse(raw) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : DEFAULT_RATE_RETRY_MS;
+}
