@@ -319,7 +319,7 @@ export const CONFIG_KEYS = {
     default: 134_217_728,
     unit: 'bytes',
     description:
-      'Memory that histories and recovery may take on this node; the oldest publications go first.',
+      'Memory that histories and recovery may take on this node, or in Redis those of all nodes; the oldest publications go first. A room may take a quarter, and a user have a thirty-second kept within a minute.',
   }),
 
   redisUrl: key({

@@ -66,6 +66,12 @@ export interface HistoryStore {
   keeps(room: string): boolean;
 
   /**
+   * For how many ms a user may not publish into rooms that keep history, because it had more kept within a minute than
+   * is its share; 0 when it may. [Q7]
+   */
+  overQuotaMs(user: string): number;
+
+  /**
    * Reads a room's history. Everything whose {@link Stamp} was given before the call is in it, unless trimmed.
    *
    * `since` from another epoch, of the future, or older than what is kept is not covered, and then gives no publications.

@@ -53,6 +53,21 @@ export class History {
     return this.engine.history.keeps(room);
   }
 
+  /**
+   * Refuses what a user publishes into a room that keeps history while it is over its quota. [Q7]
+   *
+   * @throws SwitchboardError `limit.rate`
+   */
+  assertWithinQuota(room: string, user: string): void {
+    const { history } = this.engine;
+    const retryAfterMs = history.overQuotaMs(user);
+    if (retryAfterMs === 0 || !history.keeps(room)) return;
+    throw new SwitchboardError('limit.rate', {
+      message: 'this user publishes more into histories than is its share of a minute',
+      retryAfterMs,
+    });
+  }
+
   /** @throws SwitchboardError `history.disabled`, `engine.unavailable` */
   async read(
     room: string,

@@ -106,6 +106,7 @@ export class RoomService {
     const { room, event, args, echo } = request;
     this.assertAllowed(socket, 'emit', room);
     this.assertJoined(socket, room);
+    this.histories.assertWithinQuota(room, socketState(socket).user);
     const { id } = await this.broadcaster.publish({
       to: { rooms: [room] },
       except: echo ? {} : { sockets: [socket.id] },

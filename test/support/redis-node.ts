@@ -39,7 +39,13 @@ export class TestNode implements NodeHooks {
   answerCommand: (command: NodeCommand) => Promise<number> = async () => 1;
 
   private constructor(redisUrl: string, config: Partial<RedisEngineConfig>) {
-    const defaults = { nodeLeaseMs: 7_000, recoveryWindowMs: 10_000, pingIntervalMs: 10, pingTimeoutMs: 10 };
+    const defaults = {
+      nodeLeaseMs: 7_000,
+      recoveryWindowMs: 10_000,
+      maxHistoryBytes: 134_217_728,
+      pingIntervalMs: 10,
+      pingTimeoutMs: 10,
+    };
     this.engine = new RedisEngine({ history: [], ...defaults, ...config, redisUrl }, this.identity, {
       nodeLost: (node, sockets) => this.nodesLost.push({ node, sockets }),
       unavailable: (reason) => this.troubles.push(reason),

@@ -10,6 +10,7 @@ import type { Stamp } from '../log.js';
 export interface EngineSetup {
   readonly history: readonly HistoryRule[];
   readonly recoveryWindowMs: number;
+  readonly maxHistoryBytes?: number;
 }
 
 /** A started engine and what a test does with it. */

@@ -6,10 +6,13 @@ import { type CreateEngine, RecordedHooks } from './engine-under-test.js';
 /** Real Redis and real time, so that waiting is all a test can do to let time pass. */
 export const createRedisEngine =
   (url: () => string): CreateEngine =>
-  async ({ history, recoveryWindowMs }) => {
+  async ({ history, recoveryWindowMs, maxHistoryBytes = 134_217_728 }) => {
     const hooks = new RecordedHooks();
     const config = { redisUrl: url(), nodeLeaseMs: 7_000, pingIntervalMs: 10, pingTimeoutMs: 10 };
-    const engine = new RedisEngine({ ...config, history, recoveryWindowMs }, new NodeIdentity());
+    const engine = new RedisEngine(
+      { ...config, history, recoveryWindowMs, maxHistoryBytes },
+      new NodeIdentity(),
+    );
     await engine.start(hooks);
     return {
       engine,

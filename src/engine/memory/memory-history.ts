@@ -11,6 +11,10 @@ export class MemoryHistory implements HistoryStore {
     return this.log.keeps(room);
   }
 
+  overQuotaMs(user: string): number {
+    return this.log.quota.overMs(user);
+  }
+
   /** @throws SwitchboardError `history.disabled` */
   read(room: string, request: HistoryRequest): HistoryPage {
     return this.logOf(room).page(request, this.log.now());

@@ -3,6 +3,7 @@ import { wireCopy } from '../../protocol/json.js';
 import { userRoom } from '../../protocol/names.js';
 import type { Position, Publication } from '../../protocol/publication.js';
 import type { Stamp } from '../log.js';
+import { PublisherQuota, roomShareOf } from '../publisher-quota.js';
 import { Cursors } from './cursors.js';
 import type { Deadlines } from './deadlines.js';
 import { HistoryRules } from './history-rules.js';
@@ -34,6 +35,8 @@ export interface PublicationLogLimits {
  */
 export class PublicationLog {
   readonly cursors = new Cursors();
+  /** What users had kept within a minute. */
+  readonly quota: PublisherQuota;
   private readonly rules: HistoryRules;
   private readonly logs = new Map<string, RoomLog>();
   private everyone: RoomLog | undefined;
@@ -52,6 +55,7 @@ export class PublicationLog {
     private readonly deadlines: Deadlines,
   ) {
     this.rules = new HistoryRules(limits.history);
+    this.quota = new PublisherQuota(limits.maxBytes, clock);
     this.idle = new IdleRooms(deadlines, (log) => this.logs.delete(log.name));
     this.currentStamp = { cursor: this.cursors.format(0), positions: undefined };
   }
@@ -208,7 +212,9 @@ export class PublicationLog {
     for (const log of logs) {
       log.append(record);
       log.trim(now);
+      log.keepWithin(roomShareOf(this.limits.maxBytes));
     }
+    this.countPublisher(kept, record);
     const stamp = { cursor: this.cursors.format(seq), positions: positionsOf(logs) };
     record.logged = { publication: kept, stamp };
     this.currentStamp =
@@ -216,6 +222,14 @@ export class PublicationLog {
     for (const log of logs) this.settle(log);
     this.keepBound();
     return stamp;
+  }
+
+  /** A user over its quota is kept from histories before; what is kept for sessions alone is cut there. [Q7] */
+  private countPublisher({ user }: Publication, { bytes, logs, seq }: LogRecord): void {
+    if (user === undefined) return;
+    this.quota.count(user, bytes, this.queue.bytes > this.limits.maxBytes / 2);
+    if (this.quota.overMs(user) === 0) return;
+    for (const log of logs) if (log.rule === undefined) log.dropThrough(seq);
   }
 
   /** The place of what is not kept: after what is. */

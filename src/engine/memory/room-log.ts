@@ -48,6 +48,7 @@ export class RoomLog {
   /** The last publication that was matched with it, so that one that names a room twice stands in it once. */
   matchedBy = 0;
   private readonly records = new Deque<LogRecord>();
+  private bytes = 0;
 
   /**
    * @param sessionsKeepMs how long a record is kept for sessions
@@ -68,12 +69,18 @@ export class RoomLog {
 
   append(record: LogRecord): void {
     this.records.push(record);
+    this.bytes += record.bytes;
     this.lastOffset++;
   }
 
   /** Drops what neither the history nor a session needs. */
   trim(now: number): void {
     while (this.records.length > 0 && this.keptUntil() < now) this.dropFirst();
+  }
+
+  /** Drops the oldest until the log is within its share; the newest stays, however large it is. [Q7] */
+  keepWithin(maxBytes: number): void {
+    while (this.bytes > maxBytes && this.records.length > 1) this.dropFirst();
   }
 
   /** Drops what is not newer than `seq`. */
@@ -146,6 +153,7 @@ export class RoomLog {
 
   private dropFirst(): void {
     const record = this.records.shift()!;
+    this.bytes -= record.bytes;
     this.droppedSeq = record.seq;
     this.release(record);
   }

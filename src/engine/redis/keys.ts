@@ -6,7 +6,7 @@
  *
  * | key | type | holds |
  * |---|---|---|
- * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead |
+ * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead, `max` bytes that all logs may take |
  * | `nodes` | zset | node → when its lease lapses, in ms by the clock of Redis |
  * | `node:<node>` | hash | `g` generation that fences its writes, `from` the one it had when what it has here began, `w` how often it changed the registry, `since` |
  * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis, ID `1-<number>`: `d` the text |
@@ -24,6 +24,10 @@
  * | `absent` | zset | `<room> <user>` of all of these → until when |
  * | `meta:<part>` | hash | `e` epoch, `o` last offset, `l` last place, `x` last place that was trimmed, `b` bytes that are kept, `w` sessions that want it, `h` whether offsets of it were told |
  * | `log:<part>` | stream | publications kept, ID `<place>-0`: `o` offset, `t` time, `p` publication, `a` whether it asked for acknowledgements |
+ * | `bytes` | hash | part → what its log takes, `*` → what all of them take |
+ * | `logs` · `lapsing` | zset · zset | parts with a log by a place not after its oldest entry · by a time at which it may lapse |
+ * | `told` | zset | parts whose offsets were told → when one was asked for |
+ * | `by:<user>` | string | what a user had kept within a minute |
  * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until` `by`, `r:<room>` how it is in it, `q:<room>` since which place |
  * | `waiting` | zset | sessions without a socket → when they end |
  * | `us:<user>` · `ss:<socket>` | set · string | sessions of a user · session of a socket |

@@ -38,6 +38,7 @@ const leaseOf = (node: string, via: RunScript = run, leaseMs = 60_000): Lease =>
     leaseMs,
     recoveryWindowMs: 10_000,
     sessionsKeepMs: 10_000,
+    maxHistoryBytes: 134_217_728,
   });
 
 /** Has an attempt to attach meet its fate. */

@@ -4,6 +4,7 @@ import type { Publication } from '../../protocol/publication.js';
 import { Engine, type EngineHealth, type Handover, type NodeCommand, type NodeHooks } from '../engine.js';
 import type { PresencePlace } from '../presence.js';
 import { HistoryRules } from '../memory/history-rules.js';
+import { PublisherQuota } from '../publisher-quota.js';
 import type { NodeIdentity } from '../node-identity.js';
 import { NodeRegistration } from './registration.js';
 import { PendingCalls } from './node/pending-calls.js';
@@ -35,7 +36,7 @@ import { Availability } from './node/availability.js';
 /** What the engine needs of the configuration. */
 export type RedisEngineConfig = Pick<
   SwitchboardConfig,
-  'history' | 'recoveryWindowMs' | 'nodeLeaseMs' | 'pingIntervalMs' | 'pingTimeoutMs'
+  'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'nodeLeaseMs' | 'pingIntervalMs' | 'pingTimeoutMs'
 > & { readonly redisUrl: string };
 
 /** What the engine tells of besides what the seam asks for. None may throw. */
@@ -83,7 +84,9 @@ export class RedisEngine extends Engine {
     prefix = DEFAULT_PREFIX,
   ) {
     super();
-    const { redisUrl, nodeLeaseMs, recoveryWindowMs, pingIntervalMs, pingTimeoutMs } = config;
+    const { redisUrl, nodeLeaseMs, recoveryWindowMs, maxHistoryBytes, pingIntervalMs, pingTimeoutMs } =
+      config;
+    const quota = new PublisherQuota(maxHistoryBytes);
     const rules = new HistoryRules(config.history);
     const ruleOf = (room: string) => rules.of(room);
     // A session waits for the window after its break was noticed, and what was published since the break is missing.
@@ -112,6 +115,7 @@ export class RedisEngine extends Engine {
       leaseMs: nodeLeaseMs,
       recoveryWindowMs,
       sessionsKeepMs,
+      maxHistoryBytes,
     });
     this.publisher = new RedisBroker({
       isAvailable: () => this.isAvailable,
@@ -121,6 +125,7 @@ export class RedisEngine extends Engine {
       arrived: (arrival) => this.hooks?.arrived(arrival),
       reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
       calls: this.calls,
+      quota,
     });
     this.holdings = new RedisRegistryWriter({
       runEarly: raw,
@@ -140,7 +145,7 @@ export class RedisEngine extends Engine {
       node: node.id,
       marks: this.marks,
     });
-    this.history = new RedisHistory(run, ruleOf, node.id, this.marks);
+    this.history = new RedisHistory(run, ruleOf, node.id, this.marks, quota);
     this.sessions = new RedisSessions({
       run,
       runEarly: raw,

@@ -336,3 +336,34 @@ describe('rooms per socket', () => {
     expect(answers.filter(({ ok }) => ok)).toHaveLength(3);
   });
 });
+
+describe('what one user publishes into histories', () => {
+  it('[Q7] is refused over its share with the time to wait, and nobody else and nothing else with it', async () => {
+    const gateway = await start({
+      history: [{ pattern: 'chat:*', size: 100, ttlMs: 3_600_000 }],
+      maxHistoryBytes: 4_194_304,
+      anonymous: true,
+    });
+    const [fills, other] = [await gateway.connect(), await gateway.connect()];
+    for (const client of [fills, other]) {
+      for (const room of ['chat:1', 'plain']) await client.request('room:join', { room });
+    }
+    const args = ['x'.repeat(90_000)];
+    const emit = (client: TestClient, room: string, what: unknown[] = args) =>
+      client.request('room:emit', { room, event: 'news', args: what });
+    let refused;
+    for (let number = 0; number < 30 && !refused; number++) {
+      const answer = await emit(fills, 'chat:1');
+      if (!answer.ok) refused = answer.error;
+    }
+    expect(refused).toEqual({
+      code: 'limit.rate',
+      message: expect.stringMatching(/histories/),
+      retryable: true,
+      retryAfterMs: expect.any(Number),
+    });
+    expect(await emit(fills, 'chat:1', ['a little'])).toMatchObject({ ok: false });
+    expect(await emit(fills, 'plain')).toMatchObject({ ok: true });
+    expect(await emit(other, 'chat:1', ['a little'])).toMatchObject({ ok: true });
+  });
+});

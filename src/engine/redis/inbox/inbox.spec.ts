@@ -68,7 +68,12 @@ describeWithRedis('the inbox of a node', () => {
       failed: () => undefined,
     });
     const settings = { node: NODE, startedAt: new Date(0), leaseMs: 60_000 };
-    lease = new Lease(run, { ...settings, recoveryWindowMs: 10_000, sessionsKeepMs: 10_000 });
+    lease = new Lease(run, {
+      ...settings,
+      recoveryWindowMs: 10_000,
+      sessionsKeepMs: 10_000,
+      maxHistoryBytes: 134_217_728,
+    });
     await lease.attach(0);
     inbox.restart(lease.beginning);
     await until('it is subscribed', async () => (await subscribers()) === 1);

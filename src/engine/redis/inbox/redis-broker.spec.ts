@@ -3,6 +3,7 @@ import { publication, TestNode } from '../../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
 import { until } from '../../../../test/support/until.js';
 import type { Arrival, RemoteOutcome } from '../../engine.js';
+import { PublisherQuota } from '../../publisher-quota.js';
 import { PendingCalls } from '../node/pending-calls.js';
 import { RedisBroker } from './redis-broker.js';
 
@@ -15,10 +16,11 @@ describe('the answer to a publication', () => {
       isAvailable: () => true,
       tracks: () => true,
       ruleOf: () => undefined,
-      send: async () => [['e.1', 0, '']],
+      send: async () => [['e.1', 0, '', 0]],
       arrived: ({ publication: { id } }) => void events.push(id),
       reply: () => undefined,
       calls: new PendingCalls(),
+      quota: new PublisherQuota(134_217_728),
     });
     const sent = publication({ rooms: ['x'] });
     void publisher.publish(sent).remote!.then(() => events.push('answered'));

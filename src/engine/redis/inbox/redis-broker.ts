@@ -3,6 +3,7 @@ import { MAX_DEPTH, measureValue } from '../../../protocol/json.js';
 import type { Position, Publication } from '../../../protocol/publication.js';
 import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../../engine.js';
 import type { Stamp } from '../../log.js';
+import type { PublisherQuota } from '../../publisher-quota.js';
 import type { PresencePlace } from '../../presence.js';
 import type { PendingCalls } from '../node/pending-calls.js';
 import { decodeArgs, decodePublication, encodeArgs, encodePublication } from '../stores/codec.js';
@@ -25,6 +26,7 @@ export interface BrokerContext {
   /** Answers a node that asked for acknowledgements; owns its failure. */
   readonly reply: (node: string, id: string, answer: string) => void;
   readonly calls: PendingCalls;
+  readonly quota: PublisherQuota;
 }
 
 /** Nodes get this much longer than their clients to send acknowledgements back. */
@@ -205,7 +207,9 @@ export class RedisBroker {
         order: this.orderOf(publication, ackTimeoutMs, given !== undefined),
         payload: encodePublication(publication),
       };
-      const [cursor, matched, targeted] = await this.answered(outgoing);
+      this.countForUser(publication, outgoing);
+      const [cursor, matched, targeted, overMs] = await this.answered(outgoing);
+      if (overMs > 0) this.context.quota.block(publication.user!, overMs);
       const { epoch, seq } = parseStreamCursor(cursor)!;
       if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
       // The answer and the inbox come over two connections: whoever is told of it finds it at this node's sockets.
@@ -223,6 +227,16 @@ export class RedisBroker {
     }
   }
 
+  /**
+   * Redis counts what a user had kept on all nodes, and says so with its answer; what is under way until then is counted
+   * here. [Q7]
+   */
+  private countForUser({ user, volatile }: Publication, { order, payload }: Outgoing): void {
+    if (user === undefined || volatile) return;
+    const histories = order[4].filter(([, size]) => size > 0).length;
+    if (histories > 0) this.context.quota.count(user, histories * payload.length);
+  }
+
   private async answered(outgoing: Outgoing): Promise<PublishReply> {
     this.unanswered++;
     try {
@@ -233,7 +247,7 @@ export class RedisBroker {
   }
 
   private orderOf(
-    { id, volatile, namespace, to, except }: Publication,
+    { id, volatile, namespace, to, except, user = '' }: Publication,
     ackTimeoutMs: number,
     isMarked: boolean,
   ): PublishOrder {
@@ -242,7 +256,8 @@ export class RedisBroker {
       const rule = room === undefined ? undefined : this.context.ruleOf(room);
       return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
     });
-    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except), isMarked ? 1 : 0];
+    const marked = isMarked ? 1 : 0;
+    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except), marked, user];
   }
 }
 

@@ -1,6 +1,6 @@
 import { CHANGE } from './change.js';
 import { COMMAND, REPLY } from './command.js';
-import { DROP_HISTORY, READ_HISTORY } from './history.js';
+import { DROP_HISTORY, READ_HISTORY, SWEEP_LOGS } from './history.js';
 import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
 import { READ_INBOX } from './inbox.js';
 import { ATTACH, NODES, PROBE, REAP, RENEW } from './lease.js';
@@ -28,6 +28,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   REPLY,
   READ_HISTORY,
   DROP_HISTORY,
+  SWEEP_LOGS,
   WATCH,
   UNWATCH,
   SWEEP_ABSENT,

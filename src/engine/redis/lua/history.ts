@@ -19,7 +19,7 @@ local since = tonumber(ARGV[5])
 if ARGV[8] ~= '' then tell(ARGV[7], 'mark', 'd', ARGV[8]) end
 local epoch = known(part)
 local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
-keepKnown(meta, ttlMs)
+keepKnown(part, ttlMs, true)
 local offset = tonumber(redis.call('HGET', meta, 'o'))
 local oldest = math.max(offset - size, tonumber(redis.call('HGET', meta, 'd') or '0'))
 local tooOld = now() - ttlMs
@@ -70,6 +70,29 @@ return { epoch, offset, given, last < offset and 1 or 0, 1 }
 `,
 ]);
 
+/** Counts logs that have lapsed no longer. `ARGV`: how many at most. Gives how many it looked at. */
+export const SWEEP_LOGS = script(
+  'sweepLogs',
+  [
+    LOG_LUA,
+    String.raw`
+local due = redis.call('ZRANGEBYSCORE', P .. 'lapsing', '-inf', now(), 'LIMIT', 0, ARGV[1])
+for _, part in ipairs(due) do
+  local leftMs = redis.call('PTTL', P .. 'log:' .. part)
+  if leftMs == -2 then
+    dropLog(part)
+    redis.call('ZREM', P .. 'lapsing', part)
+  else
+    -- At least a while, so that one without an end is not looked at again and again.
+    redis.call('ZADD', P .. 'lapsing', now() + math.max(leftMs, 1000), part)
+  end
+end
+return #due
+`,
+  ],
+  'allow-oom',
+);
+
 /** Forgets what a history holds; offsets go on. `ARGV`: part, time of its rule in ms. */
 export const DROP_HISTORY = script(
   'dropHistory',
@@ -78,10 +101,9 @@ export const DROP_HISTORY = script(
     String.raw`
 known(ARGV[1])
 local meta = P .. 'meta:' .. ARGV[1]
-local of = redis.call('HMGET', meta, 'o', 'l')
-redis.call('HSET', meta, 'd', of[1], 'x', of[2], 'b', 0)
-redis.call('DEL', P .. 'log:' .. ARGV[1])
-keepKnown(meta, tonumber(ARGV[2]))
+redis.call('HSET', meta, 'd', redis.call('HGET', meta, 'o'))
+cut(ARGV[1])
+keepKnown(ARGV[1], tonumber(ARGV[2]))
 return 1
 `,
   ],

@@ -6,7 +6,7 @@ import { SESSION_LUA_ONLY } from './session-lua.js';
  * Makes a node known, or finds it still known after its connection was cut.
  *
  * `ARGV`: node, the generation that what it has here began with or '', its next generation, when it started, lease in ms,
- * a new epoch, the epoch it knows or '', the last place it knows. Gives: outcome, epoch, place, how often it has changed
+ * a new epoch, the epoch it knows or '', the last place it knows, bytes that all logs may take. Gives: outcome, epoch, place, how often it has changed
  * the registry; from then on the node has its next generation.
  *
  * - `kept`: nothing was lost.
@@ -43,6 +43,7 @@ if not epoch or (epoch == knownEpoch and place < knownPlace) then
   place = math.max(place, knownEpoch == '' and 0 or knownPlace)
   redis.call('HSET', STATE, 'e', epoch, 'q', place)
 end
+redis.call('HSET', STATE, 'max', ARGV[9])
 if held == 'dead' then return { 'dying' } end
 local outcome = 'new'
 if from ~= '' then
@@ -74,7 +75,7 @@ return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0') }
  *
  * `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows.
  * Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
- * users that are held for their return.
+ * users that are held for their return, and how many logs may have lapsed.
  */
 export const RENEW = script(
   'renew',
@@ -100,7 +101,8 @@ if time > grace then
   lapsed = redis.call('ZRANGEBYSCORE', P .. 'nodes', '-inf', time, 'LIMIT', 0, 10)
   overdue = redis.call('ZCOUNT', P .. 'absent', '-inf', time)
 end
-return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue }
+local lapsing = redis.call('ZCOUNT', P .. 'lapsing', '-inf', time)
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing }
 `,
   ],
   'allow-oom',

@@ -12,13 +12,15 @@ export type PublishOrder = readonly [
   except: readonly string[],
   /** Whether the publisher is to find its place in its own inbox. */
   isMarked: 0 | 1,
+  /** The user whose quota it counts for; '' when a backend sends it. */
+  publisher: string,
 ];
 
 /**
  * What the script says of a publication: cursor, matched on other nodes, and, when acknowledgements are asked for, the
- * targeted sockets of other nodes as JSON, else nothing.
+ * targeted sockets of other nodes as JSON, else nothing; for how many ms its user is over its quota.
  */
-export type PublishReply = readonly [cursor: string, matched: number, targeted: string];
+export type PublishReply = readonly [cursor: string, matched: number, targeted: string, overMs: number];
 
 /**
  * Puts publications in their place: gives each the next place, keeps it where it has to be kept, and tells every other
@@ -98,28 +100,38 @@ local function bySockets(parts, namespace, except, isAsked)
 end
 local replies, marks = {}, {}
 for index, order in ipairs(cjson.decode(ARGV[4])) do
-  local id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked = unpack(order)
+  local id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked, publisher = unpack(order)
   local payload = ARGV[4 + index]
   local seq, positions
+  local overMs = 0
   if isVolatile == 1 then
     seq = string.format('%.0f', place())
     for _, part in ipairs(parts) do
       if part[2] > 0 then
         positions = positions or {}
         local epoch, meta = known(part[1]), P .. 'meta:' .. part[1]
-        keepKnown(meta, part[3])
+        keepKnown(part[1], part[3])
         table.insert(positions, { part[1], epoch, tonumber(redis.call('HGET', meta, 'o')) })
       end
     end
   else
     seq = string.format('%.0f', redis.call('HINCRBY', STATE, 'q', 1))
+    local kept = 0
     for _, part in ipairs(parts) do
       if part[2] > 0 or redis.call('HEXISTS', P .. 'meta:' .. part[1], 'w') == 1 then
         local epoch, offset = append(part[1], part[2], part[3], windowMs, seq, payload, ackTimeoutMs > 0)
+        kept = kept + 1
         if part[2] > 0 then
           positions = positions or {}
           table.insert(positions, { part[1], epoch, offset })
         end
+      end
+    end
+    if kept > 0 and publisher ~= '' then
+      overMs = countPublisher(publisher, kept * (#payload + ENTRY_BYTES))
+      -- Its node keeps it from histories; what is kept for sessions alone, only this script knows.
+      for _, part in ipairs(parts) do
+        if overMs > 0 and part[2] == 0 and redis.call('EXISTS', P .. 'log:' .. part[1]) == 1 then cut(part[1]) end
       end
     end
   end
@@ -141,7 +153,7 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
     end
   end
   if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
-  replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '' }
+  replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '', overMs }
 end
 if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end
 return replies

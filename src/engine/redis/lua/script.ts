@@ -9,6 +9,9 @@ export interface Script {
   readonly needsNoMemory: boolean;
 }
 
+/** What entries of an inbox as large as the last one may take. */
+const INBOX_BYTES = 268_435_456;
+
 /**
  * What every script starts with. `KEYS[1]` is always the key `state`; all other keys share its hash tag, which is what
  * lets a script name them itself, on a cluster too.
@@ -38,7 +41,9 @@ end
 local told = {}
 local function tell(node, kind, ...)
   local text = table.concat({ kind, ... }, '\n')
-  local id = redis.call('XADD', P .. 'inbox:' .. node, 'NOMKSTREAM', 'MAXLEN', '~', '50000', '1-*', 'd', text)
+  -- A node that reads nothing takes no more than this many bytes of Redis until its lease lapses. [Q7]
+  local most = math.max(math.min(math.floor(${INBOX_BYTES} / #text), 50000), 1000)
+  local id = redis.call('XADD', P .. 'inbox:' .. node, 'NOMKSTREAM', 'MAXLEN', '~', most, '1-*', 'd', text)
   if not id then
     local key = P .. 'node:' .. node
     if redis.call('HGET', key, 'g') ~= 'dead' then redis.call('HDEL', key, 'g', 'from') end

@@ -16,9 +16,10 @@ local function unwant(part)
   if redis.call('HINCRBY', meta, 'w', -1) > 0 then return end
   redis.call('HDEL', meta, 'w')
   if redis.call('HEXISTS', meta, 'h') == 0 then
-    redis.call('DEL', meta, P .. 'log:' .. part)
+    redis.call('DEL', meta)
+    dropLog(part)
   else
-    keepKnown(meta, math.max(redis.call('PTTL', P .. 'log:' .. part), 0))
+    keepKnown(part, math.max(redis.call('PTTL', P .. 'log:' .. part), 0))
   end
 end
 local function sessionKey(id) return P .. 'session:' .. id end

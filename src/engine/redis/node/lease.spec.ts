@@ -182,6 +182,7 @@ describeWithRedis('a node with much to do', () => {
     leaseMs: 60_000,
     recoveryWindowMs: 10_000,
     sessionsKeepMs: 10_000,
+    maxHistoryBytes: 134_217_728,
   };
   const startSlow = async (): Promise<TestNode> => {
     const node = await TestNode.start(proxy.url, { nodeLeaseMs: 2_000 });

@@ -21,6 +21,8 @@ export interface Held {
   readonly lapsed: readonly string[];
   readonly endedSessions: number;
   readonly overdue: number;
+  /** Logs that may have lapsed and are counted still. */
+  readonly lapsingLogs: number;
 }
 
 /** What a renewal tells. */
@@ -41,6 +43,8 @@ export interface LeaseSettings {
   readonly recoveryWindowMs: number;
   /** How long logs of sessions are kept. */
   readonly sessionsKeepMs: number;
+  /** What the logs of all parts may take. [Q7] */
+  readonly maxHistoryBytes: number;
 }
 
 /**
@@ -75,7 +79,7 @@ export class Lease {
 
   /** Makes the node known, or finds out what became of it. */
   async attach(seq: number): Promise<Attached> {
-    const { node, startedAt, leaseMs } = this.settings;
+    const { node, startedAt, leaseMs, maxHistoryBytes } = this.settings;
     const isNew = this.generation === '';
     let isFenced = false;
     for (;;) {
@@ -90,6 +94,7 @@ export class Lease {
         newEpoch(),
         this.epoch,
         seq,
+        maxHistoryBytes,
       )) as AttachReply;
       // An answer to an attempt that was given up; what became of the node, a later one tells.
       if (reply[0] === 'stale') throw unavailable();
@@ -113,9 +118,9 @@ export class Lease {
       inboxPosition,
       this.epoch,
       seq,
-    )) as ['lost' | 'fenced' | 'ok', string[], number, number];
-    const [state, lapsed, endedSessions, overdue] = reply;
-    return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue } : { state };
+    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number];
+    const [state, lapsed, endedSessions, overdue, lapsingLogs] = reply;
+    return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue, lapsingLogs } : { state };
   }
 
   /**

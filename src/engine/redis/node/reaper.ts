@@ -1,6 +1,7 @@
 import type { Held, Lease } from './lease.js';
 import type { RunScript, Script } from '../lua/script.js';
 import { SWEEP_ABSENT } from '../lua/presence.js';
+import { SWEEP_LOGS } from '../lua/history.js';
 import { SWEEP_SESSIONS } from '../lua/session.js';
 
 /** A node that has just come leaves the dead to those who were there, or to whoever they turn out to be. */
@@ -29,10 +30,11 @@ export class Reaper {
     this.reapsFrom = this.clock() + SETTLING_MS;
   }
 
-  async carryOut({ lapsed, endedSessions, overdue }: Held): Promise<void> {
+  async carryOut({ lapsed, endedSessions, overdue, lapsingLogs }: Held): Promise<void> {
     if (this.clock() >= this.reapsFrom) await this.reap(lapsed);
     if (endedSessions > 0) await this.sweep(SWEEP_SESSIONS);
     if (overdue > 0) await this.sweep(SWEEP_ABSENT, this.sessionsKeepMs);
+    if (lapsingLogs > 0) await this.sweep(SWEEP_LOGS);
   }
 
   private async reap(nodes: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { HistoryRule } from '../../../config/values.js';
 import { SwitchboardError } from '../../../protocol/errors.js';
 import type { HistoryEntry, HistoryPage, HistoryRequest, HistoryStore } from '../../log.js';
+import type { PublisherQuota } from '../../publisher-quota.js';
 import { decodePublication } from './codec.js';
 import { partOfRoom } from '../keys.js';
 import type { Barriers } from '../inbox/barriers.js';
@@ -22,10 +23,15 @@ export class RedisHistory implements HistoryStore {
     private readonly ruleOf: (room: string) => HistoryRule | undefined,
     private readonly node: string,
     private readonly marks: Barriers,
+    private readonly quota: PublisherQuota,
   ) {}
 
   keeps(room: string): boolean {
     return this.ruleOf(room) !== undefined;
+  }
+
+  overQuotaMs(user: string): number {
+    return this.quota.overMs(user);
   }
 
   async read(room: string, { since, limit, arrived = false }: HistoryRequest): Promise<HistoryPage> {
