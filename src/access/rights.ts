@@ -111,6 +111,11 @@ export class Rights {
     }
     if (grant.expiresAt === undefined) return;
     const endsAt = this.authenticator.endOf(grant.expiresAt);
+    if (endsAt <= Date.now()) {
+      // It ended while its socket was on its way in.
+      void endSocket(socket, new SwitchboardError('auth.token_expired'));
+      return;
+    }
     state.tokenDeadlines = [
       this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
         socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - Date.now()) });

@@ -52,6 +52,8 @@ export class MembershipService {
 
   /** Moves those of the sockets that are on this node and returns how many these are. */
   async moveHere(subject: Subject, change: 'join' | 'leave', room: string): Promise<number> {
+    // A socket may have come in under that ID since it was looked up. [M3] [A7]
+    if (change === 'join' && this.namespaces.isSocketId(room)) throw new SwitchboardError('access.denied');
     const sockets = this.socketsOf(subject);
     await Promise.all(
       sockets.map((socket) => {

@@ -7,7 +7,7 @@ import { NOTICE } from '../protocol/events.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
-import type { GatewaySocket } from '../sockets/socket-state.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
 import { Replay, type Backlog } from './replay.js';
@@ -79,6 +79,9 @@ const PAST_THE_LOG: ReadonlySet<string> = new Set([
   'removeListener',
 ]);
 
+const isIn = ({ rooms }: GatewaySocket, selection: RoomSelection): boolean =>
+  selection.rooms === undefined || [...selection.rooms].some((room) => rooms.has(room));
+
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
 
 /**
@@ -104,6 +107,17 @@ export class FanOutAdapter extends SharedAdapter {
     observer?: MembershipObserver,
   ) {
     super(nsp, namespaces, outbound, observer);
+  }
+
+  override addAll(id: string, rooms: Set<string>): Promise<void> | void {
+    const tracking = this.trackers.get(id);
+    if (tracking) for (const room of rooms) tracking.entered(room);
+    return super.addAll(id, rooms);
+  }
+
+  override del(id: string, room: string): Promise<void> | void {
+    this.trackers.get(id)?.left(room);
+    return super.del(id, room);
   }
 
   override delAll(id: string): void {
@@ -159,7 +173,8 @@ export class FanOutAdapter extends SharedAdapter {
         ...this.backlogs.backlogOf(socket),
         encode: ({ publication, stamp }) =>
           encodeForOne(this, eventPacket(this.nsp, publication, tracking.suffixOf(publication, stamp).args)),
-        put: ({ stamp, asks }, wire) => {
+        put: ({ publication, stamp, asks }, wire) => {
+          if (!tracking.isStillFor(publication, socket.id, socketState(socket).user)) return;
           if (!asks) tracking.lastCursor = stamp.cursor;
           this.put(socket, wire, false);
         },
@@ -169,7 +184,10 @@ export class FanOutAdapter extends SharedAdapter {
           process.nextTick(() => socket.conn.close(true));
         },
       },
-      () => (tracking.replay = undefined),
+      () => {
+        tracking.replay = undefined;
+        tracking.settled();
+      },
     );
   }
 
@@ -249,7 +267,12 @@ export class FanOutAdapter extends SharedAdapter {
         const tracking = this.trackingOf(socket);
         if (!tracking) this.put(socket, wires.plain, publication.volatile);
         else if (stamp) this.putAsking(socket, wires, tracking, stamp);
-        else waiting.set(socket, (place) => this.putAsking(socket, wires, tracking, place));
+        else {
+          waiting.set(socket, (place) => {
+            // It may have lost its right to the room while the place was waited for. [A7]
+            if (isIn(socket, selection)) this.putAsking(socket, wires, tracking, place);
+          });
+        }
       });
     } catch (failure) {
       cancel();

@@ -19,6 +19,8 @@ export class Tracking {
   replay: Replay | undefined;
   private held: HeldPublication[] | undefined;
   private holds = 0;
+  /** Rooms that it has left while something waited for it. */
+  private leftMeanwhile: Set<string> | undefined;
 
   constructor(
     /** Whether its client recovers, and so gets the cursor as the last argument, as Socket.IO's protocol has it. */
@@ -44,6 +46,29 @@ export class Tracking {
   /** Whether something that has arrived for it waits to be sent. */
   get isHolding(): boolean {
     return this.holds > 0 || this.replay !== undefined;
+  }
+
+  /** Notes that the socket has left a room: what waits for it because of that room alone is no longer for it. [A7] */
+  left(room: string): void {
+    if (this.isHolding) (this.leftMeanwhile ??= new Set()).add(room);
+  }
+
+  /** Notes that the socket is in a room, perhaps again. */
+  entered(room: string): void {
+    this.leftMeanwhile?.delete(room);
+  }
+
+  /** Nothing waits any longer. */
+  settled(): void {
+    if (!this.isHolding) this.leftMeanwhile = undefined;
+  }
+
+  /** Whether what has waited is for this socket still: it may have lost its right to the room since. [A7] */
+  isStillFor({ to }: Publication, socketId: string, user: string): boolean {
+    const { leftMeanwhile } = this;
+    if (leftMeanwhile === undefined || 'all' in to) return true;
+    if (to.sockets?.includes(socketId) || to.users?.includes(user)) return true;
+    return to.rooms?.some((room) => !leftMeanwhile.has(room)) === true;
   }
 
   /** Gives back what was held; empty while another catch-up is under way. */

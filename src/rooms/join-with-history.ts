@@ -12,6 +12,8 @@ import { Recovery } from './recovery/recovery.service.js';
 export interface EntryRequest {
   readonly since?: Position;
   readonly meta: boolean;
+  /** Throws when the socket has lost a right that the request needs; called in the turn in which the history is read. [A7] */
+  readonly assertAllowed: () => void;
 }
 
 const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
@@ -38,12 +40,11 @@ export class JoinWithHistory {
       await this.join(socket, room, false);
       return undefined;
     }
-    const { since, meta } = request;
-    if (since === undefined) return this.told(socket, room, await this.joinAt(socket, room, meta));
+    if (request.since === undefined) return this.told(socket, room, await this.joinAt(socket, room, request));
     const tracking = adapterOf(socket).track(socket);
     tracking.hold();
     try {
-      const caughtUp = await this.joinAt(socket, room, meta, since);
+      const caughtUp = await this.joinAt(socket, room, request);
       return this.told(socket, room, caughtUp && endBefore(tracking.firstHeldOffset(room), caughtUp));
     } finally {
       // The answer is written when this turn ends: what was held comes after it.
@@ -65,16 +66,16 @@ export class JoinWithHistory {
   private async joinAt(
     socket: GatewaySocket,
     room: string,
-    meta: boolean,
-    since?: Position,
+    { since, meta, assertAllowed }: EntryRequest,
   ): Promise<CatchUp | undefined> {
     const wasIn = socket.rooms.has(room);
     const wasTold = adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true;
     await this.join(socket, room, meta);
     try {
+      assertAllowed();
       return await this.history.catchUp(room, since);
     } catch (failure) {
-      // Whoever did not ask for a position can do without one; the others are told, and are where they were.
+      // A client that did not ask for a position can do without one; the others are told, and are where they were.
       if (since === undefined && !meta) return undefined;
       if (!socket.connected) throw failure;
       if (!wasIn) await socket.leave(room);

@@ -67,28 +67,27 @@ export class RoomService {
     const { room, token, since, meta = false, presence = false } = request;
     this.assertPublic(socket, room);
     if (token !== undefined) await this.rights.addRoomToken(socket, token, room);
-    this.assertAllowed(socket, 'join', room);
-    if (since !== undefined) this.assertAllowed(socket, 'history', room);
-    if (presence) this.assertAllowed(socket, 'presence', room);
+    // The socket may lose a right in every wait below: each use has a check in its own turn. [A7]
+    const assertAllowed = (): void => this.assertMayJoin(socket, request);
+    assertAllowed();
     if (meta && !this.histories.keeps(room)) throw new SwitchboardError('history.disabled');
-    this.assertRoomForOneMore(socket, room);
     const elsewhere = this.privateRooms.assertNoSocketId(room);
     if (elsewhere) await elsewhere;
     if (since !== undefined) await this.slowConsumers.whenTaken(socket);
+    assertAllowed();
+    this.assertRoomForOneMore(socket, room);
     const wasIn = socket.rooms.has(room);
-    const caughtUp = await this.entry.enter(socket, room, { since, meta });
-    if (presence) await this.watch(socket, room, wasIn);
-    // A position in a room that keeps no history: nothing can be proven of what came after it. [H2]
-    const uncovered = since && !caughtUp ? { recovered: false, publications: [] } : {};
-    return { room, ...uncovered, ...caughtUp };
-  }
-
-  /** Who cannot be told who comes and leaves is told that, and is where it was. */
-  private async watch(socket: GatewaySocket, room: string, wasIn: boolean): Promise<void> {
     try {
-      await this.presence.watch(socket, room);
+      const caughtUp = await this.entry.enter(socket, room, { since, meta, assertAllowed });
+      assertAllowed();
+      if (presence) await this.presence.watch(socket, room, () => this.allows(socket, 'presence', room));
+      assertAllowed();
+      // A position in a room that keeps no history: nothing can be proven of what came after it. [H2]
+      const uncovered = since && !caughtUp ? { recovered: false, publications: [] } : {};
+      return { room, ...uncovered, ...caughtUp };
     } catch (failure) {
-      if (!wasIn && socket.connected) await socket.leave(room);
+      // A join that fails leaves the socket where it was.
+      if (!wasIn && socket.connected && socket.rooms.has(room)) await socket.leave(room);
       throw failure;
     }
   }
@@ -125,6 +124,7 @@ export class RoomService {
     const page = await (cursor === undefined && this.presence.isWatching(socket, room)
       ? this.membersForWatcher(socket, room, limit)
       : this.registry.getMembers(room, { limit, cursor }));
+    this.assertAllowed(socket, 'presence', room);
     return { members: page.items, total: page.total, next: page.next };
   }
 
@@ -150,7 +150,10 @@ export class RoomService {
     const elsewhere = this.privateRooms.assertNoSocketId(room);
     if (elsewhere) await elsewhere;
     await this.slowConsumers.whenTaken(socket);
-    return withinPacket(await this.histories.read(room, { since, limit }));
+    this.assertAllowed(socket, 'history', room);
+    const page = await this.histories.read(room, { since, limit });
+    this.assertAllowed(socket, 'history', room);
+    return withinPacket(page);
   }
 
   info(socket: GatewaySocket): SocketInfo {
@@ -163,10 +166,25 @@ export class RoomService {
     };
   }
 
+  /** Everything that a request to join asks for is allowed now. */
+  private assertMayJoin(
+    socket: GatewaySocket,
+    { room, since, presence }: z.output<typeof roomJoinRequest>,
+  ): void {
+    this.assertAllowed(socket, 'join', room);
+    if (since !== undefined) this.assertAllowed(socket, 'history', room);
+    if (presence) this.assertAllowed(socket, 'presence', room);
+  }
+
   private assertAllowed(socket: GatewaySocket, action: RoomAction, room: string): void {
     this.assertPublic(socket, room);
-    if (room === userRoom(socketState(socket).user)) return;
-    if (!this.rights.allows(socket, action, room)) throw new SwitchboardError('access.denied');
+    if (!this.allows(socket, action, room)) throw new SwitchboardError('access.denied');
+  }
+
+  /** A socket that has ended has no rights: its token may have ended or been revoked. */
+  private allows(socket: GatewaySocket, action: RoomAction, room: string): boolean {
+    if (!socket.connected) return false;
+    return room === userRoom(socketState(socket).user) || this.rights.allows(socket, action, room);
   }
 
   /** Neither a socket's own room nor another user's: they carry private traffic. [M3] */

@@ -56,14 +56,15 @@ export class Presence {
   /**
    * A socket that is in the room gets its presence events from now on.
    *
+   * @param mayWatch asked in the turn in which it begins, after every wait [A7]
    * @throws SwitchboardError `engine.unavailable` when other nodes cannot be heard
    */
-  async watch(socket: GatewaySocket, room: string): Promise<void> {
+  async watch(socket: GatewaySocket, room: string, mayWatch: () => boolean): Promise<void> {
     const state = socketState(socket);
     // It may have ended, or have been taken out again, while it came in.
     if (!socket.rooms.has(room) || state.watchedRooms?.has(room)) return;
     const { presence } = this.engine;
-    if (presence) return this.watchShared(presence, state, room);
+    if (presence) return this.watchShared(presence, state, room, mayWatch);
     (state.watchedRooms ??= new Map()).set(room, undefined);
     const watches = socket.join(presenceRoom(room));
     void this.recovery.joined(state, presenceRoom(room));
@@ -127,14 +128,19 @@ export class Presence {
     return this.engine.presence !== undefined;
   }
 
-  private async watchShared(presence: SharedPresence, state: SocketState, room: string): Promise<void> {
+  private async watchShared(
+    presence: SharedPresence,
+    state: SocketState,
+    room: string,
+    mayWatch: () => boolean,
+  ): Promise<void> {
     const { socket } = state;
     const watchers = presenceRoom(room);
     // What happens between here and its beginning is kept for its session in vain: it is told from where it began.
     void this.recovery.joined(state, watchers);
     try {
       await this.watched.watch(presence, socket.id, room, (since) => {
-        if (!socket.connected || !socket.rooms.has(room)) return;
+        if (!socket.connected || !socket.rooms.has(room) || !mayWatch()) return;
         (state.watchedRooms ??= new Map()).set(room, since);
         void socket.join(watchers);
         void this.recovery.joined(state, watchers);

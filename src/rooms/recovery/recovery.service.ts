@@ -63,6 +63,14 @@ export class Recovery {
     tracking.lastCursor = textOf(socket.handshake.auth['offset']);
     const { claim } = session;
     session.claim = undefined;
+    if (claim && !this.claims.mayComeBack(state.user, claim)) {
+      // The token of the session has ended since the claim. Its client was told the session, so it comes back without. [A7]
+      claim.release();
+      this.claims.close(session.sessionId);
+      session.paused = true;
+      socket.conn.close(true);
+      return;
+    }
     if (claim) this.restore(socket, session, claim, tracking);
     else this.open(socket, session.sessionId);
   }

@@ -109,7 +109,7 @@ export class SessionClaims {
     claim: Claim | undefined,
   ): RecoverableSession {
     if (!claim) return this.begin(socket);
-    if (!this.mayComeBack(user, claim.token as SessionToken)) {
+    if (!this.mayComeBack(user, claim)) {
       claim.release();
       this.close(sessionId);
       return this.begin(socket);
@@ -130,12 +130,14 @@ export class SessionClaims {
   }
 
   /** A session ends with the token it was opened with, also when its client comes with another one. */
-  private mayComeBack(user: string, { jti, issuedAt, expiresAt }: SessionToken): boolean {
+  mayComeBack(user: string, { token }: Pick<Claim, 'token'>): boolean {
+    const { jti, issuedAt, expiresAt } = token as SessionToken;
     if (expiresAt !== undefined && expiresAt <= Date.now()) return false;
     return this.revocations.checkNow({ user, jti, issuedAt }) === undefined;
   }
 
-  private close(sessionId: string): void {
+  /** Ends a session that nobody may come back to. */
+  close(sessionId: string): void {
     const closed = this.engine.sessions.close(sessionId);
     if (closed instanceof Promise)
       closed.catch((failure: unknown) => logFailure(this.logger, 'a session was not ended', failure));
