@@ -4,6 +4,7 @@ import {
   type INestApplication,
   type ModuleMetadata,
   type Provider,
+  type Type,
 } from '@nestjs/common';
 import { ModulesContainer, NestApplication } from '@nestjs/core';
 import { LOGIN_OPTIONS, splitLogin, type LoginOptions } from './access/app-login.js';
@@ -29,6 +30,8 @@ import { NodeIdentity } from './engine/node-identity.js';
 import { exemptFromGlobalPrefix } from './http/fixed-paths.js';
 import { ConnectionLog } from './gateway/connection-log.js';
 import { GatewayNodeHooks } from './gateway/node-hooks.js';
+import { Identification } from './gateway/identification.js';
+import { RefusalLog } from './gateway/refusal-log.js';
 import { GatewayStartup } from './gateway/gateway-startup.js';
 import { Handshake } from './gateway/handshake.js';
 import { Lifecycle } from './gateway/lifecycle.js';
@@ -41,9 +44,11 @@ import { RemoteHandlers } from './handlers/remote-handlers.js';
 import { OutboundClient } from './outbound/outbound-client.js';
 import { RemoteEvents } from './backend/remote-events.js';
 import { Admission } from './limits/admission.js';
+import { Entrance } from './limits/entrance.js';
 import { SlowConsumers } from './limits/slow-consumers.js';
 import { Drain } from './sockets/drain.js';
 import { HealthDetails } from './telemetry/health-details.js';
+import { Participants, type Participant } from './sockets/participants.js';
 import { Metrics } from './telemetry/metrics.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';
@@ -51,7 +56,6 @@ import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './sockets/namespaces.js';
 import { SocketRegistry } from './registry/socket-registry.js';
 import { History } from './rooms/history.service.js';
-import { RoomMembershipObserver } from './rooms/membership-observer.js';
 import { MembershipService } from './backend/membership.service.js';
 import { NodeCommands } from './backend/node-commands.js';
 import { Presence } from './rooms/presence/presence.service.js';
@@ -75,6 +79,26 @@ export interface SwitchboardAsyncOptions extends Pick<ModuleMetadata, 'imports'>
 }
 
 const OPTIONS = Symbol('SWITCHBOARD_OPTIONS');
+
+/**
+ * Who takes part in a socket's life, in the order in which they hear of it: see {@link Participant}.
+ *
+ * The order matters: nothing is claimed, counted or made known for a socket before it is known whose it is, and what
+ * is taken last is given back first.
+ */
+const PARTICIPANTS: readonly Type<Participant>[] = [
+  ConnectionLog,
+  RefusalLog,
+  Entrance,
+  Identification,
+  SessionClaims,
+  Admission,
+  Rights,
+  Recovery,
+  Presence,
+  Registration,
+  OpenReceipts,
+];
 
 const factoryProvider = (
   inject: Extract<Provider, { useFactory: unknown }>['inject'] = [],
@@ -147,7 +171,6 @@ export class SwitchboardModule {
         Registration,
         Presence,
         JoinWithHistory,
-        RoomMembershipObserver,
         PrivateRooms,
         RoomService,
         MembershipService,
@@ -157,12 +180,20 @@ export class SwitchboardModule {
         Rights,
         RevocationService,
         Admission,
+        Entrance,
+        Identification,
         SlowConsumers,
         Drain,
         Settling,
         Lifecycle,
         Handshake,
         ConnectionLog,
+        RefusalLog,
+        {
+          provide: Participants,
+          inject: [...PARTICIPANTS],
+          useFactory: (...list: Participant[]) => new Participants(list),
+        },
         NodeCommands,
         GatewayNodeHooks,
         SwitchboardGateway,
@@ -217,9 +248,8 @@ export function setupSwitchboard(app: INestApplication): void {
     originPolicy: app.get(OriginPolicy),
     admission: app.get(Admission),
     slowConsumers: app.get(SlowConsumers),
-    metrics: app.get(Metrics),
     publisher: app.get(Publisher),
-    feed: app.get(RoomMembershipObserver),
+    participants: app.get(Participants),
   });
   app.useWebSocketAdapter(adapter);
   app.get(GatewayStartup).use(adapter);

@@ -9,6 +9,7 @@ import { anonymousName } from './tokens/anonymous.js';
 import { NO_CAPABILITIES } from '../protocol/capabilities.js';
 import { MAX_INFO_BYTES } from './tokens/claims.js';
 import { OPEN_GRANT, type Grant } from '../sockets/grant.js';
+import type { Identity } from '../sockets/socket-state.js';
 import { RevocationList } from './revocation-list.js';
 import { CLOCK_LEEWAY_MS, TokenVerifier, type VerifiedRoomToken } from './tokens/token-verifier.js';
 
@@ -18,15 +19,6 @@ export interface Credentials {
   /** Open mode only: the name the client gives itself. */
   readonly user?: unknown;
   readonly info?: unknown;
-}
-
-/** Who the client is and what it may do. */
-export interface Authenticated {
-  readonly user: string;
-  /** It gave no name: `user` was made up for it, and is another each time. */
-  readonly isAnonymous?: boolean;
-  readonly info: JsonValue;
-  readonly grant: Grant;
 }
 
 /** Decides who a client is. [L2] [A1] */
@@ -62,7 +54,7 @@ export class Authenticator {
    * Decides at once where no token has to be checked.
    * @throws SwitchboardError, or rejects with one, with the reason to refuse the client
    */
-  authenticate({ token, user, info }: Credentials): Authenticated | Promise<Authenticated> {
+  authenticate({ token, user, info }: Credentials): Identity | Promise<Identity> {
     if (this.config.mode === 'open') {
       const { clientsNameThemselves = false } = this.login;
       if (!clientsNameThemselves) return anonymous(OPEN_GRANT);
@@ -76,7 +68,7 @@ export class Authenticator {
   }
 
   /** @throws SwitchboardError with the reason to refuse the token */
-  async authenticateToken(token: string | undefined): Promise<Authenticated> {
+  async authenticateToken(token: string | undefined): Promise<Identity> {
     const { user, info, caps, expiresAt, issuedAt, jti } = await this.verifier.verify(token);
     return this.unlessRevoked({
       user,
@@ -85,7 +77,7 @@ export class Authenticator {
     });
   }
 
-  private unlessRevoked(who: Authenticated): Authenticated {
+  private unlessRevoked(who: Identity): Identity {
     const { jti, issuedAt } = who.grant;
     const revoked = this.revocations.checkNow({ user: who.user, jti, issuedAt });
     if (revoked) throw new SwitchboardError(revoked);
@@ -93,7 +85,7 @@ export class Authenticator {
   }
 }
 
-const anonymous = (grant: Grant): Authenticated => ({
+const anonymous = (grant: Grant): Identity => ({
   user: anonymousName(),
   isAnonymous: true,
   info: null,

@@ -3,6 +3,7 @@ import { endSocket } from '../sockets/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { presenceRoom } from '../protocol/names.js';
+import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { Authenticator } from './authenticator.js';
 import type { RoomAction } from '../protocol/capabilities.js';
@@ -18,7 +19,7 @@ const MAX_ROOM_TOKENS = 8;
 
 /** What a socket may do, from its token and its room tokens, for as long as these last. [A2] [A3] */
 @Injectable()
-export class Rights {
+export class Rights implements Participant {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly expiries: DeadlineWheel,
@@ -98,8 +99,12 @@ export class Rights {
     if (isLess) this.leaveWhatIsNotAllowed(socket);
   }
 
+  connected(socket: GatewaySocket): void {
+    this.watch(socket);
+  }
+
   /** Sets the deadlines of a socket's token, and ends the socket if it was shut out while it was on its way in. */
-  watch(socket: GatewaySocket): void {
+  private watch(socket: GatewaySocket): void {
     const state = socketState(socket);
     this.cancelTokenDeadlines(state);
     if (!socket.connected) return;
@@ -125,8 +130,7 @@ export class Rights {
   }
 
   /** Nothing is due for a socket that has gone; a deadline would keep it in memory until its token ends. */
-  unwatch(socket: GatewaySocket): void {
-    const state = socketState(socket);
+  ended(state: SocketState): void {
     this.cancelTokenDeadlines(state);
     for (const [room, grants] of state.roomGrants ?? []) {
       for (const grant of grants) this.dropRoomGrant(state, room, grant);

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { MissingReceipt, Receipt, Receipts } from '../engine/engine.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
-import { socketState } from '../sockets/socket-state.js';
+import type { Participant } from '../sockets/participants.js';
+import { socketState, type SocketState } from '../sockets/socket-state.js';
 import type { AwaitedDelivery, FanOutAdapter, OnAcknowledgement, OnGone } from './fan-out.adapter.js';
 
 /** Sends one publication somewhere, and reports who has answered and who has ended instead. */
@@ -9,7 +10,7 @@ export type AwaitedSend = (onAcknowledgement: OnAcknowledgement, onGone: OnGone)
 
 /** Publications that wait for acknowledgements. */
 @Injectable()
-export class OpenReceipts {
+export class OpenReceipts implements Participant {
   private readonly open = new Set<OpenReceipt>();
 
   /** How many publications wait; for tests. */
@@ -29,8 +30,8 @@ export class OpenReceipts {
     });
   }
 
-  /** A socket has gone: nobody waits for its answer any longer. */
-  socketClosed(socket: GatewaySocket): void {
+  /** Nobody waits for the answers of a socket that has ended. */
+  ended({ socket }: SocketState): void {
     (socket.nsp.adapter as FanOutAdapter).stopAwaiting(socket);
   }
 }

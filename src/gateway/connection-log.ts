@@ -1,10 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '../telemetry/metrics.js';
-import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import type { Participant } from '../sockets/participants.js';
+import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
+import { causeOf } from './disconnect-cause.js';
 
 /** Says who came and who went, and why. [L6] */
 @Injectable()
-export class ConnectionLog {
+export class ConnectionLog implements Participant {
   private readonly logger = new Logger('Gateway');
 
   constructor(private readonly metrics: Metrics) {}
@@ -14,10 +16,24 @@ export class ConnectionLog {
     if (Logger.isLevelEnabled('log')) this.logger.log('a user connected', describe(socket));
   }
 
-  /** @param cause what the transport said, for example that a message was too large [Q2] */
-  disconnected(socket: GatewaySocket, transportReason: string, cause: string | undefined): void {
-    const { endedWith, connectedAt } = socketState(socket);
-    const reason = endedWith ?? cause ?? transportReason;
+  /**
+   * Written when the connection hooks of the app have ended too, as its disconnect hooks run.
+   *
+   * @param description what the transport said, for example that a message was too large [Q2]
+   */
+  ended(state: SocketState, reason: string, description: unknown): void {
+    const write = (): void => this.disconnected(state, reason, description);
+    const opened = state.inbox?.opened;
+    if (opened) void opened.then(write);
+    else write();
+  }
+
+  private disconnected(
+    { socket, endedWith, connectedAt }: SocketState,
+    transportReason: string,
+    description: unknown,
+  ): void {
+    const reason = endedWith ?? causeOf(socket, description) ?? transportReason;
     this.metrics.disconnected(reason);
     if (!Logger.isLevelEnabled('log')) return;
     const fields = describe(socket);

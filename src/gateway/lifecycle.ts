@@ -1,20 +1,16 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import type { Namespace } from 'socket.io';
-import { Rights } from '../access/rights.js';
 import { RemoteEvents } from '../backend/remote-events.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../sockets/end-socket.js';
-import { OpenReceipts } from '../delivery/open-receipts.js';
-import { Admission } from '../limits/admission.js';
 import { Drain } from '../sockets/drain.js';
 import { logFailure } from '../telemetry/log.js';
 import { Metrics, type FailurePlace } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
-import { RoomMembershipObserver } from '../rooms/membership-observer.js';
-import { Recovery } from '../rooms/recovery/recovery.service.js';
-import { Registration } from '../registry/registration.js';
+import { Participants } from '../sockets/participants.js';
+import { arrivalOf } from './arrival.js';
 import { Answers } from './dispatch/answers.js';
 import { toSwitchboardError } from './dispatch/failures.js';
 import { forgetResponse } from './transport/first-request.js';
@@ -58,12 +54,7 @@ export class Lifecycle {
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
-    private readonly receipts: OpenReceipts,
-    private readonly rights: Rights,
-    private readonly admission: Admission,
-    private readonly recovery: Recovery,
-    private readonly feed: RoomMembershipObserver,
-    private readonly entrance: Registration,
+    private readonly participants: Participants,
     private readonly metrics: Metrics,
     private readonly settling: Settling,
     private readonly drain: Drain,
@@ -100,10 +91,8 @@ export class Lifecycle {
     tellReservedBy(socket, this.emitReserved);
     tellOutgoingBy(socket, this.notifyOutgoing);
     socket.on('disconnect', onDisconnect);
-    this.admission.connected(socket);
-    this.rights.watch(socket);
-    this.recovery.connected(socket);
-    this.entrance.connected(socket);
+    arrivalOf(socket)?.commit();
+    this.participants.connected(socket);
     if (cameBack(socket)) this.metrics.cameBack(socket.recovered ? 'recovered' : 'new_session');
     // A hook may end the socket while it runs; its disconnect hooks wait for it all the same.
     inbox.opened = HOOKS_RUNNING;
@@ -122,7 +111,7 @@ export class Lifecycle {
   }
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
-    const { admission, config, drain, feed, receipts, rights } = this;
+    const { config, drain, participants } = this;
     const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs);
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
@@ -137,10 +126,7 @@ export class Lifecycle {
       },
       onDisconnect(this: GatewaySocket, reason, description) {
         const state = socketState(this);
-        receipts.socketClosed(this);
-        admission.disconnected(state.address);
-        feed.ended(state, reason);
-        rights.unwatch(this);
+        participants.ended(state, reason, description);
         const tcpSocket = tcpSocketOf(this.conn);
         if (tcpSocket) forgetResponse(tcpSocket);
         const inbox = state.inbox as SocketInbox;

@@ -11,10 +11,9 @@ import type { Admission } from '../limits/admission.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../sockets/namespaces.js';
-import type { RoomMembershipObserver } from '../rooms/membership-observer.js';
+import type { Participants } from '../sockets/participants.js';
 import { codingParser } from './transport/coded-refusals.js';
 import { noteOversize } from './disconnect-cause.js';
 import { noteResponse } from './transport/first-request.js';
@@ -37,9 +36,8 @@ export interface AdapterParts {
   readonly originPolicy: OriginPolicy;
   readonly admission: Admission;
   readonly slowConsumers: SlowConsumers;
-  readonly metrics: Metrics;
   readonly publisher: Publisher;
-  readonly feed: RoomMembershipObserver;
+  readonly participants: Participants;
 }
 
 type ServerOrNamespace = Server | SocketIoNamespace;
@@ -95,7 +93,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, asked: Partial<ServerOptions> = {}): Server {
-    const { config, namespaces, originPolicy, slowConsumers, publisher, feed } = this.parts;
+    const { config, namespaces, originPolicy, slowConsumers, publisher, participants } = this.parts;
     const { cors: ownCors, connectionStateRecovery: ownRecovery, ...given } = asked;
     if (ownCors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
@@ -108,7 +106,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     const writer = new TurnWriter(slowConsumers.checkConnection);
     const adapter = class extends FanOutAdapter {
       constructor(nsp: SocketIoNamespace) {
-        super(nsp, namespaces, writer, slowConsumers, publisher, feed);
+        super(nsp, namespaces, writer, slowConsumers, publisher, participants);
       }
     };
     const options: Partial<ServerOptions> = {
@@ -148,7 +146,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
         if (request.method === 'POST') noteOversize(server.engine, request, response);
         else if (request.headers.upgrade !== undefined) noteResponse(request, response);
         if (request.headers.origin === undefined) next();
-        else if (originPolicy.isIntruding(request)) next(this.refuseIntruder());
+        else if (originPolicy.isIntruding(request)) next(this.refuseIntruder(request));
         else nameOrigin(request, response, next);
       },
     );
@@ -208,14 +206,19 @@ export class SwitchboardIoAdapter extends IoAdapter {
   private admit(request: IncomingMessage): Admitted {
     const refusal = this.refusalOf(request);
     if (!refusal) return [null, true];
-    this.parts.metrics.refused(refusal.code);
+    this.refuse(request, refusal);
     return [`${refusal.code}: ${refusal.message}`, false];
   }
 
   /** Engine.IO answers 400: it takes no words from here. */
-  private refuseIntruder(): SwitchboardError {
-    this.parts.metrics.refused('origin.refused');
-    return new SwitchboardError('origin.refused');
+  private refuseIntruder(request: IncomingMessage): SwitchboardError {
+    const refusal = new SwitchboardError('origin.refused');
+    this.refuse(request, refusal);
+    return refusal;
+  }
+
+  private refuse(request: IncomingMessage, { code, retryable, message }: SwitchboardError): void {
+    this.parts.handshake.refuseRequest(request, { code, retryable, why: message });
   }
 
   private refusalOf(request: IncomingMessage): SwitchboardError | undefined {

@@ -1,11 +1,4 @@
-import {
-  ConnectedSocket,
-  MessageBody,
-  SubscribeMessage,
-  WebSocketGateway,
-  type OnGatewayConnection,
-  type OnGatewayDisconnect,
-} from '@nestjs/websockets';
+import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { z } from 'zod';
 import { Rights } from '../access/rights.js';
 import { REQUEST } from '../protocol/events.js';
@@ -21,34 +14,23 @@ import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } from '../rooms/room.service.js';
 import { Recovery } from '../rooms/recovery/recovery.service.js';
-import { ConnectionLog } from './connection-log.js';
-import { causeOf } from './disconnect-cause.js';
 import { ParseRequest } from './dispatch/parse-request.pipe.js';
 
 type Request<Schema extends z.ZodType> = z.output<Schema>;
 type Ok<Answer> = { ok: true } & Answer;
 
 /**
- * The gateway: what a client can ask for, and what happens when it comes and goes.
+ * The gateway: what a client can ask for.
  *
  * Failures are thrown as coded errors; the dispatcher turns them into `{ok: false, error}`. [M1]
  */
 @WebSocketGateway()
-export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconnect {
+export class SwitchboardGateway {
   constructor(
     private readonly rooms: RoomService,
     private readonly rights: Rights,
     private readonly recovery: Recovery,
-    private readonly connectionLog: ConnectionLog,
   ) {}
-
-  handleConnection(socket: GatewaySocket): void {
-    this.connectionLog.connected(socket);
-  }
-
-  handleDisconnect(socket: GatewaySocket, reason: string, description?: unknown): void {
-    this.connectionLog.disconnected(socket, reason, causeOf(socket, description));
-  }
 
   @SubscribeMessage(REQUEST.roomJoin)
   async join(

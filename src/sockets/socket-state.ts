@@ -9,12 +9,16 @@ import type { Ordered } from './ordered-log.js';
 
 /** Takes the events of one socket; the gateway's business. */
 export interface Inbox {
+  /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
+  readonly opened?: Promise<void> | undefined;
   open(): void;
 }
 
 /** Who a socket belongs to, as settled in the handshake. */
 export interface Identity {
   readonly user: string;
+  /** It gave no name: `user` was made up for it, and is another each time. */
+  readonly isAnonymous?: boolean;
   readonly info: JsonValue;
   readonly grant: Grant;
 }

@@ -10,6 +10,7 @@ import type { JsonValue } from '../../protocol/json.js';
 import { presenceRoom } from '../../protocol/names.js';
 import { LocalRegistry } from '../../registry/local-registry.js';
 import { Namespaces } from '../../sockets/namespaces.js';
+import type { Participant } from '../../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../../sockets/socket-state.js';
 import { comesBack } from '../../sockets/disconnect-reasons.js';
 import { Recovery } from '../recovery/recovery.service.js';
@@ -27,7 +28,7 @@ const SESSION_SLACK_MS = 1_000;
  * that recovers gets those that it missed.
  */
 @Injectable()
-export class Presence {
+export class Presence implements Participant {
   /** The rooms in which something is going on. */
   private readonly rooms = new Map<string, RoomPresence<Deadline>>();
   /** The rooms in which something has happened in this turn. */

@@ -12,6 +12,7 @@ import { SwitchboardError } from '../../protocol/errors.js';
 import { watchedRoom } from '../../protocol/names.js';
 import type { Position } from '../../protocol/publication.js';
 import { Namespaces } from '../../sockets/namespaces.js';
+import type { Participant } from '../../sockets/participants.js';
 import {
   socketState,
   type GatewaySocket,
@@ -35,7 +36,7 @@ const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter a
  * stays off: it would add an argument for all. (Decision 0010)
  */
 @Injectable()
-export class Recovery {
+export class Recovery implements Participant {
   private readonly logger = new Logger('Recovery');
 
   constructor(
@@ -51,7 +52,6 @@ export class Recovery {
     const state = socketState(socket);
     const { session } = state;
     if (!session) return;
-    this.claims.forgetRelease(socket);
     if (!socket.connected) {
       // Ended already: it was shut out while it was on its way in.
       session.claim?.release();

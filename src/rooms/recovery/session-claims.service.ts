@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { anonymousNameIn } from '../../access/tokens/anonymous.js';
-import type { Authenticated } from '../../access/authenticator.js';
 import { RevocationList } from '../../access/revocation-list.js';
 import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
@@ -9,7 +8,13 @@ import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
 import { SessionBusy, type Claim } from '../../engine/sessions.js';
 import { logFailure } from '../../telemetry/log.js';
-import type { GatewaySocket, RecoverableSession } from '../../sockets/socket-state.js';
+import type { Arriving, Participant } from '../../sockets/participants.js';
+import {
+  socketState,
+  type GatewaySocket,
+  type Identity,
+  type RecoverableSession,
+} from '../../sockets/socket-state.js';
 import { isOurText, type SessionToken } from './session-texts.js';
 
 /** A session ID is all that stands between a session and whoever has a token of the same user. */
@@ -27,10 +32,8 @@ interface SocketInternals {
 
 /** Gives a socket that is on its way in its session: the one that its client wants back, or a new one. [H4] */
 @Injectable()
-export class SessionClaims {
+export class SessionClaims implements Participant {
   private readonly logger = new Logger('Recovery');
-  /** How to give back what was claimed for a socket that is still on its way in; listens to its connection's end. */
-  private readonly releases = new WeakMap<GatewaySocket, () => void>();
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -39,13 +42,29 @@ export class SessionClaims {
   ) {}
 
   /**
-   * In the handshake, once it is known whose the socket is: claims the session it wants back, or begins one.
+   * Claims the session that the client wants back, or begins one.
    *
    * A session tells the user of a client that gave no name: it has no other that it could come back as.
    *
    * @throws SessionBusy when it cannot be had now and may be in a moment: whoever got in without it would have lost it
    */
-  prepare(socket: GatewaySocket, who: Authenticated): Answer<RecoverableSession | undefined> {
+  arriving(arriving: Arriving): Promise<void> | void {
+    const session = this.prepare(arriving.socket, arriving.identity!);
+    if (session instanceof Promise) return session.then((known) => this.enter(arriving, known));
+    this.enter(arriving, session);
+  }
+
+  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
+  private enter(arriving: Arriving, session: RecoverableSession | undefined): void {
+    if (!session) return;
+    if (session.claim) arriving.defer(() => this.release(arriving.socket, session));
+    if (arriving.isOver) return;
+    const { identity } = arriving;
+    if (identity?.isAnonymous) arriving.identify(whoIn(session.sessionId, identity));
+    socketState(arriving.socket).session = session;
+  }
+
+  private prepare(socket: GatewaySocket, who: Identity): Answer<RecoverableSession | undefined> {
     const auth = socket.handshake.auth as Readonly<Record<string, unknown>> | undefined;
     if (auth?.['recovery'] !== true || this.config.recoveryWindowMs === 0) return undefined;
     if (socket.conn.protocol === ENGINE_PROTOCOL_OF_V2) return undefined;
@@ -66,40 +85,17 @@ export class SessionClaims {
     return this.takeUp(socket, user, pid, claim);
   }
 
-  /** A session that was claimed by a client that then does not get in waits for the next attempt. */
-  releaseUnlessConnected(socket: GatewaySocket, session: RecoverableSession): void {
-    if (!session.claim) return;
-    const release = (): void => this.release(socket, session);
-    this.releases.set(socket, release);
-    if (socket.conn.readyState === 'open') socket.conn.once('close', release);
-    else release();
-  }
-
-  /** Something has kept the client out. */
-  refused(socket: GatewaySocket): void {
-    this.releases.get(socket)?.();
-    this.forgetRelease(socket);
-  }
-
   /**
    * The client did not get in after all. Its socket, which Socket.IO has yet to clear away, gives the ID back: by then
    * it may be that of the client's next attempt.
    */
-  release(socket: GatewaySocket, session: RecoverableSession): void {
+  private release(socket: GatewaySocket, session: RecoverableSession): void {
     if (!session.claim) return;
     session.claim.release();
     session.claim = undefined;
     // A check of the app's may have put it into rooms.
     socket.nsp.adapter.delAll(socket.id);
     rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
-  }
-
-  /** The client is in: what was claimed for it is its own. */
-  forgetRelease(socket: GatewaySocket): void {
-    const release = this.releases.get(socket);
-    if (!release) return;
-    socket.conn.off('close', release);
-    this.releases.delete(socket);
   }
 
   private takeUp(
@@ -145,7 +141,7 @@ export class SessionClaims {
 }
 
 /** Who it is that has this session. */
-export const whoIn = (sessionId: string, who: Authenticated): Authenticated =>
+const whoIn = (sessionId: string, who: Identity): Identity =>
   who.isAnonymous ? { ...who, user: anonymousNameIn(sessionId) } : who;
 
 /** Gives a socket that is still in the handshake another ID: that of the one it replaces. */

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { Authenticator, isAbsent, type Credentials } from '../access/authenticator.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import type { Arriving, Participant } from '../sockets/participants.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
+
+const ENGINE_PROTOCOL_OF_V2 = 3;
+
+/** Settles who a socket on its way in belongs to, by what its client presents. [L2] [A1] */
+@Injectable()
+export class Identification implements Participant {
+  constructor(private readonly authenticator: Authenticator) {}
+
+  /** @throws SwitchboardError, or rejects with one, with the reason to refuse the client */
+  arriving(arriving: Arriving): Promise<void> | void {
+    const who = this.authenticator.authenticate(credentialsOf(arriving.socket));
+    if (!(who instanceof Promise)) {
+      arriving.identify(who);
+      return;
+    }
+    return who.then((known) => {
+      if (!arriving.isOver) arriving.identify(known);
+    });
+  }
+}
+
+/** `auth`, or for 2.x clients, which have none, the query. [A1] */
+export function credentialsOf(socket: GatewaySocket): Credentials {
+  const { auth, query, headers } = socket.handshake;
+  const given: Record<string, unknown> =
+    socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? { ...query, ...auth } : (auth ?? {});
+  return {
+    token: isAbsent(given['token']) ? bearerOf(headers.authorization) : given['token'],
+    user: given['user'],
+    info: socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? parseInfo(given['info']) : given['info'],
+  };
+}
+
+const bearerOf = (header: string | undefined): string | undefined =>
+  header === undefined ? undefined : /^Bearer +(\S+)$/i.exec(header)?.[1];
+
+function parseInfo(info: unknown): unknown {
+  if (typeof info !== 'string' || info === '') return undefined;
+  try {
+    return JSON.parse(info) as unknown;
+  } catch {
+    throw new SwitchboardError('payload.invalid', { errors: [{ path: 'info', message: 'expected JSON' }] });
+  }
+}
