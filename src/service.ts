@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { serveApiDirectly } from './api/direct-api.js';
-import { serveApiDocs } from './api/openapi.js';
+import { serveApiDocs } from './api/api-docs.js';
 import { AppModule } from './app.module.js';
 import type { SwitchboardOptions } from './config/config.js';
 import { limitClosing } from './operations/closing.js';

@@ -6,7 +6,13 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiOperation,
+  ApiProduces,
+  ApiResponse,
+  ApiTags,
+} from '../platform/openapi-metadata.js';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';

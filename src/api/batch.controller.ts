@@ -1,7 +1,7 @@
 import { Body, HttpCode, Logger, Post, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import { ApiBody } from '@nestjs/swagger';
+import { ApiBody } from '../platform/openapi-metadata.js';
 import { assertScope, CallerScopes, type Scopes } from '../access/api-key.guard.js';
 import { EmitService } from '../backend/emit.service.js';
 import type { EmitRequest } from '../delivery/publication-schemas.js';
@@ -33,7 +33,7 @@ export class BatchController {
   @Post()
   @HttpCode(200)
   @TakesIdempotencyKey()
-  @ApiBody({ standardSchema: batchRequestDocument } as Parameters<typeof ApiBody>[0])
+  @ApiBody({ standardSchema: batchRequestDocument })
   @ApiRoute(
     undefined,
     'Carry out commands in order; one that fails does not stop the rest',

@@ -6,7 +6,7 @@ import {
   Logger,
   type ExecutionContext,
 } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { ApiHeader } from '../platform/openapi-metadata.js';
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { Engine } from '../engine/engine.js';

@@ -1,84 +1,81 @@
-import {
-  Catch,
-  Controller,
-  Get,
-  ServiceUnavailableException,
-  UseFilters,
-  VERSION_NEUTRAL,
-  type ArgumentsHost,
-  type ExceptionFilter,
-} from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
-import {
-  HealthCheck,
-  HealthCheckService,
-  HealthIndicatorService,
-  type HealthCheckResult,
-  type HealthIndicatorResult,
-} from '@nestjs/terminus';
-import type { Response } from 'express';
+import { Controller, Get, Header, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 import { Engine } from '../engine/engine.js';
+import { ApiExcludeController } from '../platform/openapi-metadata.js';
 import { Drain } from '../sockets/drain.js';
 import { HealthDetails } from '../telemetry/health-details.js';
 
-/** A probe reads which check failed, which a problem document would not say; and it is no failure to log. */
-@Catch(ServiceUnavailableException)
-class NotReadyFilter implements ExceptionFilter {
-  catch(failure: ServiceUnavailableException, host: ArgumentsHost): void {
-    host.switchToHttp().getResponse<Response>().status(failure.getStatus()).json(failure.getResponse());
-  }
+/** One thing that a probe is told of. */
+interface Check {
+  readonly status: 'up' | 'down';
+  readonly [detail: string]: unknown;
 }
+
+/** What a probe reads, in the form of `@nestjs/terminus`: which checks passed, which failed, and all of them. */
+interface HealthAnswer {
+  readonly status: 'ok' | 'error';
+  readonly info: Readonly<Record<string, Check>>;
+  readonly error: Readonly<Record<string, Check>>;
+  readonly details: Readonly<Record<string, Check>>;
+}
+
+/** Whoever keeps the answer of a probe is told of a state that has passed. */
+const NOT_KEPT = 'no-cache, no-store, must-revalidate';
 
 /** For probes: is the process alive, and may it be given clients. [O1] */
 @ApiExcludeController()
 @Controller({ path: 'health', version: VERSION_NEUTRAL })
-@UseFilters(NotReadyFilter)
 export class HealthController {
   constructor(
-    private readonly health: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
     private readonly engine: Engine,
     private readonly drain: Drain,
     private readonly details: HealthDetails,
   ) {}
 
   @Get('live')
-  @HealthCheck()
-  live(): Promise<HealthCheckResult> {
-    return this.health.check([]);
+  @Header('Cache-Control', NOT_KEPT)
+  live(): HealthAnswer {
+    return answerOf({});
   }
 
   @Get('ready')
-  @HealthCheck()
-  ready(): Promise<HealthCheckResult> {
-    return this.health.check([
-      () => this.gateway(),
-      () => this.sharedState(),
-      ...this.details.read().map(
-        ([name, states]) =>
-          () =>
-            this.indicators.check(name).up(states),
-      ),
-    ]);
+  @Header('Cache-Control', NOT_KEPT)
+  ready(@Res({ passthrough: true }) response: ServerResponse): HealthAnswer {
+    const others = this.details
+      .read()
+      .map(([name, states]): [string, Check] => [name, { ...states, status: 'up' }]);
+    const answer = answerOf({
+      gateway: this.gateway(),
+      engine: this.sharedState(),
+      ...Object.fromEntries(others),
+    });
+    if (answer.status === 'error') response.statusCode = 503;
+    return answer;
   }
 
-  private gateway(): HealthIndicatorResult {
-    const indicator = this.indicators.check('gateway');
-    return this.drain.active ? indicator.down({ state: 'draining' }) : indicator.up();
+  private gateway(): Check {
+    return this.drain.active ? { status: 'down', state: 'draining' } : { status: 'up' };
   }
 
-  private sharedState(): HealthIndicatorResult {
-    const indicator = this.indicators.check('engine');
+  private sharedState(): Check {
     const health = this.engine.health();
     const { kind } = this.engine;
-    if (health.state === 'ready') return indicator.up({ kind, state: 'ready' });
-    if (health.state === 'starting') return indicator.down({ kind, state: 'starting' });
+    if (health.state === 'ready') return { status: 'up', kind, state: 'ready' };
+    if (health.state === 'starting') return { status: 'down', kind, state: 'starting' };
     // Local delivery goes on; what other nodes have to know of does not reach them. [O3]
-    return indicator.down({
+    return {
+      status: 'down',
       kind,
       state: 'degraded',
       reason: health.reason,
       since: health.since.toISOString(),
-    });
+    };
   }
+}
+
+function answerOf(details: Readonly<Record<string, Check>>): HealthAnswer {
+  const having = (status: Check['status']) =>
+    Object.fromEntries(Object.entries(details).filter(([, check]) => check.status === status));
+  const error = having('down');
+  return { status: Object.keys(error).length === 0 ? 'ok' : 'error', info: having('up'), error, details };
 }

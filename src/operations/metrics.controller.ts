@@ -1,9 +1,8 @@
 import { Controller, Get, Header, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiExcludeController } from '../platform/openapi-metadata.js';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
 import { OriginGuard } from '../http/origin.guard.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { collectDefaultMetrics } from 'prom-client';
 import { Engine } from '../engine/engine.js';
 import { MemoryEngine } from '../engine/memory/memory-engine.js';
 import { LocalRegistry } from '../registry/local-registry.js';
@@ -22,7 +21,6 @@ export class MetricsController {
     presence: Presence,
     engine: Engine,
   ) {
-    collectDefaultMetrics({ register: metrics.registry });
     metrics.gauge('sockets', 'Sockets connected to this node', () => registry.socketCount);
     metrics.gauge('users', 'Users online on this node', () => registry.userCount);
     metrics.gauge('rooms', 'Rooms with a socket of this node', () => registry.roomCount);
@@ -52,6 +50,6 @@ export class MetricsController {
   @RequireScope('metrics')
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
   scrape(): Promise<string> {
-    return this.metrics.registry.metrics();
+    return this.metrics.scrape();
   }
 }

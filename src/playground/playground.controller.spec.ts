@@ -113,11 +113,11 @@ describe('the playground over HTTP', () => {
 });
 
 describe('the page of a gateway that refuses 2.x clients', () => {
-  it('[L8] does not offer them', () => {
+  it('[L8] does not offer them', async () => {
     const config = loadConfig({ env: { SWITCHBOARD_ALLOW_V2_CLIENTS: 'false' } });
     let page = '';
     const response = { set: () => ({ send: (text: string) => (page = text) }) };
-    new PlaygroundController(config, new ClientBundles()).page(response as unknown as Response);
+    await new PlaygroundController(config, new ClientBundles()).page(response as unknown as Response);
     const offered = [...page.matchAll(/data-release="([\d.]+)"/g)].map(([, release]) => release);
     expect(offered).toEqual(['4.8.4', '3.1.3']);
   });
@@ -127,9 +127,9 @@ describe('the page', () => {
   const clients = new ClientBundles().releases;
   const transports = ['polling', 'websocket'];
 
-  it('[C4] asks for a name in open mode and for a token and an API key in secured mode', () => {
-    const open = renderPage({ mode: 'open', transports, clients });
-    const secured = renderPage({ mode: 'secured', transports, clients });
+  it('[C4] asks for a name in open mode and for a token and an API key in secured mode', async () => {
+    const open = await renderPage({ mode: 'open', transports, clients });
+    const secured = await renderPage({ mode: 'secured', transports, clients });
     expect(open).toContain('id="user"');
     expect(open).not.toMatch(/id="(?:token|api-key)"/);
     expect(secured).toContain('id="token"');
@@ -137,9 +137,9 @@ describe('the page', () => {
     expect(secured).not.toContain('id="user"');
   });
 
-  it('[L8] offers the newest client first, so that it is the one the page starts with', () => {
+  it('[L8] offers the newest client first, so that it is the one the page starts with', async () => {
     const offered = [
-      ...renderPage({ mode: 'open', transports, clients }).matchAll(/data-release="([\d.]+)"/g),
+      ...(await renderPage({ mode: 'open', transports, clients })).matchAll(/data-release="([\d.]+)"/g),
     ];
     expect(offered.map(([, release]) => release)).toEqual(['4.8.4', '3.1.3', '2.5.0']);
   });
@@ -151,8 +151,8 @@ describe('the page', () => {
     ],
     [['websocket'], ['websocket']],
     [['polling'], ['polling']],
-  ])('[L8] of a gateway that takes %j offers %j', (taken, offered) => {
-    const page = renderPage({ mode: 'open', transports: taken, clients });
+  ])('[L8] of a gateway that takes %j offers %j', async (taken, offered) => {
+    const page = await renderPage({ mode: 'open', transports: taken, clients });
     const [, options = ''] = /<select id="transports">(.*?)<\/select>/s.exec(page) ?? [];
     expect([...options.matchAll(/value="(\w+)"/g)].map(([, value]) => value)).toEqual(offered);
   });

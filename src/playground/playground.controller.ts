@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Controller, Get, Inject, NotFoundException, Param, Res, VERSION_NEUTRAL } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiExcludeController } from '../platform/openapi-metadata.js';
 import type { Response } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
@@ -23,21 +23,30 @@ const SLOW_ANSWER_MS = 2_000;
 @ApiExcludeController()
 @Controller({ path: '', version: VERSION_NEUTRAL })
 export class PlaygroundController {
-  readonly #page: string;
+  #page?: Promise<string>;
   readonly #publicFiles: ReadonlySet<string> = new Set(readdirSync(PUBLIC_FOLDER));
 
   constructor(
-    @Inject(SWITCHBOARD_CONFIG) config: SwitchboardConfig,
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     @Inject(ClientBundles) private readonly bundles: ClientBundles,
-  ) {
-    const { mode, transports, allowV2Clients } = config;
-    const clients = bundles.releases.filter(({ generation }) => allowV2Clients || generation !== 'v2');
-    this.#page = renderPage({ mode, transports, clients });
-  }
+  ) {}
 
   @Get()
-  page(@Res() response: Response): void {
-    response.set(PAGE_HEADERS).send(this.#page);
+  async page(@Res() response: Response): Promise<void> {
+    this.#page ??= this.#render();
+    response.set(PAGE_HEADERS).send(await this.#page);
+  }
+
+  /** A failure to render is not remembered: the next request tries again. */
+  async #render(): Promise<string> {
+    const { mode, transports, allowV2Clients } = this.config;
+    const clients = this.bundles.releases.filter(({ generation }) => allowV2Clients || generation !== 'v2');
+    try {
+      return await renderPage({ mode, transports, clients });
+    } catch (failure) {
+      this.#page = undefined;
+      throw failure;
+    }
   }
 
   /**

@@ -1,8 +1,7 @@
 /** The landing page as text, and the headers it is sent with. */
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import ejs from 'ejs';
 import type { ClientRelease } from './client-bundles.js';
 
 const VIEW = fileURLToPath(new URL('./views/index.ejs', import.meta.url));
@@ -20,17 +19,20 @@ export interface PageValues {
 }
 
 /**
- * Compiled once, by hand: importing the module must not change the view engine of somebody's Express app.
+ * The page as HTML. The template engine is loaded for it: a gateway whose page nobody opens needs none.
+ *
+ * The view is compiled by hand: importing the module must not change the view engine of somebody's Express app.
  */
-const template = ejs.compile(readFileSync(VIEW, 'utf8'), {
-  filename: VIEW,
-  _with: false,
-  localsName: 'page',
-});
-
-/** The page as HTML. */
-export const renderPage = (values: PageValues): string =>
-  template({ title: 'Switchboard', version: gatewayVersion, greeting: 'Hello World kese ho', ...values });
+export async function renderPage(values: PageValues): Promise<string> {
+  const [{ default: ejs }, view] = await Promise.all([import('ejs'), readFile(VIEW, 'utf8')]);
+  const template = ejs.compile(view, { filename: VIEW, _with: false, localsName: 'page' });
+  return template({
+    title: 'Switchboard',
+    version: gatewayVersion,
+    greeting: 'Hello World kese ho',
+    ...values,
+  });
+}
 
 /**
  * No inline script or style, nothing from elsewhere, no frames.

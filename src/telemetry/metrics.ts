@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { ErrorCode } from '../protocol/errors.js';
 
 /** What failed inside: a lifecycle hook, a message handler, a check in the handshake, something other nodes told. */
@@ -21,11 +21,15 @@ const NODE_LOST = 'node_lost';
 /**
  * The gateway's counters, one registry per gateway so that several can live in one process.
  *
- * A leaf: every layer may count, so this imports none of them.
+ * A leaf: every layer may count, so this imports none of them. Counting takes a map; the library that writes the figures
+ * down is loaded when somebody first asks for them, and what it knows of the process is watched from then on.
  */
 @Injectable()
 export class Metrics {
-  readonly registry = new Registry();
+  /** Described, and not asked for so far. */
+  private readonly unregistered: Metric[] = [];
+  private labels: Readonly<Record<string, string>> = {};
+  private registry?: Registry;
 
   private readonly connections = this.tally('connections_total', 'Sockets that connected');
   private readonly disconnections = this.tally('disconnections_total', 'Sockets that ended', 'reason');
@@ -65,17 +69,21 @@ export class Metrics {
 
   /** Labels that every metric has from now on. */
   label(labels: Readonly<Record<string, string>>): void {
-    this.registry.setDefaultLabels(labels);
+    this.labels = labels;
   }
 
   /** A value that is read when it is asked for. */
   gauge(name: string, help: string, read: () => number): void {
-    const gauge: Gauge = new Gauge({
-      name: `switchboard_${name}`,
-      help,
-      registers: [this.registry],
-      collect: () => gauge.set(read()),
-    });
+    this.unregistered.push({ kind: 'gauge', name: `switchboard_${name}`, help, read });
+  }
+
+  /** All figures as Prometheus reads them. [O1] */
+  async scrape(): Promise<string> {
+    const prometheus = await import('prom-client');
+    this.registry ??= openRegistry(prometheus);
+    for (const metric of this.unregistered.splice(0)) register(prometheus, this.registry, metric);
+    this.registry.setDefaultLabels(this.labels);
+    return this.registry.metrics();
   }
 
   connected(): void {
@@ -126,22 +134,20 @@ export class Metrics {
   /** @param known values of the label that are shown from the start: nobody sees a series rise that begins with 1 */
   private tally(name: string, help: string, label?: string, known: readonly string[] = []): Tally {
     const tally = new Tally(known);
-    const counter: Counter = new Counter({
-      name: `switchboard_${name}`,
-      help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [this.registry],
-      collect: () => {
-        counter.reset();
-        for (const [value, count] of tally.counts) {
-          if (label === undefined) counter.inc(count);
-          else counter.inc({ [label]: value }, count);
-        }
-      },
-    });
+    this.unregistered.push({ kind: 'counter', name: `switchboard_${name}`, help, label, tally });
     return tally;
   }
 }
+
+type Metric =
+  | { readonly kind: 'gauge'; readonly name: string; readonly help: string; readonly read: () => number }
+  | {
+      readonly kind: 'counter';
+      readonly name: string;
+      readonly help: string;
+      readonly label: string | undefined;
+      readonly tally: Tally;
+    };
 
 /** Counts by the value of one label, as cheap as a map: it is counted per publication and per connection. */
 class Tally {
@@ -154,4 +160,40 @@ class Tally {
   add(count: number, value = ''): void {
     this.counts.set(value, (this.counts.get(value) ?? 0) + count);
   }
+}
+
+type Prometheus = typeof import('prom-client');
+
+function openRegistry({ collectDefaultMetrics, Registry }: Prometheus): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+function register({ Counter, Gauge }: Prometheus, registry: Registry, metric: Metric): void {
+  const { name, help } = metric;
+  const registers = [registry];
+  if (metric.kind === 'gauge') {
+    const gauge: InstanceType<typeof Gauge> = new Gauge({
+      name,
+      help,
+      registers,
+      collect: () => gauge.set(metric.read()),
+    });
+    return;
+  }
+  const { tally, label } = metric;
+  const counter: InstanceType<typeof Counter> = new Counter({
+    name,
+    help,
+    labelNames: label === undefined ? [] : [label],
+    registers,
+    collect: () => {
+      counter.reset();
+      for (const [value, count] of tally.counts) {
+        if (label === undefined) counter.inc(count);
+        else counter.inc({ [label]: value }, count);
+      }
+    },
+  });
 }

@@ -1,8 +1,11 @@
 /** Signatures that are checked with public keys: a PEM, a JWKS URL, or both. [A1] */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { compactVerify, errors, type CryptoKey } from 'jose';
+import type { CryptoKey } from 'jose';
 import { SwitchboardError } from '../../protocol/errors.js';
-import { JwksKeys, type JwksOptions } from './jwks-keys.js';
+import type { JwksKeys, JwksOptions } from './jwks-keys.js';
+
+/** Loaded with the first token that a public key signed: a gateway with a secret, or none, never needs it. */
+const jose = () => import('jose');
 
 const CURVE_ALGORITHMS: ReadonlyMap<string | undefined, readonly string[]> = new Map([
   ['prime256v1', ['ES256']],
@@ -45,15 +48,17 @@ export interface PublicKeyOptions {
 /** The configured public keys, imported once. */
 export class PublicKeys {
   private readonly pem?: { readonly key: KeyObject; readonly algorithms: ReadonlySet<string> };
-  private readonly jwks?: JwksKeys;
+  private jwks?: Promise<JwksKeys>;
 
   /** @throws TypeError when the PEM cannot be used */
-  constructor(options: PublicKeyOptions, clock: () => number) {
+  constructor(
+    private readonly options: PublicKeyOptions,
+    private readonly clock: () => number,
+  ) {
     if (options.jwtPublicKey) {
       const key = createPublicKey(options.jwtPublicKey);
       this.pem = { key, algorithms: algorithmsOf(key) };
     }
-    if (options.jwksUrl) this.jwks = new JwksKeys(options.jwksUrl, clock, options.jwks);
   }
 
   /**
@@ -62,14 +67,22 @@ export class PublicKeys {
    * @throws SwitchboardError `engine.unavailable` when it takes a key that cannot be fetched now
    */
   async problemOf(token: string, algorithm: string): Promise<string | undefined> {
+    const { compactVerify } = await jose();
     const algorithms = [algorithm];
     let problem: string | undefined = 'no public key is configured for its algorithm';
     if (this.pem?.algorithms.has(algorithm)) {
       const { key } = this.pem;
       problem = await problemWith(() => compactVerify(token, key, { algorithms }));
     }
-    if (problem === undefined || this.jwks === undefined) return problem;
-    return this.problemWithKeySet(this.jwks, token, algorithms);
+    const { jwksUrl } = this.options;
+    if (problem === undefined || !jwksUrl) return problem;
+    this.jwks ??= this.openKeySet(jwksUrl);
+    return this.problemWithKeySet(await this.jwks, token, algorithms);
+  }
+
+  private async openKeySet(url: string): Promise<JwksKeys> {
+    const { JwksKeys } = await import('./jwks-keys.js');
+    return new JwksKeys(url, this.clock, this.options.jwks);
   }
 
   private async problemWithKeySet(
@@ -77,6 +90,7 @@ export class PublicKeys {
     token: string,
     algorithms: string[],
   ): Promise<string | undefined> {
+    const { compactVerify, errors } = await jose();
     let candidates: AsyncIterable<CryptoKey> | undefined;
     const problem = await problemWith(async () => {
       try {
@@ -104,6 +118,7 @@ async function problemWith(verify: () => Promise<unknown>): Promise<string | und
     return undefined;
   } catch (error) {
     if (error instanceof SwitchboardError) throw error;
+    const { errors } = await jose();
     return error instanceof errors.JOSEError ? error.code : 'its key cannot be used';
   }
 }

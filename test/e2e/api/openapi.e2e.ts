@@ -324,11 +324,30 @@ describe('the description of the API', () => {
 
     it('shows every group of routes and asks nobody but the gateway', async () => {
       const { page, problems, asked } = await openPage(browser, `${gateway.url}/docs`);
-      await page.locator('.opblock-summary-path', { hasText: 'emit' }).first().waitFor();
-      expect(await page.locator('.opblock').count()).toBe(operations().length);
+      await page.locator('.operation .path', { hasText: 'emit' }).first().waitFor();
+      expect(await page.locator('.operation').count()).toBe(operations().length);
       const elsewhere = asked.filter((url) => !url.startsWith(gateway.url) && !url.startsWith('data:'));
       expect(elsewhere).toEqual([]);
       expect(problems).toEqual([]);
     }, 60_000);
+
+    it('describes a request and sends it to this gateway', async () => {
+      const client = await gateway.connect({ auth: { user: 'docs' } });
+      const { page, problems } = await openPage(browser, `${gateway.url}/docs`);
+      const emit = page.locator('.operation', { hasText: '/v1/emit' });
+      await emit.locator('summary').first().click();
+      await emit.locator('pre', { hasText: 'event: string' }).waitFor();
+      await emit.locator('textarea').fill('{"to": {"users": ["docs"]}, "event": "hello", "data": 1}');
+      await emit.locator('button').click();
+      await emit.locator('.answer', { hasText: '"matched": 1' }).waitFor();
+      expect(await client.next('hello')).toEqual([1]);
+      expect(problems).toEqual([]);
+    }, 60_000);
+
+    it('[C5] links relatively, so that a proxy may put it under a path', async () => {
+      const page = await (await fetch(`${gateway.url}/docs/`)).text();
+      expect([...page.matchAll(/\s(?:src|href)="(\/[^"]*)"/g)]).toEqual([]);
+      expect(page).toContain('docs/viewer.js');
+    });
   });
 });

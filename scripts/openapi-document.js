@@ -1,8 +1,11 @@
-import type { INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+/** The description of the API, made from the schemas that check its requests. Run after the build. */
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { createService } from '../dist/service.js';
 
-/** The API's description, made from the schemas that check its requests. */
-export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
+/** @returns {Promise<import('@nestjs/swagger').OpenAPIObject>} nothing is listened on */
+export async function createOpenApiDocument() {
+  const app = await createService({}, false);
+  await app.init();
   const info = new DocumentBuilder()
     .setTitle('Switchboard')
     .setDescription('Ask who is online and reach a socket, a user, a room or everyone.')
@@ -19,12 +22,16 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
     operationIdFactory: (controller, method) =>
       `${controller.replace('Controller', '').toLowerCase()}_${method}`,
   });
+  await app.close();
   nameProblemType(document);
   return document;
 }
 
-/** Failures have a content type of their own, where Nest's decorators know one for all answers of a route. [E2] */
-function nameProblemType(document: OpenAPIObject): void {
+/**
+ * Failures have a content type of their own, where Nest's decorators know one for all answers of a route. [E2]
+ * @param {import('@nestjs/swagger').OpenAPIObject} document
+ */
+function nameProblemType(document) {
   for (const path of Object.values(document.paths)) {
     for (const operation of [path.get, path.put, path.post, path.delete]) {
       for (const [status, response] of Object.entries(operation?.responses ?? {})) {
@@ -34,12 +41,4 @@ function nameProblemType(document: OpenAPIObject): void {
       }
     }
   }
-}
-
-/** Interactive documentation at `/docs`, the document itself at `/openapi.json`. */
-export function serveApiDocs(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => createOpenApiDocument(app), {
-    jsonDocumentUrl: 'openapi.json',
-    customSiteTitle: 'Switchboard API',
-  });
 }
