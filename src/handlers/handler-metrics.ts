@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Counter, Gauge, Histogram } from 'prom-client';
 import { Metrics } from '../telemetry/metrics.js';
 
 /** How a request to a remote handler ended. */
@@ -24,15 +24,16 @@ export class HandlerMetrics {
   constructor(private readonly metrics: Metrics) {}
 
   /** Shows the series of these handlers; a gateway without handlers has none. */
-  start(loads: () => readonly HandlerLoad[]): void {
-    const registers = [this.metrics.registry];
-    this.requests = new Counter({
+  async start(loads: () => readonly HandlerLoad[]): Promise<void> {
+    const prometheus = await import('prom-client');
+    const registers = [await this.metrics.openRegistry()];
+    this.requests = new prometheus.Counter({
       name: 'switchboard_handler_requests_total',
       help: 'Requests to remote handlers, by how they ended',
       labelNames: ['handler', 'outcome'],
       registers,
     });
-    this.durations = new Histogram({
+    this.durations = new prometheus.Histogram({
       name: 'switchboard_handler_duration_seconds',
       help: 'How long remote handlers took, the wait for their turn left out',
       labelNames: ['handler'],
@@ -40,7 +41,7 @@ export class HandlerMetrics {
       registers,
     });
     const gauge = (name: string, help: string, read: (load: HandlerLoad) => number): void => {
-      const each: Gauge = new Gauge({
+      const each: Gauge = new prometheus.Gauge({
         name: `switchboard_handler_${name}`,
         help,
         labelNames: ['handler'],

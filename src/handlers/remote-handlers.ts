@@ -35,7 +35,7 @@ export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
     const { handlers: rules, handlerSecret } = this.config;
     if (rules.length === 0) return;
     this.handlers = await Promise.all(rules.map((rule) => this.open(rule)));
-    this.metrics.start(() => this.handlers.map(({ load }) => load));
+    await this.metrics.start(() => this.handlers.map(({ load }) => load));
     this.health.add('handlers', () => this.states());
     if (handlerSecret.length === 0 && rules.some(({ url }) => isPlain(url))) {
       this.logger.warn(

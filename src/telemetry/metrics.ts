@@ -77,13 +77,19 @@ export class Metrics {
     this.unregistered.push({ kind: 'gauge', name: `switchboard_${name}`, help, read });
   }
 
-  /** All figures as Prometheus reads them. [O1] */
-  async scrape(): Promise<string> {
+  /** Where a part adds metrics that need more than a counter or a gauge; loads the library, so only a part in use asks. */
+  async openRegistry(): Promise<Registry> {
     const prometheus = await import('prom-client');
     this.registry ??= openRegistry(prometheus);
     for (const metric of this.unregistered.splice(0)) register(prometheus, this.registry, metric);
-    this.registry.setDefaultLabels(this.labels);
-    return this.registry.metrics();
+    return this.registry;
+  }
+
+  /** All figures as Prometheus reads them. [O1] */
+  async scrape(): Promise<string> {
+    const registry = await this.openRegistry();
+    registry.setDefaultLabels(this.labels);
+    return registry.metrics();
   }
 
   connected(): void {
