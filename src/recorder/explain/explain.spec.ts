@@ -1,0 +1,333 @@
+import type { Episode, EpisodeEnd, Evidence } from '../episode.js';
+import { explain } from './explain.js';
+import type { Confidence, FindingId } from './finding.js';
+
+const NOW = Date.UTC(2030, 0, 1, 12);
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150 Safari/537.36';
+const PHONE = 'Mozilla/5.0 (Linux; Android 15; Pixel) AppleWebKit/537.36 Chrome/150 Mobile Safari/537.36';
+
+let sockets = 0;
+
+function episode(more: Partial<Episode> = {}): Episode {
+  const openedAt = more.openedAt ?? NOW - 10 * MINUTE;
+  return {
+    socketId: `socket-${++sockets}`,
+    user: 'ada',
+    address: '192.0.2.1',
+    node: 'n-1',
+    namespace: '/',
+    protocol: 4,
+    origin: 'https://app.example',
+    userAgent: CHROME,
+    openedAt,
+    connectedAt: openedAt + 50,
+    endedAt: null,
+    firstTransport: 'polling',
+    transport: 'websocket',
+    ping: { first: 20, min: 18, max: 40, last: 22 },
+    lastPongAt: NOW - 5 * SECOND,
+    lastInAt: NOW - 5 * SECOND,
+    traffic: { bytesIn: 100, bytesOut: 1_000, eventsIn: 1, eventsOut: 5, unsentPeak: 0 },
+    refusal: null,
+    recovery: null,
+    facts: [],
+    end: null,
+    next: null,
+    ...more,
+  };
+}
+
+const end = (more: Partial<EpisodeEnd> = {}): EpisodeEnd => ({
+  by: 'network',
+  reason: 'transport_close',
+  comesBack: true,
+  closeCode: 1006,
+  idleMs: 3 * SECOND,
+  lastPongAgoMs: 8 * SECOND,
+  unsentBytes: 0,
+  loopLagMs: 2,
+  ...more,
+});
+
+/** An episode that ended: how old it was, and how. */
+const ended = (ageMs: number, how: Partial<EpisodeEnd> = {}, more: Partial<Episode> = {}): Episode => {
+  const openedAt = more.openedAt ?? NOW - 20 * MINUTE;
+  return episode({ openedAt, endedAt: openedAt + 50 + ageMs, end: end(how), ...more });
+};
+
+const evidence = (episodes: readonly Episode[], more: Partial<Evidence> = {}): Evidence => ({
+  now: NOW,
+  pingIntervalMs: 25 * SECOND,
+  pingTimeoutMs: 20 * SECOND,
+  recoveryWindowMs: 2 * MINUTE,
+  maxPayloadBytes: 100_000,
+  nodes: 1,
+  unknownSessions: [],
+  presence: null,
+  episodes,
+  ...more,
+});
+
+const found = (of: Evidence): Record<string, Confidence> =>
+  Object.fromEntries(explain(of).map(({ id, confidence }) => [id, confidence]));
+
+const everyMinute = (count: number, ageMs: number, how: Partial<EpisodeEnd> = {}): Episode[] =>
+  Array.from({ length: count }, (_, index) =>
+    ended(ageMs + (index % 2) * 400, how, { openedAt: NOW - (count - index) * 2 * MINUTE }),
+  );
+
+const joined = (...rooms: readonly string[]) =>
+  rooms.map((name) => ({ at: NOW - 9 * MINUTE, kind: 'joined' as const, name }));
+
+const brokenThenBack = (before: Partial<Episode>, after: Partial<Episode>): Episode[] => {
+  const back = episode({ openedAt: NOW - 5 * MINUTE, ...after });
+  const first = ended(MINUTE, {}, { next: { socketId: back.socketId!, gapMs: 900 }, ...before });
+  return [first, back];
+};
+
+const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
+  [
+    'refused',
+    'an expired token',
+    evidence([
+      episode({
+        connectedAt: null,
+        refusal: { code: 'auth.token_expired', cause: 'expired 312 s ago', stage: 'handshake' },
+      }),
+    ]),
+    'certain',
+  ],
+  ['ping_timeout', 'silence of a desktop', evidence([ended(MINUTE, { reason: 'ping_timeout' })]), 'certain'],
+  [
+    'tab_asleep',
+    'silence of a phone that comes back later',
+    evidence([
+      ended(
+        MINUTE,
+        { reason: 'ping_timeout' },
+        { userAgent: PHONE, next: { socketId: 'x', gapMs: 3 * MINUTE } },
+      ),
+    ]),
+    'likely',
+  ],
+  [
+    'tab_asleep',
+    'a hidden page with a 2.x client',
+    evidence([ended(MINUTE, { reason: 'ping_timeout' }, { protocol: 3 })]),
+    'possible',
+  ],
+  ['proxy_timeout', 'four cuts at 60 s', evidence(everyMinute(4, MINUTE)), 'certain'],
+  ['proxy_timeout', 'four cuts at an unknown age', evidence(everyMinute(4, 77 * SECOND)), 'likely'],
+  [
+    'proxy_timeout',
+    'one cut after 100 s of silence',
+    evidence([ended(5 * MINUTE, { idleMs: 100 * SECOND })]),
+    'possible',
+  ],
+  [
+    'not_sticky',
+    'a session of another node',
+    evidence([episode()], {
+      nodes: 2,
+      unknownSessions: [{ at: NOW, address: '192.0.2.1', isElsewhere: true, transport: 'polling' }],
+    }),
+    'certain',
+  ],
+  [
+    'payload_too_large',
+    'a message over the limit',
+    evidence([ended(MINUTE, { by: 'gateway', reason: 'payload.too_large' })]),
+    'certain',
+  ],
+  [
+    'rooms_not_rejoined',
+    'a new socket without rooms',
+    evidence(brokenThenBack({ facts: joined('a', 'b') }, {})),
+    'likely',
+  ],
+  [
+    'not_recovered',
+    'a return after the window',
+    evidence([episode({ recovery: { outcome: 'not_recovered', why: 'window_over' } })]),
+    'certain',
+  ],
+  [
+    'received_twice',
+    'two sockets of one page',
+    evidence([episode(), episode({ openedAt: NOW - 10 * MINUTE + 300 })]),
+    'likely',
+  ],
+  [
+    'ack_missing',
+    'a client that never acknowledges',
+    evidence([episode({ facts: [{ at: NOW, kind: 'ack_missing', name: 'news', ms: 2_000 }] })]),
+    'certain',
+  ],
+  [
+    'held_online',
+    'a broken connection within its window',
+    evidence([ended(MINUTE)], { presence: { online: true, heldUntil: NOW + MINUTE } }),
+    'certain',
+  ],
+  [
+    'held_online',
+    'an open connection without a pong',
+    evidence([episode({ lastPongAt: NOW - 40 * SECOND })], { presence: { online: true, heldUntil: null } }),
+    'likely',
+  ],
+  [
+    'stopped_retrying',
+    'a kick without return',
+    evidence([ended(MINUTE, { by: 'gateway', reason: 'kicked', comesBack: false })]),
+    'certain',
+  ],
+  [
+    'stopped_retrying',
+    'a refusal that a 4.x client heeds',
+    evidence([
+      episode({
+        connectedAt: null,
+        refusal: { code: 'auth.token_expired', cause: 'expired', stage: 'handshake' },
+      }),
+    ]),
+    'likely',
+  ],
+  [
+    'slow_consumer',
+    'a client that does not read',
+    evidence([ended(MINUTE, { by: 'gateway', reason: 'slow_consumer' })]),
+    'certain',
+  ],
+  [
+    'stuck_on_polling',
+    'an upgrade that never ended',
+    evidence([episode({ transport: 'polling', facts: [{ at: NOW, kind: 'upgrade_tried' }] })]),
+    'likely',
+  ],
+  ['stuck_on_polling', 'no upgrade that was seen', evidence([episode({ transport: 'polling' })]), 'possible'],
+  [
+    'flooding',
+    'a client over its rate',
+    evidence([episode({ facts: [{ at: NOW, kind: 'limit', code: 'limit.rate' }] })]),
+    'likely',
+  ],
+  [
+    'node_stalled',
+    'a node that was late',
+    evidence([ended(MINUTE, { reason: 'ping_timeout', loopLagMs: 30_000 })]),
+    'certain',
+  ],
+  ['node_lost', 'a dead node', evidence([ended(MINUTE, { by: 'node', reason: 'node_lost' })]), 'certain'],
+  ['deploy', 'a drain', evidence([ended(MINUTE, { by: 'gateway', reason: 'server.draining' })]), 'certain'],
+];
+
+/** What looks alike and must not give the finding. */
+const LOOKALIKES: readonly (readonly [FindingId, string, Evidence])[] = [
+  [
+    'ping_timeout',
+    'silence while the node stood still',
+    evidence([ended(MINUTE, { reason: 'ping_timeout', loopLagMs: 30_000 })]),
+  ],
+  ['tab_asleep', 'silence of a desktop', evidence([ended(MINUTE, { reason: 'ping_timeout' })])],
+  [
+    'proxy_timeout',
+    'a user who leaves every minute',
+    evidence(everyMinute(5, MINUTE, { by: 'client', reason: 'client_namespace_disconnect' })),
+  ],
+  ['proxy_timeout', 'cuts at odd ages', evidence([3, 17, 48, 111, 260].map((s) => ended(s * SECOND)))],
+  [
+    'not_sticky',
+    'one old session on a single node',
+    evidence([episode()], {
+      unknownSessions: [{ at: NOW, address: 'x', isElsewhere: false, transport: 'polling' }],
+    }),
+  ],
+  [
+    'rooms_not_rejoined',
+    'a recovered socket',
+    evidence(brokenThenBack({ facts: joined('a') }, { recovery: { outcome: 'recovered', why: null } })),
+  ],
+  [
+    'rooms_not_rejoined',
+    'a client that joins again',
+    evidence(brokenThenBack({ facts: joined('a') }, { facts: joined('a') })),
+  ],
+  [
+    'received_twice',
+    'two devices',
+    evidence([episode(), episode({ openedAt: NOW - 10 * MINUTE + 300, userAgent: PHONE })]),
+  ],
+  ['received_twice', 'a reload', evidence([ended(MINUTE), episode()])],
+  [
+    'held_online',
+    'a user who is there',
+    evidence([episode()], { presence: { online: true, heldUntil: null } }),
+  ],
+  [
+    'stopped_retrying',
+    'a client that left by itself',
+    evidence([ended(MINUTE, { by: 'client', reason: 'client_namespace_disconnect', comesBack: false })]),
+  ],
+  [
+    'stopped_retrying',
+    'a refusal a moment ago',
+    evidence([
+      episode({ openedAt: NOW - SECOND, connectedAt: null, refusal: { code: 'x', cause: 'y', stage: 'z' } }),
+    ]),
+  ],
+  [
+    'stuck_on_polling',
+    'a connection of a second ago',
+    evidence([episode({ openedAt: NOW - SECOND, transport: 'polling' })]),
+  ],
+  [
+    'flooding',
+    'a full room',
+    evidence([episode({ facts: [{ at: NOW, kind: 'limit', code: 'limit.rooms' }] })]),
+  ],
+];
+
+describe('explain', () => {
+  it.each(CASES)('[X2] finds %s: %s', (id, _, of, confidence) => {
+    expect(found(of)).toMatchObject({ [id]: confidence });
+  });
+
+  it.each(LOOKALIKES)('[X2] does not find %s: %s', (id, _, of) => {
+    expect(found(of)).not.toHaveProperty(id);
+  });
+
+  it('[X2] finds nothing where all is well', () => {
+    const leftByThemselves = ended(7 * MINUTE, {
+      by: 'client',
+      reason: 'client_namespace_disconnect',
+      comesBack: false,
+    });
+    expect(
+      explain(evidence([leftByThemselves, episode()], { presence: { online: true, heldUntil: null } })),
+    ).toEqual([]);
+  });
+
+  it('[X2] gives facts, steps and a page with each finding, the surest first, and the same for the same record', () => {
+    for (const [, , of] of CASES) {
+      const findings = explain(of);
+      expect(explain(structuredClone(of))).toEqual(findings);
+      for (const finding of findings) {
+        expect(finding.doc).toBe(`/docs/why/${finding.id}`);
+        expect(finding.because.length).toBeGreaterThan(0);
+        expect(finding.try.length).toBeGreaterThan(0);
+        expect(finding.because.join()).not.toMatch(/undefined|null|NaN/);
+      }
+      const ranks = findings.map(({ confidence }) => ['certain', 'likely', 'possible'].indexOf(confidence));
+      expect(ranks).toEqual(ranks.toSorted());
+    }
+  });
+
+  it.each([30, 55, 60, 100, 120, 300, 350, 600])('[X4] names the time-out of %d s', (seconds) => {
+    const [finding] = explain(evidence(everyMinute(5, seconds * SECOND)));
+    expect(finding).toMatchObject({ id: 'proxy_timeout', confidence: 'certain' });
+    expect(finding!.because.join()).toContain(`${seconds} s is the time-out of`);
+  });
+});
