@@ -7,6 +7,7 @@ import { SessionBusy } from '../engine/sessions.js';
 import { closeIfUnused, cutOffIfUnused } from '../sockets/end-socket.js';
 import { clientAddress } from '../http/client-address.js';
 import { Drain } from '../sockets/drain.js';
+import { isBinary, isEncodable } from '../protocol/json.js';
 import { type ErrorObject, isErrorCode, registryCode, SwitchboardError } from '../protocol/errors.js';
 import { Participants } from '../sockets/participants.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
@@ -160,12 +161,18 @@ export class Handshake {
   }
 }
 
-/** An app that calls `next(error)` refuses on purpose: its text, and its `data` if it is an object, go to the client. */
+/**
+ * An app that calls `next(error)` refuses on purpose: its text and its `data` go to the client. An object gets beside
+ * what it says what every refusal says; text, numbers and lists go as they are.
+ */
 function asRefusal(error: Error & { data?: unknown }): RefusedByMiddleware | SwitchboardError {
   if (error instanceof SwitchboardError) return error;
   const denied = new SwitchboardError('access.denied', { message: error.message }).toObject();
-  const data = typeof error.data === 'object' && error.data !== null ? error.data : {};
-  return new RefusedByMiddleware(error.message, { ...denied, ...data });
+  const { data } = error;
+  if (data === undefined || data === null || !isEncodable(data))
+    return new RefusedByMiddleware(error.message, denied);
+  const isObject = typeof data === 'object' && !Array.isArray(data) && !isBinary(data);
+  return new RefusedByMiddleware(error.message, isObject ? { ...denied, ...data } : data);
 }
 
 async function withinTime<Decision>(check: Promise<Decision>, timeoutMs: number): Promise<Decision> {

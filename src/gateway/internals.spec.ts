@@ -52,6 +52,11 @@ describe('what is used of Socket.IO', () => {
     expect(packets[0]).not.toHaveProperty('id', expect.any(Number));
   });
 
+  it('socket-inbox: puts one listener of its own on a socket, of errors', () => {
+    expect(pair.socket.listenerCount('error')).toBe(1);
+    expect(pair.socket.listenerCount('ping')).toBe(0);
+  });
+
   it('own-listeners: keeps middlewares and catch-all listeners in lists', () => {
     const middleware = (_event: unknown, next: () => void): void => next();
     const listener = (): void => {};

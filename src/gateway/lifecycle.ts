@@ -21,6 +21,7 @@ import { containedEmit, containedNotify, tellOutgoingBy, tellReservedBy } from '
 import { isPromiseLike } from '../protocol/promise-like.js';
 import { Settling } from './footprint/settling.js';
 import { tcpSocketOf } from './footprint/slim-connection.js';
+import { Reply } from './dispatch/reply.js';
 import { SocketInbox, type InboxContext } from './dispatch/socket-inbox.js';
 
 /** Settles as soon as the hooks that run now have returned. */
@@ -29,6 +30,9 @@ const HOOKS_RUNNING = Promise.resolve();
 interface NamespaceRuntime {
   readonly inboxes: InboxContext;
   readonly onDisconnect: (this: GatewaySocket, reason: string, description?: unknown) => void;
+  /** Runs a handler that an app has for the event; `undefined` where it has none. */
+  readonly onDisconnecting:
+    ((this: GatewaySocket, reason: string, description?: unknown) => void) | undefined;
 }
 
 /**
@@ -83,7 +87,7 @@ export class Lifecycle {
 
   /** Socket.IO's `connect` event: the client has just been told, in this same turn. */
   readonly connected = (socket: GatewaySocket): void => {
-    const { inboxes, onDisconnect } = this.runtimeOf(socket.nsp);
+    const { inboxes, onDisconnect, onDisconnecting } = this.runtimeOf(socket.nsp);
     const inbox = new SocketInbox(socket, inboxes);
     const state = socketState(socket);
     state.inbox = inbox;
@@ -91,6 +95,7 @@ export class Lifecycle {
     tellReservedBy(socket, this.emitReserved);
     tellOutgoingBy(socket, this.notifyOutgoing);
     socket.on('disconnect', onDisconnect);
+    if (onDisconnecting) socket.on('disconnecting', onDisconnecting);
     arrivalOf(socket)?.commit();
     this.participants.connected(socket);
     if (cameBack(socket)) this.metrics.cameBack(socket.recovered ? 'recovered' : 'new_session');
@@ -115,15 +120,24 @@ export class Lifecycle {
     const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs);
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
+    const handlers = new HandlerRunner(answers);
+    const disconnecting = table.handlers.get('disconnecting');
     return {
       inboxes: {
         table,
         eventsPerSecond: config.eventsPerSecond,
         eventsBurst: config.eventsBurst,
-        handlers: new HandlerRunner(answers),
+        handlers,
         answers,
         remote: this.remote,
       },
+      // Socket.IO tells of it while the socket is still in its rooms; no client can send it.
+      onDisconnecting:
+        disconnecting &&
+        function (this: GatewaySocket, reason, description) {
+          const event = ['disconnecting', reason, description];
+          void handlers.run(disconnecting, this, event, new Reply(this, undefined));
+        },
       onDisconnect(this: GatewaySocket, reason, description) {
         const state = socketState(this);
         participants.ended(state, reason, description);

@@ -68,8 +68,10 @@ export class SwitchboardIoAdapter extends IoAdapter {
 
   /** Reads the gateway classes, once Nest has registered them. Fails when two of them claim one event. */
   wire(): void {
-    const gateways = collectGateways(this.app, (port, path, namespace) =>
-      this.servers.get(serverKey(port, path))?.get(namespaceKey(namespace)),
+    const gateways = collectGateways(
+      this.app,
+      (port, path, namespace) => this.servers.get(serverKey(port, path))?.get(namespaceKey(namespace)),
+      SwitchboardGateway,
     );
     this.parts.lifecycle.useTable(
       new GatewayTable(gateways, (gateway) => gateway.type === SwitchboardGateway),

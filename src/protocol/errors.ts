@@ -235,6 +235,8 @@ export interface ErrorDetails {
   readonly retryable?: boolean;
   readonly retryAfterMs?: number;
   readonly errors?: readonly InputIssue[];
+  /** What an app wrote for the client itself: travels as it is, and stands before what the registry says. */
+  readonly content?: Readonly<Record<string, unknown>>;
   /** The original failure, for the log only. */
   readonly cause?: unknown;
 }
@@ -250,6 +252,7 @@ export class SwitchboardError extends Error {
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
   readonly errors?: readonly InputIssue[];
+  readonly content?: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(
@@ -261,6 +264,7 @@ export class SwitchboardError extends Error {
     this.retryable = details.retryable ?? ERRORS[code].retryable;
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.errors !== undefined) this.errors = details.errors;
+    if (details.content !== undefined) this.content = details.content;
   }
 
   /** HTTP status of the code. */
@@ -276,6 +280,7 @@ export class SwitchboardError extends Error {
       retryable: this.retryable,
       ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
       ...(this.errors === undefined ? {} : { errors: this.errors }),
+      ...this.content,
     };
   }
 }

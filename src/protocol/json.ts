@@ -97,8 +97,8 @@ export function assertDeliverable(args: readonly unknown[], path = 'args'): void
   }
 }
 
-/** An app may have taught its BigInts, or what holds them, to be JSON. */
-function isEncodable(args: readonly unknown[]): boolean {
+/** Whether it can be written as JSON. An app may have taught its BigInts, or what holds them, to be that. */
+export function isEncodable(args: unknown): boolean {
   try {
     JSON.stringify(args);
     return true;

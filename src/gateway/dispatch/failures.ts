@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
+import { isEncodable } from '../../protocol/json.js';
 import { isErrorCode, SwitchboardError, type ErrorCode } from '../../protocol/errors.js';
 
 /** A handler failed; `handledByFilter` when an exception filter of the app has already dealt with it. */
@@ -18,8 +19,8 @@ const GUARD_REFUSAL = 'Forbidden resource';
 /**
  * Turns whatever was thrown into an error that may be shown: the one boundary between failures and answers. [E3]
  *
- * Deliberate exceptions of Nest keep their text, because their author wrote it for the client; anything else becomes
- * `internal`, with the original as its cause for the log.
+ * Deliberate exceptions of Nest keep their text and their content, because their author wrote them for the client;
+ * anything else becomes `internal`, with the original as its cause for the log.
  */
 export function toSwitchboardError(failure: unknown): SwitchboardError {
   if (failure instanceof SwitchboardError) return failure;
@@ -43,21 +44,36 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
 function fromHttpException(exception: HttpException): SwitchboardError {
   const status = exception.getStatus();
   if (status >= 500) return new SwitchboardError('internal', { cause: exception });
+  const body = exception.getResponse();
   return new SwitchboardError(CODE_OF_STATUS[status] ?? 'request.refused', {
-    message: messageOf(exception.getResponse()) ?? exception.message,
+    message: messageOf(body) ?? exception.message,
+    content: encodable(isRecord(body) ? contentOfBody(body) : {}),
     cause: exception,
   });
 }
 
 function fromWsException(exception: WsException): SwitchboardError {
-  const error = exception.getError();
-  if (typeof error === 'string') {
-    return error === GUARD_REFUSAL
-      ? new SwitchboardError('access.denied', { cause: exception })
-      : new SwitchboardError('request.refused', { message: error, cause: exception });
-  }
-  const code = 'code' in error && isErrorCode(error.code) ? error.code : 'request.refused';
-  return new SwitchboardError(code, { message: messageOf(error), cause: exception });
+  const error: unknown = exception.getError();
+  if (error === GUARD_REFUSAL) return new SwitchboardError('access.denied', { cause: exception });
+  const isCoded = isRecord(error) && isErrorCode(error['code']);
+  return new SwitchboardError(isCoded ? (error['code'] as ErrorCode) : 'request.refused', {
+    message: messageOf(error),
+    content: encodable(Array.isArray(error) ? { details: error } : isRecord(error) ? { ...error } : {}),
+    cause: exception,
+  });
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What cannot be sent is left out: telling a client of one failure must not be another. */
+const encodable = (content: Record<string, unknown>): Record<string, unknown> =>
+  isEncodable(content) ? content : {};
+
+/** What an app put into the body of an `HttpException`; Nest's own fields say no more than code and message do. */
+function contentOfBody(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { statusCode: _statusCode, error: _error, message, ...content } = body;
+  return Array.isArray(message) ? { details: message, ...content } : content;
 }
 
 /** The text of Nest's error bodies: `'…'`, `{message: '…'}` or `{message: ['…', '…']}`. */
@@ -65,5 +81,7 @@ function messageOf(body: unknown): string | undefined {
   if (typeof body === 'string') return body;
   if (typeof body !== 'object' || body === null || !('message' in body)) return undefined;
   if (typeof body.message === 'string') return body.message;
-  return Array.isArray(body.message) ? body.message.join('; ') : undefined;
+  return Array.isArray(body.message) ? body.message.map(textOf).join('; ') : undefined;
 }
+
+const textOf = (part: unknown): string => (typeof part === 'string' ? part : (JSON.stringify(part) ?? ''));

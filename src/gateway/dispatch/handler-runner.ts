@@ -133,11 +133,9 @@ export class HandlerRunner {
   /** What a handler returns goes out as Nest documents it: `{event, data}` is emitted, anything else acknowledges. */
   private deliver(handler: WiredHandler, socket: GatewaySocket, reply: Reply, value: unknown): void {
     if (value === undefined || value === null) return;
-    if (typeof value === 'object' && 'event' in value && typeof value.event === 'string') {
-      socket.emit(value.event, 'data' in value ? value.data : undefined);
-    } else if (!handler.answersItself) {
-      reply.send(value);
-    }
+    const { event, data } = value as { readonly event?: unknown; readonly data?: unknown };
+    if (typeof value === 'object' && isEventName(event)) socket.emit(event as string, data);
+    else if (!handler.answersItself) reply.send(value);
   }
 
   /** A handler that is through and gave no value has succeeded. One that takes `@Ack()` may still answer. */
@@ -147,6 +145,10 @@ export class HandlerRunner {
     else reply.send({ ok: true });
   }
 }
+
+/** Numbers are event names to Socket.IO too. What else may stand under `event` is a field of an answer. */
+const isEventName = (event: unknown): boolean =>
+  (typeof event === 'string' && event !== '') || typeof event === 'number';
 
 /** The payload as stock Nest gives it: nothing, the one argument, or all of them in an array. */
 function payloadOf(event: readonly unknown[]): unknown {

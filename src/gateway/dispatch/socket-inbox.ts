@@ -122,8 +122,9 @@ export class SocketInbox implements Inbox {
         return;
       }
     }
-    const handler = this.context.table.handlers.get(event[0] as string);
-    const heard = this.callOwnListeners(inbound);
+    const handler = this.context.table.handlers.get(nameOf(event));
+    // The gateway's own requests are its alone; every other name is the app's.
+    const heard = handler?.isOwn !== true && this.callAppListeners(inbound);
     if (handler) {
       this.handleNextAfter(this.context.handlers.run(handler, this.socket, event, reply));
       return;
@@ -188,11 +189,11 @@ export class SocketInbox implements Inbox {
     this.context.answers.fail(reply, failure);
   }
 
-  /** Listeners that an app has put on the socket itself. */
-  private callOwnListeners({ event, reply }: Inbound): boolean {
-    const [name] = event;
-    if (typeof name !== 'string' || this.socket.listenerCount(name) === 0 || isReservedEvent(name))
-      return false;
+  /** Listeners that an app has put on the socket itself, whatever it calls its events. */
+  private callAppListeners({ event, reply }: Inbound): boolean {
+    const name = nameOf(event);
+    // Socket.IO puts one of its own on every socket, which hears nothing.
+    if (this.socket.listenerCount(name) <= (name === 'error' ? 1 : 0)) return false;
     return callListeners(this.socket, name, this.withAcknowledge(event.slice(1), reply), (failure) =>
       this.context.answers.fail(reply, failure),
     );
@@ -211,8 +212,8 @@ export class SocketInbox implements Inbox {
       );
   }
 
-  private refuseUnknown({ event: [name], reply }: Inbound): void {
-    const isReserved = typeof name === 'string' && isReservedEvent(name);
+  private refuseUnknown({ event, reply }: Inbound): void {
+    const isReserved = isReservedEvent(nameOf(event));
     this.context.answers.refuse(reply, new SwitchboardError(isReserved ? 'event.reserved' : 'event.unknown'));
   }
 
@@ -223,3 +224,6 @@ export class SocketInbox implements Inbox {
       : [...args];
   }
 }
+
+/** Text, or a number, which Socket.IO takes for the same as its text. */
+const nameOf = ([name]: readonly unknown[]): string => (typeof name === 'string' ? name : String(name));

@@ -42,6 +42,8 @@ export interface WiredHandler {
   readonly invoke: Invoke;
   /** The method takes `@Ack()` and answers by itself. */
   readonly answersItself: boolean;
+  /** A request of the gateway's own protocol: nobody else hears it. */
+  readonly isOwn: boolean;
 }
 
 /** One `@WebSocketGateway` class, ready to be used. */
@@ -54,6 +56,9 @@ export interface WiredGateway {
   readonly onDisconnect: Hook | undefined;
 }
 
+/** A gateway class. */
+export type GatewayType = WiredGateway['type'];
+
 /** Finds the server or namespace that was made for a gateway's decorator. */
 export type FindServer = (
   port: number,
@@ -62,7 +67,11 @@ export type FindServer = (
 ) => Server | Namespace | undefined;
 
 /** All gateway classes of the app with what Nest made of them. */
-export function collectGateways(app: INestApplication, findServer: FindServer): WiredGateway[] {
+export function collectGateways(
+  app: INestApplication,
+  findServer: FindServer,
+  own: GatewayType,
+): WiredGateway[] {
   const container = containerOf(app);
   const config = app.get(ApplicationConfig);
   const filters = new FailingFiltersContext(container);
@@ -83,6 +92,7 @@ export function collectGateways(app: INestApplication, findServer: FindServer): 
     // Nest has inspected the entry points already when it registered the gateways itself.
     { insertEntrypointDefinition: () => {} } as unknown as GraphInspector,
   );
+  controller.own = own;
   controller.collect = (gateway) => collected.push(gateway);
   for (const { wrapper, moduleKey } of gatewayProviders(container)) {
     controller.connectGatewayToServer(wrapper, moduleKey);
@@ -157,6 +167,7 @@ function serverProvider(findServer: FindServer): SocketServerProvider {
 
 class CollectingController extends WebSocketsController {
   collect: (gateway: WiredGateway) => void = () => {};
+  own: GatewayType = undefined;
 
   /** Where stock Nest would bind everything to every socket. */
   override subscribeEvents(
@@ -175,10 +186,12 @@ class CollectingController extends WebSocketsController {
       type: wrapper.metatype,
       server: server as Server | Namespace,
       handlers: handlers.map((handler) => ({
-        event: handler.message as string,
+        // A number is an event name to Socket.IO, and the same as its text.
+        event: String(handler.message),
         method: handler.methodName,
         invoke: handler.callback as unknown as Invoke,
         answersItself: handler.isAckHandledManually,
+        isOwn: wrapper.metatype === this.own,
       })),
       // For a request-scoped gateway Nest gives a hook even where the class has none.
       onConnection: prototype['handleConnection'] ? (onConnection as Hook) : undefined,
