@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import type { Episode, EpisodeEnd, Evidence } from '../episode.js';
 import { explain } from './explain.js';
-import type { Confidence, FindingId } from './finding.js';
+import { FINDING_IDS, type Confidence, type FindingId } from './finding.js';
 
 const NOW = Date.UTC(2030, 0, 1, 12);
 const SECOND = 1_000;
@@ -330,4 +331,17 @@ describe('explain', () => {
     expect(finding).toMatchObject({ id: 'proxy_timeout', confidence: 'certain' });
     expect(finding!.because.join()).toContain(`${seconds} s is the time-out of`);
   });
+});
+
+describe('docs/why', () => {
+  it.each(FINDING_IDS)(
+    '[X2] has a page for %s, with what it means, how sure, what to do and how to see it',
+    async (id) => {
+      const page = await readFile(new URL(`../../../docs/why/${id}.md`, import.meta.url), 'utf8');
+      expect(page).toContain(`Finding \`${id}\``);
+      for (const heading of ['What it means', 'How sure', 'What to do', 'How to see it for yourself']) {
+        expect(page).toContain(`## ${heading}\n`);
+      }
+    },
+  );
 });
