@@ -60,6 +60,7 @@ import { MembershipService } from './backend/membership.service.js';
 import { NodeCommands } from './backend/node-commands.js';
 import { Presence } from './rooms/presence/presence.service.js';
 import { PrivateRooms } from './rooms/private-rooms.js';
+import { RepeatedEmits } from './rooms/repeated-emits.js';
 import { Recovery } from './rooms/recovery/recovery.service.js';
 import { SessionClaims } from './rooms/recovery/session-claims.service.js';
 import { WatchedRooms } from './rooms/presence/watched-rooms.js';
@@ -172,6 +173,7 @@ export class SwitchboardModule {
         Presence,
         JoinWithHistory,
         PrivateRooms,
+        RepeatedEmits,
         RoomService,
         MembershipService,
         Authenticator,

@@ -26,12 +26,13 @@ export class Rights implements Participant {
     private readonly revocations: RevocationList,
   ) {}
 
-  allows(socket: GatewaySocket, action: RoomAction, room: string): boolean {
+  /** @param event for `emit`: the event that is to be sent [D9] */
+  allows(socket: GatewaySocket, action: RoomAction, room: string, event?: string): boolean {
     const { grant, roomGrants } = socketState(socket);
-    return (
-      grant.caps.allows(action, room) ||
-      roomGrants?.get(room)?.some(({ allow }) => allow.has(action)) === true
-    );
+    if (grant.caps.allows(action, room, event)) return true;
+    const fits = ({ allow, events }: RoomGrant): boolean =>
+      allow.has(action) && (event === undefined || events?.allows(event) !== false);
+    return roomGrants?.get(room)?.some(fits) === true;
   }
 
   /** Notes that a client went into a room by its own right, which it may lose. */
@@ -53,10 +54,10 @@ export class Rights implements Participant {
     const state = socketState(socket);
     const verified = await this.authenticator.authenticateForRoom(token, state.user, room);
     if (!socket.connected) return;
-    const { allow, jti, issuedAt } = verified;
+    const { allow, events, jti, issuedAt } = verified;
     const expiresAt =
       verified.expiresAt === undefined ? undefined : this.authenticator.endOf(verified.expiresAt);
-    this.addRoomGrant(socket, room, { allow, jti, issuedAt, expiresAt });
+    this.addRoomGrant(socket, room, { allow, events, jti, issuedAt, expiresAt });
   }
 
   /** Gives a socket that comes back what a room token had granted it, unless that has ended or was revoked meanwhile. */
@@ -183,4 +184,6 @@ export class Rights implements Participant {
 /** Whether one grant allows all that another does, and for as long. */
 const covers = (one: RoomGrant, other: RoomGrant): boolean =>
   (one.expiresAt ?? Infinity) >= (other.expiresAt ?? Infinity) &&
-  [...other.allow].every((action) => one.allow.has(action));
+  [...other.allow].every((action) => one.allow.has(action)) &&
+  (one.events === undefined ||
+    other.events?.patterns.every((each) => one.events!.patterns.includes(each)) === true);

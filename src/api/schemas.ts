@@ -66,6 +66,7 @@ export const historyAnswer = z
         event: z.string(),
         args: z.array(z.unknown().meta({ description: 'Any JSON value; binary as {"$base64": "…"}' })),
         user: z.string().optional().meta({ description: 'Who sent it, when a client did' }),
+        at: z.string().optional().meta({ description: 'When it was accepted, RFC 3339' }),
       }),
     ),
     more: z.boolean().meta({ description: 'Whether publications after the last one given are kept' }),

@@ -16,6 +16,7 @@ import {
 import { handlerRules, headerNames } from './handler-rules.js';
 import { signingSecrets } from './signing-secret.js';
 import {
+  eventPatterns,
   historyRules,
   host,
   MAX_DURATION_MS,
@@ -287,6 +288,14 @@ export const CONFIG_KEYS = {
     schema: trueOrFalse,
     default: false,
     description: 'In secured mode, clients without a token may connect too; they are granted nothing.',
+  }),
+  clientEvents: key({
+    env: 'SWITCHBOARD_CLIENT_EVENTS',
+    group: 'Access',
+    schema: eventPatterns,
+    default: ['*'],
+    description:
+      'Events that clients may send with `room:emit`: names, or prefixes that end in `*`. Keeps them off your own.',
   }),
   apiKeys: key({
     env: 'SWITCHBOARD_API_KEYS',

@@ -7,6 +7,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { EVENT_PATTERN } from '../protocol/event-patterns.js';
 
 const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -101,6 +102,19 @@ const originEntry = z.string(ORIGIN).transform((entry, context): string => {
 export const origins: z.ZodType<readonly string[]> = z
   .preprocess(splitList, z.array(originEntry, `a comma-separated list of origins`))
   .describe('a comma-separated list of origins (`scheme://host` or `scheme://host:port`) and `null`');
+
+const EVENT_PATTERN_TEXT = 'an event name of 1 to 128 characters, or the start of one followed by *';
+
+/** Comma-separated patterns of event names. [D9] */
+export const eventPatterns: z.ZodType<readonly string[]> = z
+  .preprocess(
+    splitList,
+    z.array(
+      z.string(EVENT_PATTERN_TEXT).regex(EVENT_PATTERN, EVENT_PATTERN_TEXT),
+      'a comma-separated list of event names',
+    ),
+  )
+  .describe('a comma-separated list of event names, each of which may end in `*`');
 
 /** Which rooms keep how many publications for how long. [H1] */
 export interface HistoryRule {

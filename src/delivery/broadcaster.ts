@@ -104,6 +104,7 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> implements Pub
     }
     assertDeliverable(args);
     const id = this.publisher.nextId();
-    return { id, event, args, to, except, volatile, ...(user === undefined ? {} : { user }) };
+    const at = Date.now();
+    return { id, event, args, to, except, volatile, at, ...(user === undefined ? {} : { user }) };
   }
 }

@@ -84,7 +84,7 @@ export class Publisher implements Outbound {
 
   /** Socket.IO's own emits; nobody waits for what becomes of them. */
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void {
-    const publication: Publication = { ...emitted, id: this.nextId() };
+    const publication: Publication = { ...emitted, id: this.nextId(), at: Date.now() };
     try {
       // All else is the app's own business, as it is with Socket.IO's emit; this would go into histories.
       assertNoPlaceholder(measureValue(emitted.args));

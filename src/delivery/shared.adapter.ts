@@ -9,7 +9,7 @@ import { MembershipAdapter, type MembershipObserver } from '../sockets/membershi
 import type { Namespaces } from '../sockets/namespaces.js';
 
 /** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
-export type DirectEmit = Omit<Publication, 'id'>;
+export type DirectEmit = Omit<Publication, 'id' | 'at'>;
 
 /** What the adapter hands on to those that know more than one node. */
 export interface Outbound {

@@ -108,7 +108,11 @@ export class Tracking {
   metaOf(publication: Publication, stamp: Stamp): { readonly key: string; readonly args: unknown[] } {
     const room = this.metaRooms.size === 0 ? undefined : this.metaRoomOf(stamp);
     if (room === undefined) return { key: '', args: [] };
-    return { key: `:${room}`, args: [{ room, id: publication.id, ...stamp.positions!.get(room)! }] };
+    const { id, user, at } = publication;
+    const meta = { room, id, ...stamp.positions!.get(room)! };
+    // A backend's has no sender, and so a client's never looks like one. [D9]
+    const sender = user === undefined ? undefined : { user, at: new Date(at ?? Date.now()).toISOString() };
+    return { key: `:${room}`, args: [{ ...meta, ...sender }] };
   }
 
   private metaRoomOf({ positions }: Stamp): string | undefined {

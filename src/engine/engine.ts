@@ -136,6 +136,8 @@ export abstract class Engine {
   abstract readonly history: HistoryStore;
   abstract readonly sessions: SessionStore;
   abstract readonly idempotency: IdempotencyStore;
+  /** The same for what clients send again, apart: none of them can push out what backends rely on. */
+  abstract readonly clientRequests: IdempotencyStore;
   /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
   abstract readonly registry: RegistryReader | undefined;
   /** What this process tells of its own part of it; `undefined` when there is no {@link registry}. */

@@ -23,7 +23,8 @@ export interface IdempotencyStore {
    *
    * @param key unique per caller
    * @param fingerprint the same for the same request, and different for another
+   * @param keepMs how long it is remembered; {@link IDEMPOTENCY_WINDOW_MS} when not given
    * @throws SwitchboardError `engine.unavailable`
    */
-  begin(key: string, fingerprint: string): Promise<IdempotentTurn>;
+  begin(key: string, fingerprint: string, keepMs?: number): Promise<IdempotentTurn>;
 }

@@ -24,8 +24,17 @@ export interface HistoryEntry {
   readonly offset: number;
   readonly event: string;
   readonly args: readonly unknown[];
-  /** Who sent it, when a client did. */
+  /** Who sent it, when a client did. [D9] */
   readonly user?: string;
+  /** When it was accepted, in RFC 3339; of one that an older version has kept it is not known. */
+  readonly at?: string;
+}
+
+/** A publication as a history gives it back. */
+export function historyEntry({ id, event, args, user, at }: Publication, offset: number): HistoryEntry {
+  const entry = { id, offset, event, args };
+  const sender = user === undefined ? undefined : { user };
+  return { ...entry, ...sender, ...(at === undefined ? undefined : { at: new Date(at).toISOString() }) };
 }
 
 /**

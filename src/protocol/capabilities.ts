@@ -5,6 +5,7 @@
  * Room names are compared code unit by code unit, without case folding or Unicode normalisation: two names that
  * merely look alike are two rooms, here as in the registry.
  */
+import { EVENT_PATTERN, EventPatterns } from './event-patterns.js';
 import { SwitchboardError } from './errors.js';
 
 /** Everything a capability can allow. */
@@ -18,12 +19,17 @@ export interface Capability {
   /** A room name, or a prefix that ends in `*`; `{user}` stands for the token's `sub`. */
   readonly room: string;
   readonly allow: readonly RoomAction[];
+  /** Which events `emit` is allowed for: names, or prefixes that end in `*`. All of them when not given. [D9] */
+  readonly events?: readonly string[];
 }
 
 /** Capabilities bound to one user, ready to be asked on every event. */
 export interface CompiledCapabilities {
-  /** Whether some entry allows the action in the room. Costs O(entries). */
-  allows(action: RoomAction, room: string): boolean;
+  /**
+   * Whether some entry allows the action in the room. Costs O(entries).
+   * @param event for `emit`: the event that is to be sent
+   */
+  allows(action: RoomAction, room: string, event?: string): boolean;
 }
 
 /** Open mode: everyone may do everything. [C4] */
@@ -41,15 +47,17 @@ interface Grant {
   readonly isPrefix: boolean;
   /** Bits of {@link ACTION_BIT}: a socket keeps its grants for as long as it lives, a Set each would weigh. */
   readonly actions: number;
+  readonly events: EventPatterns | undefined;
 }
 
 class Grants implements CompiledCapabilities {
   constructor(private readonly grants: readonly Grant[]) {}
 
-  allows(action: RoomAction, room: string): boolean {
+  allows(action: RoomAction, room: string, event?: string): boolean {
     const bit = ACTION_BIT[action];
     for (const grant of this.grants) {
       if ((grant.actions & bit) === 0) continue;
+      if (event !== undefined && grant.events?.allows(event) === false) continue;
       if (grant.isPrefix ? room.startsWith(grant.text) : room === grant.text) return true;
     }
     return false;
@@ -83,18 +91,31 @@ export function patternProblem(pattern: string): string | undefined {
 export function compileCapabilities(caps: readonly Capability[], user: string): CompiledCapabilities {
   if (caps.length === 0) return NO_CAPABILITIES;
   return new Grants(
-    caps.map(({ room, allow }, index) => {
+    caps.map(({ room, allow, events }, index) => {
       const problem = patternProblem(room);
       if (problem !== undefined) {
         throw new SwitchboardError('auth.token_invalid', {
           errors: [{ path: `caps.${index}.room`, message: problem }],
         });
       }
+      const wrong = events?.findIndex((pattern) => !EVENT_PATTERN.test(pattern)) ?? -1;
+      if (wrong !== -1) {
+        throw new SwitchboardError('auth.token_invalid', {
+          errors: [
+            { path: `caps.${index}.events.${wrong}`, message: 'expected an event name, or its start and *' },
+          ],
+        });
+      }
       const isPrefix = room.endsWith('*');
       const literal = isPrefix ? room.slice(0, -1) : room;
       let actions = 0;
       for (const action of allow) actions |= ACTION_BIT[action];
-      return { text: literal.split(USER_PLACEHOLDER).join(user), isPrefix, actions };
+      return {
+        text: literal.split(USER_PLACEHOLDER).join(user),
+        isPrefix,
+        actions,
+        events: events && new EventPatterns(events),
+      };
     }),
   );
 }

@@ -24,6 +24,8 @@ export interface Publication {
   readonly volatile: boolean;
   /** Who sent it, when a client did. */
   readonly user?: string;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly at?: number;
   /** The Socket.IO namespace it is for; all of them when not given. */
   readonly namespace?: string;
 }

@@ -13,7 +13,17 @@ const pageLimit = z.int().min(1).max(1000);
  */
 export const cursor = z.string().max(2_048);
 
-export const roomJoinRequest = z.object({
+/** The client's own name for one of its publications. [M8] */
+const emitId = z
+  .string('expected 1 to 64 printable ASCII characters')
+  .regex(/^[ -~]{1,64}$/, 'expected 1 to 64 printable ASCII characters');
+
+/*
+ * A request whose answer depends on its fields takes none that it does not know: a misspelled one would be ignored, and
+ * its client would get something else than it asked for. [M6]
+ */
+
+export const roomJoinRequest = z.strictObject({
   room: roomName,
   token: z.string().optional(),
   since: position.optional(),
@@ -23,21 +33,25 @@ export const roomJoinRequest = z.object({
 
 export const roomLeaveRequest = z.object({ room: roomName });
 
-export const roomEmitRequest = z.object({
+export const roomEmitRequest = z.strictObject({
   room: roomName,
   event: eventName,
   args: z.array(z.unknown()),
   /** Whether the sender gets it too; default false. */
   echo: z.boolean().optional(),
+  /** May be dropped for members that are not ready, and is kept in no history. [M6] [D5] */
+  volatile: z.boolean().optional(),
+  /** Sent again with the same, it takes effect once. [M8] */
+  id: emitId.optional(),
 });
 
-export const roomMembersRequest = z.object({
+export const roomMembersRequest = z.strictObject({
   room: roomName,
   limit: pageLimit.optional(),
   cursor: cursor.optional(),
 });
 
-export const roomHistoryRequest = z.object({
+export const roomHistoryRequest = z.strictObject({
   room: roomName,
   since: position.optional(),
   limit: pageLimit.optional(),

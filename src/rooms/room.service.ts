@@ -7,6 +7,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Broadcaster } from '../delivery/broadcaster.js';
 import { Engine } from '../engine/engine.js';
 import { NodeIdentity } from '../engine/node-identity.js';
+import { EventPatterns } from '../protocol/event-patterns.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom, userRoom } from '../protocol/names.js';
 import type {
@@ -24,6 +25,7 @@ import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { History, withinPacket, type CatchUp, type HistoryAnswer } from './history.service.js';
 import { Presence } from './presence/presence.service.js';
 import { PrivateRooms } from './private-rooms.js';
+import { RepeatedEmits } from './repeated-emits.js';
 import { JoinWithHistory } from './join-with-history.js';
 
 export interface JoinAnswer extends Partial<CatchUp> {
@@ -47,6 +49,9 @@ export interface SocketInfo {
 /** What a client may do with rooms, and what keeps it out of those that are not its business. [M3] */
 @Injectable()
 export class RoomService {
+  /** The events that clients may send. [D9] */
+  private readonly clientEvents: EventPatterns;
+
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly rights: Rights,
@@ -61,7 +66,10 @@ export class RoomService {
     private readonly presence: Presence,
     private readonly privateRooms: PrivateRooms,
     private readonly slowConsumers: SlowConsumers,
-  ) {}
+    private readonly repeatedEmits: RepeatedEmits,
+  ) {
+    this.clientEvents = new EventPatterns(config.clientEvents);
+  }
 
   async join(socket: GatewaySocket, request: z.output<typeof roomJoinRequest>): Promise<JoinAnswer> {
     const { room, token, since, meta = false, presence = false } = request;
@@ -102,18 +110,34 @@ export class RoomService {
   }
 
   async emit(socket: GatewaySocket, request: z.output<typeof roomEmitRequest>): Promise<string> {
-    const { room, event, args, echo } = request;
+    const { room, event, args, echo = false, volatile = false, id } = request;
+    const { user } = socketState(socket);
+    const publish = async (): Promise<string> => {
+      this.assertMayEmit(socket, room, event);
+      if (!volatile) this.histories.assertWithinQuota(room, user);
+      const except = echo ? {} : { sockets: [socket.id] };
+      const published = this.broadcaster.publish({
+        to: { rooms: [room] },
+        except,
+        event,
+        args,
+        volatile,
+        user,
+      });
+      return (await published).id;
+    };
+    if (id === undefined) return publish();
+    this.assertMayEmit(socket, room, event);
+    return this.repeatedEmits.once({ user, id, args, request: [room, event, args, echo, volatile] }, publish);
+  }
+
+  private assertMayEmit(socket: GatewaySocket, room: string, event: string): void {
     this.assertAllowed(socket, 'emit', room);
+    const isOwn = room === userRoom(socketState(socket).user);
+    if (!this.clientEvents.allows(event) || !(isOwn || this.rights.allows(socket, 'emit', room, event))) {
+      throw new SwitchboardError('access.denied', { message: 'clients may not send this event here' });
+    }
     this.assertJoined(socket, room);
-    this.histories.assertWithinQuota(room, socketState(socket).user);
-    const { id } = await this.broadcaster.publish({
-      to: { rooms: [room] },
-      except: echo ? {} : { sockets: [socket.id] },
-      event,
-      args,
-      user: socketState(socket).user,
-    });
-    return id;
   }
 
   async members(

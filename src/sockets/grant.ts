@@ -1,4 +1,5 @@
 import { ALL_CAPABILITIES, type CompiledCapabilities, type RoomAction } from '../protocol/capabilities.js';
+import type { EventPatterns } from '../protocol/event-patterns.js';
 import type { Deadline } from '../timers/deadline-wheel.js';
 
 /** What a socket may do and for how long: what is kept of its token once it has been verified. */
@@ -14,6 +15,8 @@ export interface Grant {
 /** What a socket may do in one room by a room token. [A2] */
 export interface RoomGrant {
   readonly allow: ReadonlySet<RoomAction>;
+  /** Which events `emit` is allowed for; all of them when not given. [D9] */
+  readonly events?: EventPatterns | undefined;
   readonly issuedAt?: number;
   readonly jti?: string;
   /** Milliseconds since 1970; `undefined` when it does not expire. */

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { SwitchboardError, type InputIssue } from '../../protocol/errors.js';
 import { measureValue, MAX_DEPTH } from '../../protocol/json.js';
 import { ROOM_NAME, USER_NAME } from '../../protocol/names.js';
+import { EVENT_PATTERN } from '../../protocol/event-patterns.js';
 import { ROOM_ACTIONS } from '../../protocol/capabilities.js';
 
 /** How long the `info` claim may be, as UTF-8 JSON text. [R2] */
@@ -26,9 +27,15 @@ const subject = z
 const ACTIONS = `expected a list of ${ROOM_ACTIONS.join(', ')}`;
 const actions = z.array(z.enum(ROOM_ACTIONS, ACTIONS), ACTIONS);
 
+const EVENTS = 'expected a list of event names, each of which may end in *';
+const events = z
+  .array(z.string(EVENTS).regex(EVENT_PATTERN, 'expected an event name, or its start and *'), EVENTS)
+  .max(100, EVENTS)
+  .optional();
+
 const CAPABILITY = 'expected {room, allow}';
 const capability = z.object(
-  { room: z.string('expected a room name or a pattern'), allow: actions },
+  { room: z.string('expected a room name or a pattern'), allow: actions, events },
   CAPABILITY,
 );
 
@@ -71,6 +78,7 @@ const roomClaims = z.object({
   ...anyTokenShape,
   room: z.string('expected a room token').regex(ROOM_NAME, 'expected a room name'),
   allow: actions,
+  events,
 });
 
 /** The claims of a connect token; unknown claims are left out. */

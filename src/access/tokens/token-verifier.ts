@@ -6,6 +6,7 @@ import {
   type CompiledCapabilities,
   type RoomAction,
 } from '../../protocol/capabilities.js';
+import { EventPatterns } from '../../protocol/event-patterns.js';
 import { parseConnectClaims, parseRoomClaims, type ConnectClaims, type RoomClaims } from './claims.js';
 import { isPublicKeyAlgorithm, PublicKeys, type PublicKeyOptions } from './public-keys.js';
 import { isSecretAlgorithm, SecretKeys, type SecretKeyOptions } from './secret-keys.js';
@@ -46,6 +47,8 @@ export interface VerifiedToken extends TokenLifetime {
 export interface VerifiedRoomToken extends TokenLifetime {
   readonly room: string;
   readonly allow: ReadonlySet<RoomAction>;
+  /** Which events `emit` is allowed for; all of them when not given. [D9] */
+  readonly events?: EventPatterns | undefined;
 }
 
 /**
@@ -119,7 +122,8 @@ export class TokenVerifier {
     if (claims.room !== room) {
       throw new SwitchboardError('access.denied', { message: 'the room token is for another room' });
     }
-    return { room, allow: new Set(claims.allow), ...lifetimeOf(claims) };
+    const events = claims.events && new EventPatterns(claims.events);
+    return { room, allow: new Set(claims.allow), events, ...lifetimeOf(claims) };
   }
 
   /** The payload, once the signature is known to be good. */

@@ -4,6 +4,7 @@ import type { Deadline, Deadlines } from './deadlines.js';
 /** A request that is being carried out, and the repetitions that wait for it. */
 interface OpenRequest {
   readonly fingerprint: string;
+  readonly keepMs: number;
   readonly waiting: ((turn: IdempotentTurn) => void)[];
 }
 
@@ -52,7 +53,11 @@ export class IdempotencyTable implements IdempotencyStore {
     return this.heldBytes;
   }
 
-  async begin(key: string, fingerprint: string): Promise<IdempotentTurn> {
+  async begin(
+    key: string,
+    fingerprint: string,
+    keepMs: number = IDEMPOTENCY_WINDOW_MS,
+  ): Promise<IdempotentTurn> {
     const settled = this.settled.get(key);
     if (settled !== undefined && settled.endsAt > this.deadlines.now()) {
       if (settled.fingerprint !== fingerprint) return { state: 'conflict' };
@@ -61,7 +66,7 @@ export class IdempotencyTable implements IdempotencyStore {
     if (settled !== undefined) this.forget(key, settled);
     const open = this.open.get(key);
     if (open === undefined) {
-      const request: OpenRequest = { fingerprint, waiting: [] };
+      const request: OpenRequest = { fingerprint, keepMs, waiting: [] };
       this.open.set(key, request);
       return this.firstTurn(key, request);
     }
@@ -84,10 +89,10 @@ export class IdempotencyTable implements IdempotencyStore {
     };
   }
 
-  private settle(key: string, { fingerprint, waiting }: OpenRequest, response: string): void {
+  private settle(key: string, { fingerprint, keepMs, waiting }: OpenRequest, response: string): void {
     this.open.delete(key);
     const bytes = ENTRY_BYTES + 2 * (key.length + fingerprint.length + response.length);
-    const endsAt = this.deadlines.now() + IDEMPOTENCY_WINDOW_MS;
+    const endsAt = this.deadlines.now() + keepMs;
     this.settled.set(key, { fingerprint, response, endsAt, bytes });
     this.heldBytes += bytes;
     this.keepBounds();

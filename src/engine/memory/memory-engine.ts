@@ -20,6 +20,9 @@ export type MemoryEngineConfig = Pick<
   'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'pingIntervalMs' | 'pingTimeoutMs'
 >;
 
+/** What is remembered of publications that clients may send again. */
+const MAX_CLIENT_REQUESTS = { keys: 50_000, bytes: 33_554_432 };
+
 /** What the engine holds right now. */
 export interface MemoryEngineStats {
   /** Publications in histories or for sessions, each counted once. */
@@ -47,6 +50,7 @@ export class MemoryEngine extends Engine {
   readonly history: MemoryHistory;
   readonly sessions: SessionTable;
   readonly idempotency: IdempotencyTable;
+  readonly clientRequests: IdempotencyTable;
   readonly registry = undefined;
   readonly holdings = undefined;
   readonly presence = undefined;
@@ -77,6 +81,7 @@ export class MemoryEngine extends Engine {
       this.hooks?.takeOver(socketId),
     );
     this.idempotency = new IdempotencyTable(this.deadlines);
+    this.clientRequests = new IdempotencyTable(this.deadlines, MAX_CLIENT_REQUESTS);
     this.unkept = { stamp: this.log.stamp, remote: undefined };
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HistoryRule } from '../../config/values.js';
 import {
+  historyEntry,
   MAX_PAGE_BYTES,
   type HistoryEntry,
   type HistoryPage,
@@ -145,8 +146,7 @@ export class RoomLog {
       // Which are of memory, of two a character.
       bytes += record.bytes / 2;
       // A record loses its publication only when it stands in no log.
-      const { id, event, args, user } = record.logged!.publication;
-      publications.push({ id, offset, event, args, ...(user === undefined ? {} : { user }) });
+      publications.push(historyEntry(record.logged!.publication, offset));
     }
     return { publications, more: offset <= this.lastOffset };
   }

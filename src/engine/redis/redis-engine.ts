@@ -61,6 +61,7 @@ export class RedisEngine extends Engine {
   readonly history: RedisHistory;
   readonly sessions: RedisSessions;
   readonly idempotency: RedisIdempotency;
+  readonly clientRequests: RedisIdempotency;
   readonly registry: RedisRegistryReader;
   readonly holdings: RedisRegistryWriter;
   readonly presence: RedisPresence;
@@ -171,6 +172,8 @@ export class RedisEngine extends Engine {
       renewWhenDue,
     });
     this.idempotency = new RedisIdempotency(run, () => this.isAvailable);
+    // In Redis each is forgotten by its own time: the keys of one push out no others.
+    this.clientRequests = this.idempotency;
     this.revocations = new RedisRevocations(run, identity, renewWhenDue);
     this.commands = new NodeCommands(run, identity, this.calls);
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {

@@ -1,5 +1,6 @@
 /** The rooms of a session: how its socket is in them, as shared state keeps it. */
 import { ROOM_ACTIONS, type RoomAction } from '../../protocol/capabilities.js';
+import { EventPatterns } from '../../protocol/event-patterns.js';
 import type { RoomGrant } from '../../sockets/grant.js';
 import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
 import type { SessionRoom } from '../../engine/sessions.js';
@@ -9,6 +10,7 @@ import type { GatewaySocket, SocketState } from '../../sockets/socket-state.js';
 /** How a room grant is kept with the session: as JSON. */
 interface KeptGrant {
   readonly allow: readonly RoomAction[];
+  readonly events?: readonly string[];
   readonly issuedAt?: number;
   readonly jti?: string;
   readonly expiresAt?: number;
@@ -28,8 +30,9 @@ export function describeRoom(state: SocketState, room: string): SessionRoom {
   };
 }
 
-const keptGrantOf = ({ allow, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant => ({
+const keptGrantOf = ({ allow, events, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant => ({
   allow: [...allow],
+  ...(events && { events: events.patterns }),
   issuedAt,
   jti,
   expiresAt,
@@ -37,8 +40,9 @@ const keptGrantOf = ({ allow, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant 
 
 /** What room tokens had granted in a room. */
 export function roomGrantsOf(kept: unknown): RoomGrant[] {
-  return ((kept ?? []) as readonly KeptGrant[]).map(({ allow, ...rest }) => ({
+  return ((kept ?? []) as readonly KeptGrant[]).map(({ allow, events, ...rest }) => ({
     ...rest,
+    ...(events && { events: new EventPatterns(events) }),
     allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))),
   }));
 }

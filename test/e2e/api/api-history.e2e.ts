@@ -21,6 +21,8 @@ interface ProblemAnswer {
   errors?: { path: string; message: string }[];
 }
 
+const RFC_3339 = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+
 describe('/v1/rooms/{room}/history', () => {
   let gateway: TestGateway;
 
@@ -56,8 +58,8 @@ describe('/v1/rooms/{room}/history', () => {
       epoch: expect.stringMatching(/^[\w-]+$/),
       offset: 2,
       publications: [
-        { id: ids[0], offset: 1, event: 'line', args: ['a', { b: [1] }] },
-        { id: ids[1], offset: 2, event: 'line', args: [] },
+        { id: ids[0], offset: 1, event: 'line', args: ['a', { b: [1] }], at: RFC_3339 },
+        { id: ids[1], offset: 2, event: 'line', args: [], at: RFC_3339 },
       ],
       more: false,
     });
@@ -70,8 +72,8 @@ describe('/v1/rooms/{room}/history', () => {
     await publish('chat:1', 'by a backend');
     const { publications } = await read('chat:1');
     expect(publications).toEqual([
-      { id, offset: 1, event: 'said', args: ['hello'], user: 'ada' },
-      { id: expect.any(String), offset: 2, event: 'line', args: ['by a backend'] },
+      { id, offset: 1, event: 'said', args: ['hello'], user: 'ada', at: RFC_3339 },
+      { id: expect.any(String), offset: 2, event: 'line', args: ['by a backend'], at: RFC_3339 },
     ]);
   });
 

@@ -14,6 +14,8 @@ interface Entry {
 
 const HISTORY = 'chat:small=3/1h,chat:*=100/1h,ticker:*=1/1h,brief:*=10/1s';
 
+const RFC_3339 = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+
 let gateway: TestGateway;
 let client: TestClient;
 
@@ -62,10 +64,10 @@ describe('the history of a room', () => {
       offset: 4,
       more: false,
       publications: [
-        { id: first.id, offset: 1, event: 'n', args: [1] },
-        { id: expect.any(String), offset: 2, event: 'n', args: [2, { bytes: kept }, kept] },
-        { id, offset: 3, event: 'line', args: ['ä😀'], user: 'ada' },
-        { id: expect.any(String), offset: 4, event: 'n', args: [3] },
+        { id: first.id, offset: 1, event: 'n', args: [1], at: RFC_3339 },
+        { id: expect.any(String), offset: 2, event: 'n', args: [2, { bytes: kept }, kept], at: RFC_3339 },
+        { id, offset: 3, event: 'line', args: ['ä😀'], user: 'ada', at: RFC_3339 },
+        { id: expect.any(String), offset: 4, event: 'n', args: [3], at: RFC_3339 },
       ],
     });
   });

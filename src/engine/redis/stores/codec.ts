@@ -42,22 +42,24 @@ interface WrittenPublication {
   x?: Publication['except'];
   v?: 1;
   u?: string;
+  m?: number;
   n?: string;
 }
 
 export function encodePublication(publication: Publication): string {
   const [a, b] = encodeArgs(publication.args);
-  const { id, event, to, except, volatile, user, namespace } = publication;
+  const { id, event, to, except, volatile, user, at, namespace } = publication;
   const written: WrittenPublication = { i: id, e: event, a, b, t: to };
   if (Object.keys(except).length > 0) written.x = except;
   if (volatile) written.v = 1;
   if (user !== undefined) written.u = user;
+  if (at !== undefined) written.m = at;
   if (namespace !== undefined) written.n = namespace;
   return JSON.stringify(written);
 }
 
 export function decodePublication(text: string): Publication {
-  const { i, e, a, b, t, x, v, u, n } = JSON.parse(text) as WrittenPublication;
+  const { i, e, a, b, t, x, v, u, m, n } = JSON.parse(text) as WrittenPublication;
   return {
     id: i,
     event: e,
@@ -66,6 +68,7 @@ export function decodePublication(text: string): Publication {
     except: x ?? {},
     volatile: v === 1,
     ...(u === undefined ? {} : { user: u }),
+    ...(m === undefined ? {} : { at: m }),
     ...(n === undefined ? {} : { namespace: n }),
   };
 }

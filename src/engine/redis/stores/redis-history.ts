@@ -1,6 +1,6 @@
 import type { HistoryRule } from '../../../config/values.js';
 import { SwitchboardError } from '../../../protocol/errors.js';
-import type { HistoryEntry, HistoryPage, HistoryRequest, HistoryStore } from '../../log.js';
+import { historyEntry, type HistoryPage, type HistoryRequest, type HistoryStore } from '../../log.js';
 import type { PublisherQuota } from '../../publisher-quota.js';
 import { decodePublication } from './codec.js';
 import { partOfRoom } from '../keys.js';
@@ -51,7 +51,7 @@ export class RedisHistory implements HistoryStore {
     const reply = mark ? await this.marks.unlessFailed(mark, reading) : await reading;
     const [epoch, offset, written, more, covered] = reply as ReadReply;
     await mark?.reached();
-    const publications = written.map(([at, text]) => entryOf(at, text));
+    const publications = written.map(([at, text]) => historyEntry(decodePublication(text), at));
     return { epoch, offset, publications, more: more === 1, covered: covered === 1 };
   }
 
@@ -65,9 +65,4 @@ export class RedisHistory implements HistoryStore {
     if (rule === undefined) throw new SwitchboardError('history.disabled');
     return rule;
   }
-}
-
-function entryOf(offset: number, text: string): HistoryEntry {
-  const { id, event, args, user } = decodePublication(text);
-  return { id, offset, event, args, ...(user === undefined ? {} : { user }) };
 }

@@ -31,14 +31,18 @@ export class RedisIdempotency implements IdempotencyStore {
     this.stopped.abort();
   }
 
-  async begin(key: string, fingerprint: string): Promise<IdempotentTurn> {
+  async begin(
+    key: string,
+    fingerprint: string,
+    keepMs: number = IDEMPOTENCY_WINDOW_MS,
+  ): Promise<IdempotentTurn> {
     const owner = randomUUID();
     const name = hashed(key);
     const givesUpAt = performance.now() + MAX_WAIT_MS;
     let pollMs = FIRST_POLL_MS;
     for (;;) {
-      const [state, response] = await this.ask(name, fingerprint, owner);
-      if (state === 'first') return this.firstTurn(name, fingerprint, owner);
+      const [state, response] = await this.ask(name, fingerprint, owner, keepMs);
+      if (state === 'first') return this.firstTurn(name, fingerprint, owner, keepMs);
       if (state === 'conflict') return { state };
       if (state === 'repeated') return { state, response: response! };
       if (performance.now() > givesUpAt) throw unavailable();
@@ -49,10 +53,10 @@ export class RedisIdempotency implements IdempotencyStore {
     }
   }
 
-  private async ask(name: string, fingerprint: string, owner: string): Promise<BeginReply> {
+  private async ask(name: string, fingerprint: string, owner: string, keepMs: number): Promise<BeginReply> {
     if (!this.isAvailable()) throw unavailable();
     try {
-      return (await this.run(BEGIN, name, fingerprint, owner, IDEMPOTENCY_WINDOW_MS)) as BeginReply;
+      return (await this.run(BEGIN, name, fingerprint, owner, keepMs)) as BeginReply;
     } catch (failure) {
       void this.giveBack(name, owner);
       throw failure;
@@ -74,14 +78,14 @@ export class RedisIdempotency implements IdempotencyStore {
   }
 
   /** A turn counts once: whoever settles and then abandons, out of habit, has settled. */
-  private firstTurn(name: string, fingerprint: string, owner: string): IdempotentTurn {
+  private firstTurn(name: string, fingerprint: string, owner: string, keepMs: number): IdempotentTurn {
     let isOver = false;
     return {
       state: 'first',
       settle: async (response) => {
         if (isOver) return;
         isOver = true;
-        await this.run(SETTLE, name, fingerprint, owner, IDEMPOTENCY_WINDOW_MS, response);
+        await this.run(SETTLE, name, fingerprint, owner, keepMs, response);
       },
       abandon: async () => {
         if (isOver) return;
