@@ -1,0 +1,42 @@
+/** What is remembered of a publication: enough to say who got it. [X3] Never its arguments. */
+import type { Selection, Target } from '../protocol/publication.js';
+
+/** Who published. */
+export type PublishedBy =
+  | { readonly kind: 'key'; readonly name: string }
+  | { readonly kind: 'user'; readonly name: string }
+  | { readonly kind: 'app' };
+
+/** What became of a publication at one socket, where that is more than that it was written. */
+export interface Delivered {
+  readonly socketId: string;
+  readonly what: 'acknowledged' | 'replayed' | 'waiting' | 'volatile_dropped' | 'slow_consumer';
+  readonly at: number;
+}
+
+/** What one node did with a publication. */
+export interface NodeDelivery {
+  readonly node: string;
+  /** Sockets that it was written to. */
+  readonly written: number;
+  readonly dropped: number;
+  readonly waiting: number;
+}
+
+/** A publication, from its acceptance on. Times are milliseconds since 1970. */
+export interface PublicationStory {
+  readonly id: string;
+  readonly at: number;
+  readonly event: string;
+  readonly by: PublishedBy;
+  readonly namespace: string;
+  readonly to: Target;
+  readonly except: Selection;
+  readonly volatile: boolean;
+  readonly matched: number;
+  readonly nodes: readonly NodeDelivery[];
+  /** Sockets to which more happened than a write; only so many are kept. */
+  readonly exceptions: readonly Delivered[];
+  /** Whether more happened than is kept. */
+  readonly isCut: boolean;
+}
