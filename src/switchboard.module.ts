@@ -28,6 +28,7 @@ import { Engine } from './engine/engine.js';
 import { MEMORY_ENGINE_CLOCK } from './engine/memory/memory-engine.js';
 import { NodeIdentity } from './engine/node-identity.js';
 import { exemptFromGlobalPrefix } from './http/fixed-paths.js';
+import { exemptFromGlobalEnhancers } from './http/own-routes.js';
 import { ConnectionLog } from './gateway/connection-log.js';
 import { GatewayNodeHooks } from './gateway/node-hooks.js';
 import { Identification } from './gateway/identification.js';
@@ -233,8 +234,8 @@ export class SwitchboardModule {
  * Makes a Nest app serve Socket.IO through the gateway. Call it once, before `listen` or `init`.
  *
  * It installs the Socket.IO adapter for the gateway and for the app's own `@WebSocketGateway` classes, the JSON
- * limits of the API, and the hooks that drain sockets at shutdown. A global prefix of the app leaves the gateway's own
- * routes where they are.
+ * limits of the API, and the hooks that drain sockets at shutdown. A global prefix, guards, pipes,
+ * interceptors and filters of the app leave the gateway's own routes as they are.
  *
  * @throws Error when the gateway has a copy of Nest of its own, which cannot work
  */
@@ -246,6 +247,8 @@ export function setupSwitchboard(app: INestApplication): void {
     config,
     namespaces: app.get(Namespaces),
     handshake: app.get(Handshake),
+    // Not the one of Nest, which makes none where an app has a request-scoped guard for everything.
+    requests: new SwitchboardGateway(app.get(RoomService), app.get(Rights), app.get(Recovery)),
     lifecycle: app.get(Lifecycle),
     originPolicy: app.get(OriginPolicy),
     admission: app.get(Admission),
@@ -256,6 +259,7 @@ export function setupSwitchboard(app: INestApplication): void {
   app.useWebSocketAdapter(adapter);
   app.get(GatewayStartup).use(adapter);
   exemptFromGlobalPrefix(app, MODULES_WITH_ROUTES);
+  exemptFromGlobalEnhancers(app, MODULES_WITH_ROUTES);
   if (hasApi(app)) app.use('/v1', ...jsonBody(config), jsonBodyErrors);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
 }

@@ -32,6 +32,8 @@ export interface AdapterParts {
   readonly config: SwitchboardConfig;
   readonly namespaces: Namespaces;
   readonly handshake: Handshake;
+  /** What a client can ask of the gateway itself. */
+  readonly requests: SwitchboardGateway;
   readonly lifecycle: Lifecycle;
   readonly originPolicy: OriginPolicy;
   readonly admission: Admission;
@@ -71,7 +73,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     const gateways = collectGateways(
       this.app,
       (port, path, namespace) => this.servers.get(serverKey(port, path))?.get(namespaceKey(namespace)),
-      SwitchboardGateway,
+      this.parts.requests,
     );
     this.parts.lifecycle.useTable(
       new GatewayTable(gateways, (gateway) => gateway.type === SwitchboardGateway),

@@ -25,7 +25,8 @@ export function exemptFromGlobalPrefix(app: INestApplication, modules: ReadonlyS
   };
 }
 
-const controllersOf = (app: INestApplication, modules: ReadonlySet<unknown>): Type[] =>
+/** The controllers of these modules. */
+export const controllersOf = (app: INestApplication, modules: ReadonlySet<unknown>): Type[] =>
   [...containerOf(app).getModules().values()]
     .filter(({ metatype }) => modules.has(metatype))
     .flatMap(({ controllers }) => [...controllers.values()])

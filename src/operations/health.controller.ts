@@ -1,7 +1,8 @@
-import { Controller, Get, Header, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Get, Header, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { Engine } from '../engine/engine.js';
 import { ApiExcludeController } from '../platform/openapi-metadata.js';
+import { ProblemFilter } from '../http/problem.filter.js';
 import { Drain } from '../sockets/drain.js';
 import { HealthDetails } from '../telemetry/health-details.js';
 
@@ -25,6 +26,7 @@ const NOT_KEPT = 'no-cache, no-store, must-revalidate';
 /** For probes: is the process alive, and may it be given clients. [O1] */
 @ApiExcludeController()
 @Controller({ path: 'health', version: VERSION_NEUTRAL })
+@UseFilters(ProblemFilter)
 export class HealthController {
   constructor(
     private readonly engine: Engine,

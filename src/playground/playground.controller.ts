@@ -1,10 +1,20 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Controller, Get, Inject, NotFoundException, Param, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  Res,
+  UseFilters,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
 import { ApiExcludeController } from '../platform/openapi-metadata.js';
 import type { Response } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { ProblemFilter } from '../http/problem.filter.js';
 import { ClientBundles } from './client-bundles.js';
 import { PAGE_HEADERS, renderPage } from './playground.page.js';
 
@@ -22,6 +32,7 @@ const SLOW_ANSWER_MS = 2_000;
  */
 @ApiExcludeController()
 @Controller({ path: '', version: VERSION_NEUTRAL })
+@UseFilters(ProblemFilter)
 export class PlaygroundController {
   #page?: Promise<string>;
   readonly #publicFiles: ReadonlySet<string> = new Set(readdirSync(PUBLIC_FOLDER));

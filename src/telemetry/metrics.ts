@@ -28,6 +28,7 @@ const NODE_LOST = 'node_lost';
 export class Metrics {
   /** Described, and not asked for so far. */
   private readonly unregistered: Metric[] = [];
+  private readonly gauges = new Set<string>();
   private labels: Readonly<Record<string, string>> = {};
   private registry?: Registry;
 
@@ -72,8 +73,10 @@ export class Metrics {
     this.labels = labels;
   }
 
-  /** A value that is read when it is asked for. */
+  /** A value that is read when it is asked for; the first of a name stands. */
   gauge(name: string, help: string, read: () => number): void {
+    if (this.gauges.has(name)) return;
+    this.gauges.add(name);
     this.unregistered.push({ kind: 'gauge', name: `switchboard_${name}`, help, read });
   }
 

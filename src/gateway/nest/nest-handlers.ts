@@ -37,6 +37,8 @@ export class DirectContextCreator extends WsContextCreator {
     private readonly pipes: PipesContextCreator,
     private readonly guards: GuardsContextCreator,
     private readonly interceptors: InterceptorsContextCreator,
+    /** The gateway's own class, made: what an app sets globally is not meant for it. [T2] */
+    private readonly own: object,
   ) {
     super(
       new FailingProxy(),
@@ -59,7 +61,9 @@ export class DirectContextCreator extends WsContextCreator {
     inquirerId?: string,
   ): (...args: unknown[]) => Promise<void> {
     const throughNest = super.create(instance, method, moduleKey, methodName, contextId, inquirerId);
-    if (contextId !== STATIC_CONTEXT || !this.isBare(instance, method, moduleKey)) return throughNest;
+    const isBare =
+      instance === this.own || (contextId === STATIC_CONTEXT && this.isBare(instance, method, moduleKey));
+    if (!isBare) return throughNest;
     const parameters = this.parametersOf(instance, moduleKey, methodName);
     if (!parameters) return throughNest;
     const { argsLength, values } = parameters;

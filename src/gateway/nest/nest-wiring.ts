@@ -56,9 +56,6 @@ export interface WiredGateway {
   readonly onDisconnect: Hook | undefined;
 }
 
-/** A gateway class. */
-export type GatewayType = WiredGateway['type'];
-
 /** Finds the server or namespace that was made for a gateway's decorator. */
 export type FindServer = (
   port: number,
@@ -66,12 +63,12 @@ export type FindServer = (
   namespace: unknown,
 ) => Server | Namespace | undefined;
 
-/** All gateway classes of the app with what Nest made of them. */
-export function collectGateways(
-  app: INestApplication,
-  findServer: FindServer,
-  own: GatewayType,
-): WiredGateway[] {
+/**
+ * All gateway classes of the app with what Nest made of them.
+ *
+ * @param own the gateway's own class, made: its requests have nothing of the app's around them [T2]
+ */
+export function collectGateways(app: INestApplication, findServer: FindServer, own: object): WiredGateway[] {
   const container = containerOf(app);
   const config = app.get(ApplicationConfig);
   const filters = new FailingFiltersContext(container);
@@ -80,6 +77,7 @@ export function collectGateways(
     new PipesContextCreator(container, config),
     new GuardsContextCreator(container, config),
     new InterceptorsContextCreator(container, config),
+    own,
   );
   const collected: WiredGateway[] = [];
   const controller = new CollectingController(
@@ -95,9 +93,23 @@ export function collectGateways(
   controller.own = own;
   controller.collect = (gateway) => collected.push(gateway);
   for (const { wrapper, moduleKey } of gatewayProviders(container)) {
-    controller.connectGatewayToServer(wrapper, moduleKey);
+    const isOwn = wrapper.metatype === own.constructor;
+    controller.connectGatewayToServer(isOwn ? madeAs(wrapper, own) : wrapper, moduleKey);
   }
   return collected;
+}
+
+/** A request-scoped enhancer that an app sets globally has Nest make every gateway class per event; not this one. */
+function madeAs({ name, metatype, id }: InstanceWrapper, instance: object): InstanceWrapper {
+  const made = {
+    name,
+    metatype,
+    id,
+    instance,
+    isDependencyTreeStatic: () => true,
+    isDependencyTreeDurable: () => false,
+  };
+  return made as unknown as InstanceWrapper;
 }
 
 /** Makes `afterInit` hooks harmless: a failure goes to `onFailure` instead of ending the process. [L4] */
@@ -167,7 +179,7 @@ function serverProvider(findServer: FindServer): SocketServerProvider {
 
 class CollectingController extends WebSocketsController {
   collect: (gateway: WiredGateway) => void = () => {};
-  own: GatewayType = undefined;
+  own: object | undefined;
 
   /** Where stock Nest would bind everything to every socket. */
   override subscribeEvents(
@@ -191,7 +203,7 @@ class CollectingController extends WebSocketsController {
         method: handler.methodName,
         invoke: handler.callback as unknown as Invoke,
         answersItself: handler.isAckHandledManually,
-        isOwn: wrapper.metatype === this.own,
+        isOwn: wrapper.instance === this.own,
       })),
       // For a request-scoped gateway Nest gives a hook even where the class has none.
       onConnection: prototype['handleConnection'] ? (onConnection as Hook) : undefined,
