@@ -20,7 +20,10 @@ import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
+import { CommandHandlers } from './backend/command-handlers.js';
+import { CommandRunner } from './backend/command-runner.js';
 import { EmitService } from './backend/emit.service.js';
+import { Idempotency } from './backend/idempotency.js';
 import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
 import { createEngine } from './engine/create-engine.js';
@@ -177,6 +180,9 @@ export class SwitchboardModule {
         RepeatedEmits,
         RoomService,
         MembershipService,
+        Idempotency,
+        CommandHandlers,
+        CommandRunner,
         Authenticator,
         DeadlineWheel,
         OriginPolicy,
@@ -218,8 +224,7 @@ export class SwitchboardModule {
         Metrics,
         HealthDetails,
         Drain,
-        EmitService,
-        History,
+        CommandRunner,
         MembershipService,
         Presence,
         RevocationService,

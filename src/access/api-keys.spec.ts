@@ -13,6 +13,7 @@ describe('API keys', () => {
 
   it('[A4] are known by the header Authorization: Bearer', () => {
     expect(ring.authenticate(`Bearer ${backend.key}`)).toEqual({
+      kind: 'key',
       name: 'backend',
       scopes: new Set(['read', 'emit']),
     });
@@ -60,6 +61,7 @@ describe('API keys', () => {
     const again = { name: 'again', sha256: record.sha256.toUpperCase(), scopes: ['manage'] };
     const twice = new ApiKeyRing([record, recordOf(metrics.entry), again]);
     expect(twice.authenticate(`Bearer ${backend.key}`)).toEqual({
+      kind: 'key',
       name: 'backend',
       scopes: new Set(['read', 'emit', 'manage']),
     });

@@ -9,8 +9,9 @@ export interface ApiKeyRecord<Scope extends string = string> {
   readonly scopes: readonly Scope[];
 }
 
-/** The backend that presented a key. */
+/** The backend that presented a key: an actor of commands. */
 export interface ApiKeyHolder<Scope extends string = string> {
+  readonly kind: 'key';
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
 }
@@ -28,12 +29,12 @@ export class ApiKeyRing<Scope extends string = string> {
 
   /** @throws TypeError when a hash is not a SHA-256 */
   constructor(records: readonly ApiKeyRecord<Scope>[]) {
-    const holders = new Map<string, { readonly name: string; readonly scopes: Set<Scope> }>();
+    const holders = new Map<string, ApiKeyHolder<Scope> & { readonly scopes: Set<Scope> }>();
     for (const { name, sha256: hex, scopes } of records) {
       // Buffer.from drops what is not hexadecimal: a short hash would make the comparison throw for everyone.
       if (!/^[0-9a-f]{64}$/i.test(hex)) throw new TypeError(`the API key ${name} has no SHA-256 hash`);
       const key = hex.toLowerCase();
-      const holder = holders.get(key) ?? { name, scopes: new Set() };
+      const holder = holders.get(key) ?? { kind: 'key', name, scopes: new Set() };
       holders.set(key, holder);
       for (const scope of scopes) holder.scopes.add(scope);
     }

@@ -16,6 +16,7 @@ import {
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
+import { COMMANDS, type CommandName } from '../backend/commands.js';
 import { OriginGuard } from '../http/origin.guard.js';
 import type { ApiKeyScope } from '../config/credentials.js';
 import { ProblemFilter } from '../http/problem.filter.js';
@@ -57,18 +58,17 @@ const COMMON_ERRORS: readonly ErrorCode[] = [
 const WRITE_ERRORS: readonly ErrorCode[] = ['payload.invalid', 'payload.too_large'];
 
 /**
- * One route: the scope it needs, and for `openapi.json` what it does, its answers, and the codes it may fail with
- * beside those of all routes, and of all routes that change something.
- *
- * @param scope `undefined` when any key will do and the route decides further
+ * One route: the command it runs, which says what scope it needs, and for `openapi.json` what it does, its answers, and the
+ * codes it may fail with beside those of all routes, and of all routes that change something.
  */
 export const ApiRoute = (
-  scope: ApiKeyScope | undefined,
+  command: CommandName,
   summary: string,
   answers: Readonly<Record<number, z.ZodType | string>>,
   errors: readonly ErrorCode[] = [],
-): MethodDecorator =>
-  applyDecorators(
+): MethodDecorator => {
+  const scope: ApiKeyScope | undefined = COMMANDS[command].scope;
+  return applyDecorators(
     RequireScope(scope),
     ApiOperation({
       summary,
@@ -84,6 +84,7 @@ export const ApiRoute = (
       ApiResponse({ status, description: codes.join(', '), standardSchema: problem }),
     ),
   );
+};
 
 const errorsOf = (scope: ApiKeyScope | undefined, errors: readonly ErrorCode[]): ReadonlySet<ErrorCode> =>
   new Set([...errors, ...(scope === 'read' ? [] : WRITE_ERRORS), ...COMMON_ERRORS]);

@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { AccessController } from './access.controller.js';
 import { BatchController } from './batch.controller.js';
 import { EmitController } from './emit.controller.js';
-import { Idempotency } from './idempotency.js';
 import { RoomsController } from './rooms.controller.js';
 import { SocketsController } from './sockets.controller.js';
 import { StatsController } from './stats.controller.js';
@@ -23,6 +22,5 @@ import { UsersController } from './users.controller.js';
     StatsController,
     AccessController,
   ],
-  providers: [Idempotency],
 })
 export class SwitchboardApiModule {}

@@ -1,16 +1,15 @@
 import { Body, HttpCode, Post, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { EmitService } from '../backend/emit.service.js';
+import type { Call } from '../backend/call.js';
+import { CommandRunner } from '../backend/command-runner.js';
+import type { CommandResult } from '../backend/commands.js';
 import { ackAnswer, emitAnswer, emitRequest, type EmitRequest } from '../delivery/publication-schemas.js';
+import { ApiCall, TakesIdempotencyKey } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
-import { Idempotency, IdempotencyKey, TakesIdempotencyKey, type KeyedCall } from './idempotency.js';
 
 @ApiController('Delivery', 'v1/emit')
 export class EmitController {
-  constructor(
-    private readonly emitter: EmitService,
-    private readonly idempotency: Idempotency,
-  ) {}
+  constructor(private readonly commands: CommandRunner) {}
 
   @Post()
   @HttpCode(202)
@@ -22,13 +21,12 @@ export class EmitController {
   ])
   async emit(
     @Body({ schema: emitRequest }) request: EmitRequest,
-    @IdempotencyKey() call: KeyedCall | undefined,
+    @ApiCall() call: Call,
     @Res({ passthrough: true }) response: ServerResponse,
-  ): Promise<object> {
-    return this.idempotency.once(call, response, async () => {
-      const { acknowledged, ...answer } = await this.emitter.emit(request);
-      if (acknowledged) response.statusCode = 200;
-      return answer;
-    });
+  ): Promise<CommandResult<'emit'>> {
+    const answer = await this.commands.run('emit', request, call);
+    // Nothing is under way any longer: all acknowledgements are in.
+    if ('responses' in answer) response.statusCode = 200;
+    return answer;
   }
 }

@@ -1,9 +1,10 @@
 import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { memberEntry, roomEntry, type MemberEntry, type Page, type RoomEntry } from '../protocol/entries.js';
-import { SocketRegistry } from '../registry/socket-registry.js';
-import { encodeUnchecked } from '../protocol/json.js';
-import { History, type HistoryAnswer } from '../rooms/history.service.js';
+import type { Call } from '../backend/call.js';
+import { CommandRunner } from '../backend/command-runner.js';
+import type { CommandResult } from '../backend/commands.js';
+import { memberEntry, roomEntry } from '../protocol/entries.js';
+import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { historyAnswer, historyQuery, pageOf, pageQuery, roomPath, roomsQuery } from './schemas.js';
 
@@ -11,62 +12,60 @@ type RoomPath = z.output<typeof roomPath>;
 
 @ApiController('Rooms', 'v1/rooms')
 export class RoomsController {
-  constructor(
-    private readonly registry: SocketRegistry,
-    private readonly histories: History,
-  ) {}
+  constructor(private readonly commands: CommandRunner) {}
 
   @Get()
-  @ApiRoute('read', 'List rooms', { 200: pageOf(roomEntry) }, ['payload.invalid'])
-  list(@Query({ schema: roomsQuery }) query: z.output<typeof roomsQuery>): Promise<Page<RoomEntry>> {
-    return this.registry.getRooms(query);
+  @ApiRoute('rooms', 'List rooms', { 200: pageOf(roomEntry) }, ['payload.invalid'])
+  list(
+    @Query({ schema: roomsQuery }) query: z.output<typeof roomsQuery>,
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'rooms'>> {
+    return this.commands.run('rooms', query, call);
   }
 
   @Get(':room')
-  @ApiRoute('read', 'One room; an empty one has zeros', { 200: roomEntry }, [
+  @ApiRoute('room', 'One room; an empty one has zeros', { 200: roomEntry }, [
     'room.invalid',
     'payload.invalid',
   ])
-  get(@Param({ schema: roomPath }) { room }: RoomPath): Promise<RoomEntry> {
-    return this.registry.getRoom(room);
+  get(@Param({ schema: roomPath }) path: RoomPath, @ApiCall() call: Call): Promise<CommandResult<'room'>> {
+    return this.commands.run('room', path, call);
   }
 
   @Get(':room/members')
-  @ApiRoute('read', 'Who is in a room: users, not sockets', { 200: pageOf(memberEntry) }, [
+  @ApiRoute('members', 'Who is in a room: users, not sockets', { 200: pageOf(memberEntry) }, [
     'room.invalid',
     'payload.invalid',
   ])
   members(
     @Param({ schema: roomPath }) { room }: RoomPath,
     @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
-  ): Promise<Page<MemberEntry>> {
-    return this.registry.getMembers(room, query);
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'members'>> {
+    return this.commands.run('members', { ...query, room }, call);
   }
 
   @Get(':room/history')
-  @ApiRoute('read', 'What a room has kept, oldest first', { 200: historyAnswer }, [
+  @ApiRoute('history', 'What a room has kept, oldest first', { 200: historyAnswer }, [
     'room.invalid',
     'payload.invalid',
     'history.disabled',
   ])
-  async history(
+  history(
     @Param({ schema: roomPath }) { room }: RoomPath,
     @Query({ schema: historyQuery }) query: z.output<typeof historyQuery>,
-  ): Promise<HistoryAnswer> {
-    const { publications, ...page } = await this.histories.read(room, query);
-    return {
-      ...page,
-      publications: publications.map((each) => ({ ...each, args: each.args.map(encodeUnchecked) })),
-    };
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'history'>> {
+    return this.commands.run('history', { ...query, room }, call);
   }
 
   @Delete(':room/history')
   @HttpCode(204)
-  @ApiRoute('manage', 'Forget what a room has kept', { 204: 'It keeps nothing of before' }, [
+  @ApiRoute('dropHistory', 'Forget what a room has kept', { 204: 'It keeps nothing of before' }, [
     'room.invalid',
     'history.disabled',
   ])
-  async dropHistory(@Param({ schema: roomPath }) { room }: RoomPath): Promise<void> {
-    await this.histories.drop(room);
+  async dropHistory(@Param({ schema: roomPath }) path: RoomPath, @ApiCall() call: Call): Promise<void> {
+    await this.commands.run('dropHistory', path, call);
   }
 }

@@ -1,7 +1,7 @@
 /** What the routes take in path and query, and what lists answer. */
 import { z } from 'zod';
+import { positionText } from '../backend/command.schemas.js';
 import { roomName, socketId, userName } from '../protocol/names.js';
-import type { Position } from '../protocol/publication.js';
 import { cursor } from '../protocol/requests.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../protocol/paging.js';
 
@@ -33,21 +33,8 @@ export const roomsQuery = pageQuery.extend({
   prefix: z.string().max(128).optional().meta({ description: 'Only rooms that start with this' }),
 });
 
-const SINCE = /^([\w-]{1,64}):(\d{1,16})$/;
-
-/** A place in a history, as `<epoch>:<offset>`. [H2] */
-const since = z
-  .string()
-  .refine((text) => Number.isSafeInteger(Number(SINCE.exec(text)?.[2])), {
-    message: 'expected <epoch>:<offset>',
-  })
-  .transform((text): Position => {
-    const [, epoch, offset] = SINCE.exec(text)!;
-    return { epoch: epoch!, offset: Number(offset) };
-  });
-
 export const historyQuery = z.object({
-  since: since.optional().meta({
+  since: positionText.optional().meta({
     description:
       '`<epoch>:<offset>`: gives what was published after it. Without it, the last `limit` publications',
   }),
@@ -80,6 +67,7 @@ export const historyAnswer = z
 export const disconnectQuery = z.object({
   reconnect: z
     .enum(['true', 'false'])
+    .transform((text) => text === 'true')
     .optional()
     .meta({ description: 'Let the client come back by itself; default false' }),
 });

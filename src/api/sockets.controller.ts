@@ -1,9 +1,10 @@
 import { Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { SwitchboardError } from '../protocol/errors.js';
-import { socketEntry, type Page, type SocketEntry } from '../protocol/entries.js';
-import { SocketRegistry } from '../registry/socket-registry.js';
-import { MembershipService } from '../backend/membership.service.js';
+import type { Call } from '../backend/call.js';
+import { CommandRunner } from '../backend/command-runner.js';
+import type { CommandResult } from '../backend/commands.js';
+import { socketEntry } from '../protocol/entries.js';
+import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { disconnectQuery, pageOf, socketPath, socketRoomPath, socketsQuery } from './schemas.js';
 
@@ -12,52 +13,60 @@ type SocketRoomPath = z.output<typeof socketRoomPath>;
 
 @ApiController('Sockets', 'v1/sockets')
 export class SocketsController {
-  constructor(
-    private readonly registry: SocketRegistry,
-    private readonly membership: MembershipService,
-  ) {}
+  constructor(private readonly commands: CommandRunner) {}
 
   @Get()
-  @ApiRoute('read', 'List sockets', { 200: pageOf(socketEntry) }, ['payload.invalid', 'room.invalid'])
-  list(@Query({ schema: socketsQuery }) query: z.output<typeof socketsQuery>): Promise<Page<SocketEntry>> {
-    return this.registry.getSockets(query);
+  @ApiRoute('sockets', 'List sockets', { 200: pageOf(socketEntry) }, ['payload.invalid', 'room.invalid'])
+  list(
+    @Query({ schema: socketsQuery }) query: z.output<typeof socketsQuery>,
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'sockets'>> {
+    return this.commands.run('sockets', query, call);
   }
 
   @Get(':id')
-  @ApiRoute('read', 'One socket', { 200: socketEntry }, ['payload.invalid', 'socket.not_found'])
-  async get(@Param({ schema: socketPath }) { id }: SocketPath): Promise<SocketEntry> {
-    const entry = await this.registry.getSocket(id);
-    if (!entry) throw new SwitchboardError('socket.not_found');
-    return entry;
+  @ApiRoute('socket', 'One socket', { 200: socketEntry }, ['payload.invalid', 'socket.not_found'])
+  get(
+    @Param({ schema: socketPath }) { id: socketId }: SocketPath,
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'socket'>> {
+    return this.commands.run('socket', { socketId }, call);
   }
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiRoute('manage', 'End a socket', { 204: 'It has left the registry' }, ['socket.not_found'])
+  @ApiRoute('disconnect', 'End a socket', { 204: 'It has left the registry' }, ['socket.not_found'])
   async end(
-    @Param({ schema: socketPath }) { id }: SocketPath,
-    @Query({ schema: disconnectQuery }) { reconnect }: z.output<typeof disconnectQuery>,
+    @Param({ schema: socketPath }) { id: socketId }: SocketPath,
+    @Query({ schema: disconnectQuery }) query: z.output<typeof disconnectQuery>,
+    @ApiCall() call: Call,
   ): Promise<void> {
-    await this.membership.disconnect({ socketId: id }, reconnect === 'true');
+    await this.commands.run('disconnect', { ...query, socketId }, call);
   }
 
   @Put(':id/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('manage', 'Put a socket into a room', { 204: 'It is in the room' }, [
+  @ApiRoute('join', 'Put a socket into a room', { 204: 'It is in the room' }, [
     'room.invalid',
     'socket.not_found',
   ])
-  async join(@Param({ schema: socketRoomPath }) { id, room }: SocketRoomPath): Promise<void> {
-    await this.membership.join({ socketId: id }, room);
+  async join(
+    @Param({ schema: socketRoomPath }) { id: socketId, room }: SocketRoomPath,
+    @ApiCall() call: Call,
+  ): Promise<void> {
+    await this.commands.run('join', { socketId, room }, call);
   }
 
   @Delete(':id/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('manage', 'Take a socket out of a room', { 204: 'It is not in the room' }, [
+  @ApiRoute('leave', 'Take a socket out of a room', { 204: 'It is not in the room' }, [
     'room.invalid',
     'socket.not_found',
   ])
-  async leave(@Param({ schema: socketRoomPath }) { id, room }: SocketRoomPath): Promise<void> {
-    await this.membership.leave({ socketId: id }, room);
+  async leave(
+    @Param({ schema: socketRoomPath }) { id: socketId, room }: SocketRoomPath,
+    @ApiCall() call: Call,
+  ): Promise<void> {
+    await this.commands.run('leave', { socketId, room }, call);
   }
 }

@@ -1,23 +1,25 @@
 import { Get } from '@nestjs/common';
-import { nodeEntry, stats, type NodeEntry, type Page, type Stats } from '../protocol/entries.js';
-import { SocketRegistry } from '../registry/socket-registry.js';
+import type { Call } from '../backend/call.js';
+import { CommandRunner } from '../backend/command-runner.js';
+import type { CommandResult } from '../backend/commands.js';
+import { nodeEntry, stats } from '../protocol/entries.js';
+import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { pageOf } from './schemas.js';
 
 @ApiController('Nodes', 'v1')
 export class StatsController {
-  constructor(private readonly registry: SocketRegistry) {}
+  constructor(private readonly commands: CommandRunner) {}
 
   @Get('nodes')
-  @ApiRoute('read', 'The gateway processes', { 200: pageOf(nodeEntry) })
-  async nodes(): Promise<Page<NodeEntry>> {
-    const items = await this.registry.getNodes();
-    return { items, next: null, total: items.length };
+  @ApiRoute('nodes', 'The gateway processes', { 200: pageOf(nodeEntry) })
+  nodes(@ApiCall() call: Call): Promise<CommandResult<'nodes'>> {
+    return this.commands.run('nodes', {}, call);
   }
 
   @Get('stats')
-  @ApiRoute('read', 'Totals', { 200: stats })
-  stats(): Promise<Stats> {
-    return this.registry.getStats();
+  @ApiRoute('stats', 'Totals', { 200: stats })
+  stats(@ApiCall() call: Call): Promise<CommandResult<'stats'>> {
+    return this.commands.run('stats', {}, call);
   }
 }

@@ -1,8 +1,10 @@
 import { Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import type { z } from 'zod';
-import { userCount, userEntry, type Page, type UserCount, type UserEntry } from '../protocol/entries.js';
-import { SocketRegistry } from '../registry/socket-registry.js';
-import { MembershipService } from '../backend/membership.service.js';
+import type { Call } from '../backend/call.js';
+import { CommandRunner } from '../backend/command-runner.js';
+import type { CommandResult } from '../backend/commands.js';
+import { userCount, userEntry } from '../protocol/entries.js';
+import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { disconnectedAnswer, disconnectQuery, pageOf, pageQuery, userPath, userRoomPath } from './schemas.js';
 
@@ -11,48 +13,49 @@ type UserRoomPath = z.output<typeof userRoomPath>;
 
 @ApiController('Users', 'v1/users')
 export class UsersController {
-  constructor(
-    private readonly registry: SocketRegistry,
-    private readonly membership: MembershipService,
-  ) {}
+  constructor(private readonly commands: CommandRunner) {}
 
   @Get()
-  @ApiRoute('read', 'List online users', { 200: pageOf(userCount) }, ['payload.invalid'])
-  list(@Query({ schema: pageQuery }) query: z.output<typeof pageQuery>): Promise<Page<UserCount>> {
-    return this.registry.getUsers(query);
+  @ApiRoute('users', 'List online users', { 200: pageOf(userCount) }, ['payload.invalid'])
+  list(
+    @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'users'>> {
+    return this.commands.run('users', query, call);
   }
 
   @Get(':user')
-  @ApiRoute('read', 'One user; an unknown user is offline', { 200: userEntry }, ['payload.invalid'])
-  get(@Param({ schema: userPath }) { user }: UserPath): Promise<UserEntry> {
-    return this.registry.getUser(user);
+  @ApiRoute('user', 'One user; an unknown user is offline', { 200: userEntry }, ['payload.invalid'])
+  get(@Param({ schema: userPath }) path: UserPath, @ApiCall() call: Call): Promise<CommandResult<'user'>> {
+    return this.commands.run('user', path, call);
   }
 
   @Delete(':user/sockets')
   @HttpCode(200)
-  @ApiRoute('manage', 'End all sockets of a user', { 200: disconnectedAnswer })
-  async end(
+  @ApiRoute('disconnect', 'End all sockets of a user', { 200: disconnectedAnswer })
+  end(
     @Param({ schema: userPath }) { user }: UserPath,
-    @Query({ schema: disconnectQuery }) { reconnect }: z.output<typeof disconnectQuery>,
-  ): Promise<{ disconnected: number }> {
-    return { disconnected: await this.membership.disconnect({ user }, reconnect === 'true') };
+    @Query({ schema: disconnectQuery }) query: z.output<typeof disconnectQuery>,
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'disconnect'>> {
+    return this.commands.run('disconnect', { ...query, user }, call);
   }
 
   @Put(':user/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('manage', 'Put all sockets of a user into a room', { 204: 'They are in the room' }, [
+  @ApiRoute('join', 'Put all sockets of a user into a room', { 204: 'They are in the room' }, [
     'room.invalid',
   ])
-  async join(@Param({ schema: userRoomPath }) { user, room }: UserRoomPath): Promise<void> {
-    await this.membership.join({ user }, room);
+  async join(@Param({ schema: userRoomPath }) path: UserRoomPath, @ApiCall() call: Call): Promise<void> {
+    await this.commands.run('join', path, call);
   }
 
   @Delete(':user/rooms/:room')
   @HttpCode(204)
-  @ApiRoute('manage', 'Take all sockets of a user out of a room', { 204: 'They are not in the room' }, [
+  @ApiRoute('leave', 'Take all sockets of a user out of a room', { 204: 'They are not in the room' }, [
     'room.invalid',
   ])
-  async leave(@Param({ schema: userRoomPath }) { user, room }: UserRoomPath): Promise<void> {
-    await this.membership.leave({ user }, room);
+  async leave(@Param({ schema: userRoomPath }) path: UserRoomPath, @ApiCall() call: Call): Promise<void> {
+    await this.commands.run('leave', path, call);
   }
 }

@@ -1,63 +1,67 @@
+/** The inputs of commands, as every door but HTTP takes them: one object, numbers as numbers. */
 import { z } from 'zod';
 import { roomName, socketId, userName } from '../protocol/names.js';
-import { ackAnswer, emitAnswer, emitRequest } from '../delivery/publication-schemas.js';
+import { MAX_PAGE_SIZE } from '../protocol/paging.js';
+import type { Position } from '../protocol/publication.js';
+import { cursor } from '../protocol/requests.js';
 
-/** Commands in one batch. */
-export const MAX_COMMANDS = 1000;
+const reconnect = z.boolean().optional().meta({ description: 'Let the clients come back; default false' });
 
-const membership = z.union([
+/** Puts one socket, or all sockets of a user, into a room, or takes them out. */
+export const membershipCommand = z.union([
   z.strictObject({ room: roomName, socketId }),
   z.strictObject({ room: roomName, user: userName }),
 ]);
-const reconnect = z.boolean().optional().meta({ description: 'Let the clients come back; default false' });
-const disconnect = z.union([
+
+/** Ends one socket, or all sockets of a user. */
+export const disconnectCommand = z.union([
   z.strictObject({ socketId, reconnect }),
   z.strictObject({ user: userName, reconnect }),
 ]);
 
-/** One command: exactly one of the four. */
-export const command = z
+const seconds = z.number().min(0).max(8_640_000_000_000);
+const expiresAt = seconds
+  .optional()
+  .meta({ description: 'When the tokens expire by themselves, as `exp`; without it they stay revoked' });
+
+/** Revokes one token, or all that a user was given before a time. [A6] */
+export const revokeRequest = z
   .union([
-    z.strictObject({ emit: emitRequest }),
-    z.strictObject({ join: membership }),
-    z.strictObject({ leave: membership }),
-    z.strictObject({ disconnect }),
+    z.strictObject({ jti: z.string().min(1).max(256), expiresAt }),
+    z.strictObject({
+      user: userName,
+      issuedBefore: seconds.meta({ description: 'Seconds since 1970, as `iat`' }),
+      expiresAt,
+    }),
   ])
-  .meta({ id: 'Command' });
+  .meta({ id: 'RevokeRequest' });
 
-/** The envelope only: a command that is wrong fails by itself, not the whole batch. */
-export const batchRequest = z
-  .strictObject({ commands: z.array(z.unknown()).max(MAX_COMMANDS) })
-  .meta({ id: 'BatchEnvelope' });
+const SINCE = /^([\w-]{1,64}):(\d{1,16})$/;
 
-/** What the documentation shows: the envelope with its commands. */
-export const batchRequestDocument = z
-  .strictObject({ commands: z.array(command).max(MAX_COMMANDS) })
-  .meta({ id: 'BatchRequest' });
-
-const failure = z.object({
-  ok: z.literal(false),
-  error: z.object({
-    code: z.string(),
-    message: z.string(),
-    retryable: z.boolean(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  }),
-});
-
-export const batchAnswer = z
-  .object({
-    results: z
-      .array(
-        z.union([
-          failure,
-          emitAnswer.extend({ ok: z.literal(true) }),
-          ackAnswer.extend({ ok: z.literal(true) }),
-          z.object({ ok: z.literal(true), disconnected: z.int().optional() }),
-        ]),
-      )
-      .meta({ description: 'One result per command, in order' }),
+/** A position in a history, as `<epoch>:<offset>`. [H2] */
+export const positionText = z
+  .string()
+  .refine((text) => Number.isSafeInteger(Number(SINCE.exec(text)?.[2])), {
+    message: 'expected <epoch>:<offset>',
   })
-  .meta({ id: 'BatchAnswer' });
+  .transform((text): Position => {
+    const [, epoch, offset] = SINCE.exec(text)!;
+    return { epoch: epoch!, offset: Number(offset) };
+  });
 
-export type Command = z.output<typeof command>;
+const limit = z.int().min(1).max(MAX_PAGE_SIZE).optional();
+const page = { limit, cursor: cursor.optional() };
+
+export const nothing = z.strictObject({});
+export const socketRequest = z.strictObject({ socketId });
+export const userRequest = z.strictObject({ user: userName });
+export const roomRequest = z.strictObject({ room: roomName });
+export const pageRequest = z.strictObject(page);
+export const socketsRequest = z.strictObject({
+  ...page,
+  user: userName.optional(),
+  room: roomName.optional(),
+});
+export const roomsRequest = z.strictObject({ ...page, prefix: z.string().max(128).optional() });
+export const membersRequest = z.strictObject({ ...page, room: roomName });
+export const historyRequest = z.strictObject({ room: roomName, since: positionText.optional(), limit });

@@ -1,31 +1,31 @@
 import { Injectable } from '@nestjs/common';
-import { assertDeliverable, decodeBinary, encodeUnchecked } from '../protocol/json.js';
-import { Broadcaster } from '../delivery/broadcaster.js';
-import type { Published } from '../delivery/publish-request.js';
+import { assertEvent, publicationOf } from '../delivery/accept.js';
 import type { EmitRequest } from '../delivery/publication-schemas.js';
-
-/** What a publication over HTTP is answered with. */
-export type EmitOutcome =
-  | ({ readonly acknowledged: false } & Published)
-  | {
-      readonly acknowledged: true;
-      readonly id: string;
-      readonly responses: unknown[];
-      readonly missing: unknown[];
-    };
+import { Publisher } from '../delivery/publisher.js';
+import type { Acknowledged, Published } from '../delivery/publish-request.js';
+import { decodeArgument, decodeArguments, encodeUnchecked } from '../protocol/json.js';
 
 /** Publishes what comes in as JSON: binary parts are decoded on the way in and encoded on the way out. [D3] */
 @Injectable()
 export class EmitService {
-  constructor(private readonly broadcaster: Broadcaster) {}
+  constructor(private readonly publisher: Publisher) {}
 
-  async emit(request: EmitRequest): Promise<EmitOutcome> {
+  /**
+   * With `ack` the answers of all targeted sockets, else the number of these.
+   * @throws SwitchboardError `payload.invalid`, `event.reserved`, `engine.unavailable`
+   */
+  async emit(request: EmitRequest): Promise<Published | Acknowledged> {
     const { to, except, event, volatile, ack } = request;
-    const publication = { to, except, event, args: argumentsOf(request), volatile };
-    if (!ack) return { acknowledged: false, ...(await this.broadcaster.publish(publication)) };
-    const { id, responses, missing } = await this.broadcaster.publishWithAck(publication, ack.timeoutMs);
+    const args = argumentsOf(request);
+    assertEvent(event);
+    const id = this.publisher.nextId();
+    const publication = publicationOf({ to, except, event, args, volatile }, id);
+    if (!ack) {
+      const { matched, remote } = this.publisher.send(publication);
+      return { id, matched: remote ? matched + (await remote).matched : matched };
+    }
+    const { responses, missing } = await this.publisher.sendWithAck(publication, ack.timeoutMs);
     return {
-      acknowledged: true,
       id,
       // What a client answered is as untrusted as what it sends.
       responses: responses.map((response) => ({ ...response, args: response.args.map(encodeUnchecked) })),
@@ -34,10 +34,5 @@ export class EmitService {
   }
 }
 
-function argumentsOf(request: EmitRequest): unknown[] {
-  const hasData = 'data' in request;
-  const args = hasData ? [request.data] : (request.args ?? []);
-  // Before the binary parts are decoded: that walk recurses.
-  assertDeliverable(args, hasData ? 'data' : 'args');
-  return args.map((arg, index) => decodeBinary(arg, hasData ? 'data' : `args.${index}`));
-}
+const argumentsOf = (request: EmitRequest): readonly unknown[] =>
+  'data' in request ? [decodeArgument(request.data, 'data')] : decodeArguments(request.args ?? [], 'args');

@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SwitchboardError } from '../protocol/errors.js';
 import { assertDeliverable } from '../protocol/json.js';
-import { eventName, isReservedEvent } from '../protocol/names.js';
 import type { Publication, Target } from '../protocol/publication.js';
+import { assertEvent, publicationOf } from './accept.js';
 import { PublicationBuilder, type DefaultEvents, type EventMap } from './publication-builder.js';
 import type { Acknowledged, PublicationSink, Published, PublishRequest } from './publish-request.js';
 import { Publisher } from './publisher.js';
@@ -91,20 +91,9 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> implements Pub
   }
 
   /** Refuses what must not go out, before anything is sent. */
-  private accept({ to, except = {}, event, args, volatile = false, user }: PublishRequest): Publication {
-    if (!eventName.safeParse(event).success) {
-      throw new SwitchboardError('payload.invalid', {
-        errors: [{ path: 'event', message: 'expected 1 to 128 characters' }],
-      });
-    }
-    if (isReservedEvent(event)) {
-      throw new SwitchboardError('event.reserved', {
-        errors: [{ path: 'event', message: 'expected a name that is not reserved' }],
-      });
-    }
-    assertDeliverable(args);
-    const id = this.publisher.nextId();
-    const at = Date.now();
-    return { id, event, args, to, except, volatile, at, ...(user === undefined ? {} : { user }) };
+  private accept(request: PublishRequest): Publication {
+    assertEvent(request.event);
+    assertDeliverable(request.args);
+    return publicationOf(request, this.publisher.nextId());
   }
 }

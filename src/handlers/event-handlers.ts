@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { RemoteEvents, type RemoteEventHandler } from '../backend/remote-events.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { assertDeliverable, decodeBinary, encodeUnchecked } from '../protocol/json.js';
+import { assertDeliverable, decodeArgument, encodeUnchecked } from '../protocol/json.js';
 import { userRoom } from '../protocol/names.js';
 import { endSocket } from '../sockets/end-socket.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
@@ -69,8 +69,7 @@ export class EventHandlers extends RemoteEvents {
 
   private decode(handler: RemoteHandler, ack: unknown): unknown {
     try {
-      assertDeliverable([ack], 'ack');
-      return decodeBinary(ack, 'ack');
+      return decodeArgument(ack, 'ack');
     } catch {
       throw handler.misunderstood('`ack` cannot be delivered to clients');
     }

@@ -3,7 +3,8 @@ import { Decoder, Encoder, PacketType, type Packet } from 'socket.io-parser';
 import { refusalOf } from '../../test/support/refusal.js';
 import {
   assertDeliverable,
-  decodeBinary,
+  decodeArgument,
+  decodeArguments,
   encodeBinary,
   encodeUnchecked,
   isBinary,
@@ -12,6 +13,9 @@ import {
   measureValue,
   wireCopy,
 } from './json.js';
+
+/** One argument, as it is taken in among others. */
+const decodeBinary = (value: unknown): unknown => decodeArguments([value])[0];
 
 const nested = (levels: number, bottom: unknown = 'bottom'): unknown => {
   let value = bottom;
@@ -142,6 +146,7 @@ describe('binary in JSON', () => {
   it('[D3] what is encoded for HTTP is decoded to the same bytes', () => {
     fc.assert(
       fc.property(mixed, (value) => {
+        fc.pre(measureValue(value).binaryParts <= MAX_BINARY_PARTS);
         const wire = JSON.parse(JSON.stringify(encodeBinary(value))) as unknown;
         expect(decodeBinary(wire)).toEqual(value);
       }),
@@ -181,6 +186,21 @@ describe('binary in JSON', () => {
     expect(encodeUnchecked(nested(MAX_DEPTH))).toBeNull();
   });
 
+  it('[D3] what is decoded is measured on the way: as deep and with as many parts as arguments may be', () => {
+    const part = { $base64: 'AQID' };
+    const parts = (count: number): unknown[] => Array.from({ length: count }, () => part);
+    expect(decodeArguments([nested(MAX_DEPTH - 1), ...parts(MAX_BINARY_PARTS)])).toHaveLength(11);
+    for (const [args, message] of [
+      [[nested(MAX_DEPTH)], 'expected at most 64 levels of nesting'],
+      [[nested(100_000)], 'expected at most 64 levels of nesting'],
+      [[parts(MAX_BINARY_PARTS), { part }], 'expected at most 10 binary parts'],
+      [[[{ _placeholder: true }]], 'expected no object with `_placeholder: true`'],
+    ] as const) {
+      expect(refusalOf(() => decodeArguments(args)).errors).toEqual([{ path: 'args', message }]);
+      expect(refusalOf(() => decodeArgument(args, 'data')).errors).toEqual([{ path: 'data', message }]);
+    }
+  });
+
   it.each([
     [{ $base64: 'AQID', more: 1 }],
     [{ base64: 'AQID' }],
@@ -194,7 +214,7 @@ describe('binary in JSON', () => {
   it.each([[1], [null], [['AQID']], ['A'], ['AQ='], ['AQI*'], ['AQID '], ['A-_D'], ['====']])(
     '[D3] {"$base64": %j} is refused with its path and without its value',
     (text) => {
-      const error = refusalOf(() => decodeBinary({ a: [0, { $base64: text }] }, 'args.2'));
+      const error = refusalOf(() => decodeArguments([0, 1, { a: [0, { $base64: text }] }]));
       expect(error.code).toBe('payload.invalid');
       expect(error.errors).toEqual([{ path: 'args.2.a.1', message: 'expected base64 text' }]);
     },

@@ -12,9 +12,6 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
 /** Values nested deeper than this are refused: encoders recurse. */
 export const MAX_DEPTH = 64;
 
-/** What holds arguments may add levels of its own, and one command that is too deep spoils no batch. */
-export const MAX_BODY_DEPTH = 500;
-
 /** Binary parts per message; the JavaScript clients die with `parse error` on more. */
 export const MAX_BINARY_PARTS = 10;
 
@@ -150,23 +147,88 @@ function copyWithBinary(given: unknown): unknown {
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
- * Turns every `{"$base64": "…"}` into a Buffer; everything else stays as it is. [D3]
+ * Takes in arguments that came as JSON: every `{"$base64": "…"}` becomes a Buffer, everything else stays as it is. [D3]
  *
- * The value must have passed the depth check of {@link measureValue}.
- * @throws SwitchboardError `payload.invalid` when the text is not base64
+ * One walk decodes and measures, so that what it gives is deliverable and nobody has to walk through it again. It goes no
+ * deeper than {@link MAX_DEPTH}.
+ * @param path where the list of arguments stands in the request
+ * @throws SwitchboardError `payload.invalid` when the arguments cannot be delivered, or a text is not base64
  */
-export function decodeBinary(value: unknown, path = 'args'): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => decodeBinary(item, `${path}.${index}`));
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value);
-  if (entries.length === 1 && entries[0]![0] === '$base64') {
-    const text = entries[0]![1];
+export function decodeArguments(args: readonly unknown[], path = 'args'): readonly unknown[] {
+  return new ArgumentDecoder(path).decodeAll(args);
+}
+
+/** The same for one argument that stands alone: paths do not number it. */
+export function decodeArgument(arg: unknown, path: string): unknown {
+  return new ArgumentDecoder(path).decode(arg, 2);
+}
+
+class ArgumentDecoder {
+  private binaryParts = 0;
+  /** Keys and indices from the arguments down to the value that is looked at. */
+  private readonly trail: (string | number)[] = [];
+
+  constructor(private readonly path: string) {}
+
+  decodeAll(args: readonly unknown[]): readonly unknown[] {
+    return this.list(args, 1);
+  }
+
+  /** @param depth of the value, if it holds others; the list of arguments is at 1 */
+  decode(value: unknown, depth: number): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (depth > MAX_DEPTH) throw this.refusal(this.path, `expected at most ${MAX_DEPTH} levels of nesting`);
+    return Array.isArray(value) ? this.list(value, depth) : this.object(value, depth);
+  }
+
+  /** Copies from the first item that changes: most arguments hold no binary. */
+  private list(list: readonly unknown[], depth: number): readonly unknown[] {
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < list.length; index++) {
+      const item = list[index];
+      if (typeof item !== 'object' || item === null) continue;
+      this.trail.push(index);
+      const decoded = this.decode(item, depth + 1);
+      this.trail.pop();
+      if (decoded !== item) (copy ??= [...list])[index] = decoded;
+    }
+    return copy ?? list;
+  }
+
+  private object(value: object, depth: number): unknown {
+    const keys = Object.keys(value);
+    if (keys.length === 1 && keys[0] === '$base64')
+      return this.binary((value as { $base64: unknown }).$base64);
+    let changed: Map<string, unknown> | undefined;
+    for (const key of keys) {
+      const item = (value as Record<string, unknown>)[key];
+      if (key === '_placeholder' && item === true) assertNoPlaceholder({ holdsPlaceholder: true }, this.path);
+      if (typeof item !== 'object' || item === null) continue;
+      this.trail.push(key);
+      const decoded = this.decode(item, depth + 1);
+      this.trail.pop();
+      if (decoded !== item) (changed ??= new Map<string, unknown>()).set(key, decoded);
+    }
+    if (!changed) return value;
+    // `fromEntries` makes a `__proto__` key an entry like any other.
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]: [string, unknown]) => [key, changed.get(key) ?? item]),
+    );
+  }
+
+  private binary(text: unknown): Buffer {
     if (typeof text !== 'string' || !BASE64.test(text)) {
-      throw new SwitchboardError('payload.invalid', { errors: [{ path, message: 'expected base64 text' }] });
+      throw this.refusal([this.path, ...this.trail].join('.'), 'expected base64 text');
+    }
+    if (++this.binaryParts > MAX_BINARY_PARTS) {
+      throw this.refusal(this.path, `expected at most ${MAX_BINARY_PARTS} binary parts`);
     }
     return Buffer.from(text, 'base64');
   }
-  return Object.fromEntries(entries.map(([key, item]) => [key, decodeBinary(item, `${path}.${key}`)]));
+
+  private refusal(path: string, message: string): SwitchboardError {
+    return new SwitchboardError('payload.invalid', { errors: [{ path, message }] });
+  }
 }
 
 /** A binary part as JSON. [D3] */
@@ -178,7 +240,7 @@ export function asBase64(value: ArrayBuffer | ArrayBufferView): { readonly $base
   return { $base64: bytes.toString('base64') };
 }
 
-/** The opposite of {@link decodeBinary}, for answers over HTTP. */
+/** The opposite of {@link decodeArguments}, for answers over HTTP. */
 export function encodeBinary(value: unknown): unknown {
   if (isBinary(value)) return asBase64(value);
   if (Array.isArray(value)) return value.map(encodeBinary);

@@ -179,16 +179,26 @@ describe('errors over HTTP', () => {
       const lists = `${'['.repeat(levels)}${']'.repeat(levels)}`;
       const objects = `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
       for (const deep of [lists, objects]) {
-        for (const [path, body] of [
-          ['/v1/emit', `{"to":{"all":true},"event":"${MARKER}","data":${deep}}`],
-          ['/v1/emit', `{"to":${deep},"event":"${MARKER}"}`],
-          ['/v1/batch', `{"commands":[{"emit":{"to":{"all":true},"event":"${MARKER}","args":[${deep}]}}]}`],
-          ['/v1/batch', `{"commands":[${deep}]}`],
-          ['/v1/batch', deep],
-        ] as const) {
-          const answer = await sendRaw(roomy.url, { method: 'POST', path, headers: JSON_TYPE, body });
-          expectProblem(answer, 'payload.invalid', ['']);
-        }
+        const post = (path: string, body: string, headers = {}): Promise<RawAnswer> =>
+          sendRaw(roomy.url, { method: 'POST', path, headers: { ...JSON_TYPE, ...headers }, body });
+        const everyone = `"to":{"all":true},"event":"${MARKER}"`;
+        expectProblem(await post('/v1/emit', `{${everyone},"data":${deep}}`), 'payload.invalid', ['data']);
+        const isList = deep === lists;
+        const badTarget = await post('/v1/emit', `{"to":${deep},"event":"${MARKER}"}`);
+        expectProblem(badTarget, 'payload.invalid', isList ? ['to'] : ['to.a', 'to']);
+        expectProblem(await post('/v1/batch', deep), 'payload.invalid', isList ? [''] : ['commands', 'a']);
+        // One that is too deep spoils no batch.
+        const batch = `{"commands":[{"emit":{${everyone},"args":[${deep}]}},${deep},{"emit":{"to":{"users":[]},"event":"e"}}]}`;
+        const { results } = JSON.parse((await post('/v1/batch', batch)).text) as {
+          results: { error?: { code: string } }[];
+        };
+        expect(results.map(({ error }) => error?.code)).toEqual([
+          'payload.invalid',
+          'payload.invalid',
+          undefined,
+        ]);
+        const repeated = await post('/v1/batch', batch, { 'idempotency-key': 'deep' });
+        expectProblem(repeated, 'payload.invalid', ['']);
       }
       await (await roomy.connect()).settled();
       await roomy.close();
