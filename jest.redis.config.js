@@ -1,4 +1,4 @@
-import { onRedis } from './test/projects.js';
+import { onRedis, TEST_TIMEOUT_MS } from './test/projects.js';
 
 const projects = onRedis();
 /** Jest takes an empty list of projects for the whole directory. */
@@ -7,6 +7,6 @@ const nothing = { testMatch: ['!**'], passWithNoTests: true };
 /** All end to end tests that can run on the redis engine. */
 export default {
   ...(projects.length > 0 ? { projects } : nothing),
-  testTimeout: 30_000,
+  testTimeout: TEST_TIMEOUT_MS,
   maxWorkers: 2,
 };

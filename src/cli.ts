@@ -8,7 +8,10 @@ import { API_KEY_SCOPES } from './config/credentials.js';
 import { parseDuration } from './config/values.js';
 import { SwitchboardError } from './protocol/errors.js';
 
-const USAGE = `switchboard keys create --name NAME --scopes ${API_KEY_SCOPES.join(',')}
+const USAGE = `switchboard start
+    Starts the gateway; settings are environment variables, which switchboard start --help lists.
+
+switchboard keys create --name NAME --scopes ${API_KEY_SCOPES.join(',')}
     Prints a new API key and its entry for SWITCHBOARD_API_KEYS. The key is stored nowhere.
 
 switchboard token --user USER [--caps JSON] [--info JSON] [--ttl 1h]
@@ -30,10 +33,19 @@ try {
 
 async function run(args: string[]): Promise<string> {
   const [command, subcommand] = args;
+  if (command === 'start') return startGateway();
+  if (args.includes('--help') || args.includes('-h')) return USAGE;
   if (command === 'keys' && subcommand === 'create') return createKey(args.slice(2));
   if (command === 'token') return createToken(args.slice(1));
-  if (command === undefined || command === '--help' || command === '-h') return USAGE;
+  if (command === undefined) return USAGE;
   throw new UsageError(`unknown command: ${args.join(' ')}\n\n${USAGE}`);
+}
+
+/** The service in this process, so that signals reach it; it reads what is behind `start` itself. */
+async function startGateway(): Promise<string> {
+  process.argv.splice(2, 1);
+  await import('./main.js');
+  return '';
 }
 
 function createKey(args: string[]): string {

@@ -3,7 +3,7 @@ import { renderHelp } from './config/config-docs.js';
 import { printable } from './config/config-error.js';
 import { ConfigError, type SwitchboardConfig } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
-import { exitOnSignalWhileStarting } from './operations/start-signals.js';
+import { exitOnSignalWhileStarting, keepRunningOnOtherSignals } from './operations/start-signals.js';
 import { workerSlot } from './workers/worker-slot.js';
 
 const [, , ...args] = process.argv;
@@ -50,6 +50,9 @@ async function start(config: SwitchboardConfig): Promise<void> {
   const logger = createLogger(config.logLevel, config.logFormat);
   Logger.overrideLogger(logger);
   const log = new Logger('Gateway');
+  keepRunningOnOtherSignals((signal) =>
+    log.log(`${signal} changes nothing here; SIGTERM drains and ends this process`),
+  );
   // The last net: every promise has an owner, and if one was missed the others on this gateway must not pay for it.
   process.on('unhandledRejection', (failure) => logFailure(log, 'unhandled rejection', failure));
   process.on('uncaughtException', (failure) => logFailure(log, 'uncaught exception', failure));

@@ -1,5 +1,6 @@
 import {
   Module,
+  ShutdownSignal,
   type DynamicModule,
   type INestApplication,
   type ModuleMetadata,
@@ -266,7 +267,7 @@ export function setupSwitchboard(app: INestApplication): void {
   exemptFromGlobalPrefix(app, MODULES_WITH_ROUTES);
   exemptFromGlobalEnhancers(app, MODULES_WITH_ROUTES);
   if (hasApi(app)) app.use('/v1', ...jsonBody(config), jsonBodyErrors);
-  app.enableShutdownHooks(undefined, { useProcessExit: true });
+  app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
 }
 
 const MODULES_WITH_ROUTES = new Set<unknown>([SwitchboardApiModule, OperationsModule, PlaygroundModule]);

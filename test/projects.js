@@ -1,5 +1,11 @@
 /** What Jest runs: everything as it is, and the end to end tests of the gateway a second time on the redis engine. */
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** For Jest, which takes it from where the projects are listed. */
+export const TEST_TIMEOUT_MS = 150_000;
 
 const COMMON = {
   testEnvironment: 'node',
@@ -18,8 +24,12 @@ const COMMON = {
       },
     ],
   },
-  testTimeout: 30_000,
+  // A limit, not an expectation: a test that waits for what never comes ends, and a busy machine is no failure.
+  testTimeout: TEST_TIMEOUT_MS,
 };
+
+/** @param {string[]} suites by name @returns {string[]} patterns of their paths */
+const filesOf = (suites) => suites.map((suite) => `/test/e2e/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
 
 const MODULES = {
   '^switchboard-gateway$': '<rootDir>/src/index.ts',
@@ -27,13 +37,46 @@ const MODULES = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 };
 
+/** Time and chance have a part in these: `npm run test:long` runs them, and scripts of their own run them for longer. */
+export const LONG = ['chaos', 'fuzz', 'jitter', 'soak'];
+
 /** Unit tests beside the code they test, end to end tests under test/. Where a test names no Redis: the memory engine. */
 export const everything = {
   ...COMMON,
   roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/examples'],
   testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...filesOf(LONG)],
   moduleNameMapper: MODULES,
 };
+
+/** Those alone. */
+export const long = {
+  ...everything,
+  testMatch: LONG.map((suite) => `**/${suite}.e2e.ts`),
+  testPathIgnorePatterns: [],
+};
+
+/** What a spec has in it that starts a server or a process: it is no part of the fast tests. */
+const STARTS_SOMETHING =
+  /\b(?:TestRedis|RedisNode|listen\(|startGateway|fork\(|spawn\(|createServer|NestFactory|describeWithRedis)/;
+
+/** Specs that only compute. */
+export const specs = {
+  ...everything,
+  testMatch: ['**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...specsThatStartSomething()],
+};
+
+function specsThatStartSomething() {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  return ['src', 'test'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.spec.ts'))
+      .map((path) => join(root, folder, path))
+      .filter((path) => STARTS_SOMETHING.test(readFileSync(path, 'utf8')))
+      .map((path) => `${path.replaceAll('.', '\\.')}$`),
+  );
+}
 
 /** End to end tests that would say nothing new on another engine, by the reason. */
 const NOT_ON_REDIS = {
@@ -67,6 +110,7 @@ const NOT_ON_REDIS = {
     'python-client',
     'signals-while-starting',
     'soak',
+    'start-script',
     'startup',
   ],
 };
@@ -93,8 +137,6 @@ export const SELDOM_ON_REDIS = {
   ],
   'send 200 MB': ['slow-consumers'],
 };
-
-const filesOf = (suites) => suites.map((suite) => `/test/e2e/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
 
 /**
  * The same files on the redis engine: every gateway that names no Redis gets a database of its own.

@@ -36,6 +36,7 @@ export function renderHelp(): string {
     'Set these environment variables; lists are comma-separated, and an empty value counts as not set.',
     'With nothing set it listens on http://127.0.0.1:3000 in open mode: everyone who reaches it may do',
     'everything. As soon as a JWT key or an API key is set, what is not granted is refused.',
+    'A secret can stand in a file: SWITCHBOARD_JWT_SECRET_FILE=/run/secrets/jwt.',
   ];
   for (const group of KEY_GROUPS) {
     lines.push('', `${group}:`);
@@ -96,6 +97,9 @@ function renderTable(group: string): string {
 const INTRO = `
 Switchboard is configured by environment variables. They are read once at the start. Lists are comma-separated, and
 a variable that is set to nothing counts as not set. \`node dist/main.js --help\` prints the same keys.
+
+Secrets, and the public key, can stand in files, as Docker, Kubernetes and systemd hand them out: put \`_FILE\` behind the
+name, \`SWITCHBOARD_JWT_SECRET_FILE=/run/secrets/jwt\`. A line break at the end of the file is left out.
 
 A Nest app that imports the module passes the same keys as options to \`SwitchboardModule.forRoot({ … })\`, named as
 in the column _Option_. An option wins over the environment variable.

@@ -8,6 +8,7 @@ import {
   type OptionName,
 } from './keys.js';
 import { type GatewayMode, modeOf, RELATIONS } from './relations.js';
+import { readSecretFiles } from './secret-files.js';
 import { closestName } from './suggest.js';
 
 export { ConfigError, type ConfigProblem } from './config-error.js';
@@ -59,8 +60,9 @@ const isSet = (value: string | undefined): value is string => value !== undefine
  * @throws ConfigError that names every problem: bad values, unknown keys, broken relations
  * @see C2
  */
-export function loadConfig({ env = {}, options = {} }: ConfigSources = {}): SwitchboardConfig {
-  const problems: ConfigProblem[] = [...unknownVariables(env), ...unknownOptions(options)];
+export function loadConfig({ env: variables = {}, options = {} }: ConfigSources = {}): SwitchboardConfig {
+  const { env, problems: fileProblems } = readSecretFiles(variables);
+  const problems: ConfigProblem[] = [...unknownVariables(env), ...unknownOptions(options), ...fileProblems];
 
   const names = new Map<OptionName, string>();
   const given = new Set<OptionName>();

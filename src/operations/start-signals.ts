@@ -14,3 +14,16 @@ export function exitOnSignalWhileStarting(isWorker: boolean): () => void {
     for (const event of events) process.off(event, exit);
   };
 }
+
+/** Signals that mean something else to whoever sends them: read the settings again, write a report. */
+const NO_END = ['SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
+
+/**
+ * Keeps these signals from ending the process, which Node.js does where nobody listens. [O2]
+ *
+ * A log rotation, a terminal that closes, or `--report-signal` and `--heapsnapshot-signal` must cost no client its
+ * connection. Only SIGTERM and SIGINT drain.
+ */
+export function keepRunningOnOtherSignals(said: (signal: string) => void): void {
+  for (const signal of NO_END) process.on(signal, said);
+}

@@ -144,16 +144,48 @@ describe('switchboard token', () => {
 });
 
 describe('switchboard', () => {
-  it.each([[[]], [['--help']], [['-h']]])('explains itself with %j', async (args) => {
-    const { exitCode, stdout } = await run(args);
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain('switchboard keys create');
-    expect(stdout).toContain('switchboard token');
-  });
+  it.each([[[]], [['--help']], [['-h']], [['token', '--help']], [['keys', '--help']]])(
+    'explains itself with %j',
+    async (args) => {
+      const { exitCode, stdout } = await run(args);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain('switchboard keys create');
+      expect(stdout).toContain('switchboard token');
+    },
+  );
 
-  it.each([[['keys']], [['keys', 'delete']], [['start']]])('does not know %j', async (args) => {
+  it.each([[['keys']], [['keys', 'delete']], [['stop']]])('does not know %j', async (args) => {
     const { exitCode, stdout, stderr } = await run(args);
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toContain(`unknown command: ${args.join(' ')}`);
+  });
+
+  it('start starts the gateway in its own process, which a signal drains', async () => {
+    const env = { PORT: '0', PATH: process.env['PATH'] };
+    const child = spawn(process.execPath, [CLI, 'start'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    try {
+      const url = await new Promise<string>((resolve, reject) => {
+        let output = '';
+        child.stdout.on('data', (chunk: Buffer) => {
+          output += chunk.toString();
+          const [, found] = /listening on (http:\S+)/.exec(output) ?? [];
+          if (found !== undefined) resolve(found);
+        });
+        child.once('exit', () => reject(new Error(output)));
+      });
+      expect((await fetch(`${url}/health/live`)).status).toBe(200);
+      child.kill('SIGTERM');
+      expect(await exited).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('[C2] start takes the arguments of the service', async () => {
+    const help = await run(['start', '--help']);
+    expect([help.exitCode, help.stdout]).toEqual([0, expect.stringContaining('SWITCHBOARD_JWT_SECRET')]);
+    const wrong = await run(['start', '--port=80']);
+    expect([wrong.exitCode, wrong.stderr]).toEqual([1, expect.stringContaining('--port: no such argument')]);
   });
 });

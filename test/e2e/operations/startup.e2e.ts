@@ -241,6 +241,19 @@ describe('the service as a process', () => {
       },
     );
 
+    it.each(['SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)(
+      '[O2] %s ends neither the service nor a connection, and is logged',
+      async (signal) => {
+        const { service, url } = await start();
+        const client = await connect(url);
+        service.signal(signal);
+        await service.line(new RegExp(`${signal} changes nothing here`));
+        expect(await client.request('socket:info', {})).toMatchObject({ ok: true });
+        service.signal('SIGTERM');
+        expect(await service.ended).toEqual({ code: 0, signal: null });
+      },
+    );
+
     it('[O2] SIGTERM without clients exits with 0', async () => {
       const { service } = await start({ SWITCHBOARD_DRAIN_WINDOW_MS: '600000' });
       service.signal('SIGTERM');
