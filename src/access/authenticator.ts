@@ -10,6 +10,7 @@ import { NO_CAPABILITIES } from '../protocol/capabilities.js';
 import { MAX_INFO_BYTES } from './tokens/claims.js';
 import { OPEN_GRANT, type Grant } from '../sockets/grant.js';
 import type { Identity } from '../sockets/socket-state.js';
+import { steadyOf } from '../timers/steady-clock.js';
 import { RevocationList } from './revocation-list.js';
 import { CLOCK_LEEWAY_MS, TokenVerifier, type VerifiedRoomToken } from './tokens/token-verifier.js';
 
@@ -35,10 +36,11 @@ export class Authenticator {
   }
 
   /**
-   * When a socket with this token ends: with the token, or for one that was let in by the leeway, with that. [A3]
+   * When what a token grants ends, by the steady clock: with the token, or for one that was let in by the leeway, with
+   * that. [A3] [A11]
    */
   endOf(expiresAt: number): number {
-    return expiresAt > Date.now() ? expiresAt : expiresAt + CLOCK_LEEWAY_MS;
+    return steadyOf(expiresAt > Date.now() ? expiresAt : expiresAt + CLOCK_LEEWAY_MS);
   }
 
   /** @throws SwitchboardError when the token does not grant this user this room */
@@ -73,7 +75,7 @@ export class Authenticator {
     return this.unlessRevoked({
       user,
       info: info as JsonValue,
-      grant: { caps, expiresAt, issuedAt, jti },
+      grant: { caps, expiresAt, endsAt: expiresAt && this.endOf(expiresAt), issuedAt, jti },
     });
   }
 

@@ -1,4 +1,5 @@
 /** Who and which tokens have been shut out. [A6] */
+import { steadyNow, steadyOf } from '../timers/steady-clock.js';
 import type { RevocationChanges } from '../engine/revocations.js';
 
 /** What revocation looks at in a token. */
@@ -28,8 +29,14 @@ export class RevocationList implements RevocationChanges {
   private readonly users = new Map<string, UserRevocation>();
   private sweepAtSize = MIN_SWEEP_SIZE;
 
-  /** @param clock milliseconds since 1970 */
-  constructor(private readonly clock: () => number = Date.now) {}
+  private readonly clock: () => number;
+  private readonly steadyOf: (wallMs: number) => number;
+
+  /** @param clock milliseconds since 1970; the steady clock when not given [A11] */
+  constructor(clock?: () => number) {
+    this.clock = clock ?? steadyNow;
+    this.steadyOf = clock ? (wallMs) => wallMs : steadyOf;
+  }
 
   async block(user: string): Promise<void> {
     this.blocked.add(user);
@@ -42,12 +49,13 @@ export class RevocationList implements RevocationChanges {
   /** A second revocation of the same token never shortens the first. */
   async revokeJti(jti: string, untilMs: number): Promise<void> {
     const before = this.tokens.get(jti) ?? -Infinity;
-    this.tokens.set(jti, Math.max(before, untilMs));
+    this.tokens.set(jti, Math.max(before, this.steadyOf(untilMs)));
     this.sweepWhenGrown();
   }
 
   /** Revocations of one user are merged into one that covers them all. */
-  async revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void> {
+  async revokeUser(user: string, issuedBefore: number, untilWallMs: number): Promise<void> {
+    const untilMs = this.steadyOf(untilWallMs);
     const before = this.users.get(user);
     const isOver = before === undefined || before.untilMs <= this.clock();
     this.users.set(user, {

@@ -8,6 +8,7 @@ import { socketState, type GatewaySocket, type SocketState } from '../sockets/so
 import { Authenticator } from './authenticator.js';
 import type { RoomAction } from '../protocol/capabilities.js';
 import { DeadlineWheel } from '../timers/deadline-wheel.js';
+import { steadyNow } from '../timers/steady-clock.js';
 import type { RoomGrant } from '../sockets/grant.js';
 import { RevocationList } from './revocation-list.js';
 
@@ -63,7 +64,7 @@ export class Rights implements Participant {
   /** Gives a socket that comes back what a room token had granted it, unless that has ended or was revoked meanwhile. */
   restoreRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
     const { user } = socketState(socket);
-    if (grant.expiresAt !== undefined && grant.expiresAt <= Date.now()) return;
+    if (grant.expiresAt !== undefined && grant.expiresAt <= steadyNow()) return;
     if (this.revocations.checkNow({ user, jti: grant.jti, issuedAt: grant.issuedAt })) return;
     this.addRoomGrant(socket, room, grant);
   }
@@ -115,16 +116,16 @@ export class Rights implements Participant {
       void endSocket(socket, new SwitchboardError(revoked));
       return;
     }
-    if (grant.expiresAt === undefined) return;
-    const endsAt = this.authenticator.endOf(grant.expiresAt);
-    if (endsAt <= Date.now()) {
+    const { endsAt } = grant;
+    if (endsAt === undefined) return;
+    if (endsAt <= steadyNow()) {
       // It ended while its socket was on its way in.
       void endSocket(socket, new SwitchboardError('auth.token_expired'));
       return;
     }
     state.tokenDeadlines = [
       this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
-        socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - Date.now()) });
+        socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - steadyNow()) });
       }),
       this.expiries.at(endsAt, () => void endSocket(socket, new SwitchboardError('auth.token_expired'))),
     ];

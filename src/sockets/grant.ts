@@ -5,8 +5,10 @@ import type { Deadline } from '../timers/deadline-wheel.js';
 /** What a socket may do and for how long: what is kept of its token once it has been verified. */
 export interface Grant {
   readonly caps: CompiledCapabilities;
-  /** Milliseconds since 1970; `undefined` when the token does not expire. */
+  /** As the token says it, in milliseconds since 1970; `undefined` when it does not expire. */
   readonly expiresAt?: number;
+  /** When what it grants ends, by `steadyNow`. */
+  readonly endsAt?: number;
   /** `iat`, in seconds since 1970. */
   readonly issuedAt?: number;
   readonly jti?: string;
@@ -19,7 +21,7 @@ export interface RoomGrant {
   readonly events?: EventPatterns | undefined;
   readonly issuedAt?: number;
   readonly jti?: string;
-  /** Milliseconds since 1970; `undefined` when it does not expire. */
+  /** By `steadyNow`; `undefined` when it does not expire. */
   readonly expiresAt?: number;
   /** Its end. */
   deadline?: Deadline;

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { steadyNow } from './steady-clock.js';
 
 /** How exact deadlines are kept. */
 const TICK_MS = 250;
@@ -17,11 +18,11 @@ export interface Deadline {
 @Injectable()
 export class DeadlineWheel implements OnModuleInit, OnModuleDestroy {
   private readonly buckets = new Map<number, Set<Deadline>>();
-  private nextTick = Math.floor(Date.now() / TICK_MS);
+  private nextTick = Math.floor(steadyNow() / TICK_MS);
   private timer: NodeJS.Timeout | undefined;
 
   onModuleInit(): void {
-    this.timer = setInterval(() => this.advance(Date.now()), TICK_MS);
+    this.timer = setInterval(() => this.advance(steadyNow()), TICK_MS);
     this.timer.unref();
   }
 
@@ -29,7 +30,7 @@ export class DeadlineWheel implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
-  /** Runs `run` at `atMs` (milliseconds since 1970) or up to a quarter of a second later; never earlier. */
+  /** Runs `run` at `atMs` by {@link steadyNow}, or up to a quarter of a second later; never earlier. */
   at(atMs: number, run: () => void): Deadline {
     const tick = Math.max(Math.ceil(atMs / TICK_MS), this.nextTick);
     const deadline = { tick, run };
@@ -49,7 +50,7 @@ export class DeadlineWheel implements OnModuleInit, OnModuleDestroy {
     const first = this.nextTick;
     // First, so that a deadline set while these run falls into a later tick and not into one that has passed.
     this.nextTick = Math.max(first, last + 1);
-    // A clock that jumped far ahead makes everything due; walking tick by tick would take for ever.
+    // After a long pause, walking tick by tick would take longer than looking at what there is.
     if (last - first > this.buckets.size) {
       for (const tick of [...this.buckets.keys()].filter((each) => each <= last)) this.runBucket(tick);
     } else {

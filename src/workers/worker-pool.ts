@@ -141,7 +141,14 @@ export class WorkerPool {
   /** Resolves with whether the worker came to take connections. */
   private launch(slot: number): Promise<boolean> {
     const process = fork(this.program.file, this.program.args(slot));
-    const worker: Worker = { slot, process, startedAt: Date.now(), isReady: false, sessions: 0, silentMs: 0 };
+    const worker: Worker = {
+      slot,
+      process,
+      startedAt: performance.now(),
+      isReady: false,
+      sessions: 0,
+      silentMs: 0,
+    };
     this.slots[slot] = worker;
     this.tellRestarts(worker);
     return new Promise((resolve) => {
@@ -167,7 +174,7 @@ export class WorkerPool {
   }
 
   private replace({ slot, process, startedAt }: Worker, cause: number | string): void {
-    const isSettled = Date.now() - startedAt >= SETTLED_AFTER_MS;
+    const isSettled = performance.now() - startedAt >= SETTLED_AFTER_MS;
     this.deathsInARow[slot] = isSettled ? 1 : this.deathsInARow[slot]! + 1;
     const delayMs = restartDelayMs(this.deathsInARow[slot]);
     this.restarts++;

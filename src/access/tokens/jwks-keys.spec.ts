@@ -1,8 +1,9 @@
+import { jest } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, SignJWT, type JWK } from 'jose';
+import { exportJWK, SignJWT, type JWK, type JWTPayload } from 'jose';
 import { TokenVerifier } from './token-verifier.js';
 
 /** A key server that can be told what to answer and counts how often it was asked. */
@@ -38,8 +39,11 @@ const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 const jwk = async (key: KeyObject, kid?: string): Promise<JWK> => ({ ...(await exportJWK(key)), kid });
 
-const sign = (key: KeyObject, header: { alg: string; kid?: string } = { alg: 'ES256', kid: 'first' }) =>
-  new SignJWT({}).setSubject('42').setProtectedHeader(header).sign(key);
+const sign = (
+  key: KeyObject,
+  header: { alg: string; kid?: string } = { alg: 'ES256', kid: 'first' },
+  claims: JWTPayload = {},
+) => new SignJWT(claims).setSubject('42').setProtectedHeader(header).sign(key);
 
 describe('keys from a JWKS URL', () => {
   const server = new KeyServer();
@@ -62,6 +66,12 @@ describe('keys from a JWKS URL', () => {
     message: 'the keys to check the token cannot be fetched',
     retryable: true,
   });
+  const tooEarly = expect.objectContaining({
+    code: 'engine.unavailable',
+    message: 'the key that made the token is not known yet',
+    retryable: true,
+    retryAfterMs: 30_000,
+  });
   const invalid = expect.objectContaining({ code: 'auth.token_invalid' });
 
   it('[A1] are fetched once for many tokens', async () => {
@@ -76,10 +86,64 @@ describe('keys from a JWKS URL', () => {
     const verifier = new TokenVerifier({ jwksUrl: url, clock });
     await expect(verifier.verify(await sign(second.privateKey))).rejects.toEqual(invalid);
     const unknown = await sign(second.privateKey, { alg: 'ES256', kid: 'unknown' });
-    await expect(verifier.verify(unknown)).rejects.toEqual(invalid);
-    await expect(verifier.verify(unknown)).rejects.toEqual(invalid);
+    await expect(verifier.verify(unknown)).rejects.toEqual(tooEarly);
+    await expect(verifier.verify(unknown)).rejects.toEqual(tooEarly);
     expect(server.requests).toBe(1); // unknown key IDs cannot drive requests to the server
   });
+
+  it('[A11] that are newer than the set let their tokens in once it may be asked for again', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    await verifier.verify(await sign(first.privateKey));
+    server.keys = [await jwk(second.publicKey, 'second')];
+    for (const header of [{ alg: 'ES256', kid: 'second' }, { alg: 'ES256' }]) {
+      const rotated = await sign(second.privateKey, header);
+      await expect(verifier.verify(rotated)).rejects.toEqual(tooEarly);
+    }
+    now += 30_000;
+    const rotated = await sign(second.privateKey, { alg: 'ES256' });
+    await expect(verifier.verify(rotated)).resolves.toMatchObject({ user: '42' });
+    expect(server.requests).toBe(2);
+  });
+
+  it('[A11] are no reason to wait for a token that was issued before they were fetched', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    await verifier.verify(await sign(first.privateKey));
+    const iat = Math.floor(now / 1000) - 120;
+    for (const header of [{ alg: 'ES256', kid: 'unknown' }, { alg: 'ES256' }]) {
+      const old = await sign(second.privateKey, header, { iat });
+      await expect(verifier.verify(old)).rejects.toEqual(invalid);
+    }
+    expect(server.requests).toBe(1);
+  });
+
+  it('[A11] that no key made is said for good once the keys were fetched for it', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    await verifier.verify(await sign(first.privateKey));
+    now += 30_000;
+    const unknown = await sign(second.privateKey, { alg: 'ES256', kid: 'unknown' });
+    await expect(verifier.verify(unknown)).rejects.toEqual(invalid);
+    expect(server.requests).toBe(2);
+  });
+
+  it.each([-3_600_000, 3_600_000])(
+    '[A11] are fetched in time when the wall clock steps by %d ms',
+    async (stepMs) => {
+      const options = { cooldownMs: 0, maxAgeMs: 600_000 };
+      const verifier = new TokenVerifier({ jwksUrl: url, jwks: options });
+      await verifier.verify(await sign(first.privateKey));
+      const wallNow = Date.now.bind(Date);
+      const stepped = jest.spyOn(Date, 'now').mockImplementation(() => wallNow() + stepMs);
+      try {
+        await verifier.verify(await sign(first.privateKey));
+        expect(server.requests).toBe(1);
+        server.keys = [await jwk(second.publicKey, 'second')];
+        const rotated = await sign(second.privateKey, { alg: 'ES256', kid: 'second' });
+        await expect(verifier.verify(rotated)).resolves.toMatchObject({ user: '42' });
+      } finally {
+        stepped.mockRestore();
+      }
+    },
+  );
 
   it('[A1] are fetched again when a token names a new one', async () => {
     const verifier = new TokenVerifier({ jwksUrl: url, clock, jwks: { cooldownMs: 0 } });
@@ -99,7 +163,9 @@ describe('keys from a JWKS URL', () => {
       });
     }
     const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    await expect(verifier.verify(await sign(stranger.privateKey, { alg: 'ES256' }))).rejects.toEqual(invalid);
+    await expect(verifier.verify(await sign(stranger.privateKey, { alg: 'ES256' }))).rejects.toEqual(
+      tooEarly,
+    );
   });
 
   it('[A1] never serve as secrets, also when the set holds a symmetric one', async () => {

@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { CryptoKey } from 'jose';
 import { SwitchboardError } from '../../protocol/errors.js';
-import type { JwksKeys, JwksOptions } from './jwks-keys.js';
+import type { JwksClocks, JwksKeys, JwksOptions } from './jwks-keys.js';
 
 /** Loaded with the first token that a public key signed: a gateway with a secret, or none, never needs it. */
 const jose = () => import('jose');
@@ -53,7 +53,7 @@ export class PublicKeys {
   /** @throws TypeError when the PEM cannot be used */
   constructor(
     private readonly options: PublicKeyOptions,
-    private readonly clock: () => number,
+    private readonly clocks: JwksClocks,
   ) {
     if (options.jwtPublicKey) {
       const key = createPublicKey(options.jwtPublicKey);
@@ -77,12 +77,26 @@ export class PublicKeys {
     const { jwksUrl } = this.options;
     if (problem === undefined || !jwksUrl) return problem;
     this.jwks ??= this.openKeySet(jwksUrl);
-    return this.problemWithKeySet(await this.jwks, token, algorithms);
+    return this.problemWithNewest(await this.jwks, token, algorithms);
   }
 
   private async openKeySet(url: string): Promise<JwksKeys> {
     const { JwksKeys } = await import('./jwks-keys.js');
-    return new JwksKeys(url, this.clock, this.options.jwks);
+    return new JwksKeys(url, this.clocks, this.options.jwks);
+  }
+
+  /** A token that names no key may have been made by one that is newer than the set. [A11] */
+  private async problemWithNewest(
+    jwks: JwksKeys,
+    token: string,
+    algorithms: string[],
+  ): Promise<string | undefined> {
+    const { mark } = jwks;
+    const problem = await this.problemWithKeySet(jwks, token, algorithms);
+    const { decodeProtectedHeader } = await jose();
+    if (problem === undefined || decodeProtectedHeader(token).kid !== undefined) return problem;
+    if (!(await jwks.isRenewedSince(mark, { payload: token.split('.')[1]! }))) return problem;
+    return this.problemWithKeySet(jwks, token, algorithms);
   }
 
   private async problemWithKeySet(

@@ -1,4 +1,5 @@
 /** Checks the tokens that clients present. [A1] [A2] */
+import { steadyNow } from '../../timers/steady-clock.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import {
   compileCapabilities,
@@ -90,7 +91,7 @@ export class TokenVerifier {
   constructor(private readonly options: TokenVerifierOptions) {
     this.clock = options.clock ?? Date.now;
     this.secrets = new SecretKeys(options, this.clock);
-    this.publicKeys = new PublicKeys(options, this.clock);
+    this.publicKeys = new PublicKeys(options, { wall: this.clock, steady: options.clock ?? steadyNow });
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DeadlineWheel, type Deadline } from '../../timers/deadline-wheel.js';
+import { steadyNow } from '../../timers/steady-clock.js';
 import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
 import { Publisher } from '../../delivery/publisher.js';
@@ -157,7 +158,7 @@ export class Presence implements Participant {
   }
 
   private hold(room: string, user: string): void {
-    const deadline = this.expiries.at(Date.now() + this.config.recoveryWindowMs, () =>
+    const deadline = this.expiries.at(steadyNow() + this.config.recoveryWindowMs, () =>
       this.change(room).lost(user),
     );
     const before = this.presenceOf(room).broke(user, deadline);
@@ -166,7 +167,7 @@ export class Presence implements Participant {
 
   private expectWatcher(room: string): void {
     this.awayWatchers.set(room, (this.awayWatchers.get(room) ?? 0) + 1);
-    this.expiries.at(Date.now() + this.config.recoveryWindowMs + SESSION_SLACK_MS, () => {
+    this.expiries.at(steadyNow() + this.config.recoveryWindowMs + SESSION_SLACK_MS, () => {
       const others = this.awayWatchers.get(room)! - 1;
       if (others > 0) this.awayWatchers.set(room, others);
       else this.awayWatchers.delete(room);

@@ -15,6 +15,7 @@ import {
   type Identity,
   type RecoverableSession,
 } from '../../sockets/socket-state.js';
+import { steadyNow } from '../../timers/steady-clock.js';
 import { isOurText, type SessionToken } from './session-texts.js';
 
 /** A session ID is all that stands between a session and whoever has a token of the same user. */
@@ -127,8 +128,9 @@ export class SessionClaims implements Participant {
 
   /** A session ends with the token it was opened with, also when its client comes with another one. */
   mayComeBack(user: string, { token }: Pick<Claim, 'token'>): boolean {
-    const { jti, issuedAt, expiresAt } = token as SessionToken;
-    if (expiresAt !== undefined && expiresAt <= Date.now()) return false;
+    // A node that does not know of steady ends says only what the token says.
+    const { jti, issuedAt, expiresAt, endsAt = expiresAt } = token as SessionToken;
+    if (endsAt !== undefined && endsAt <= steadyNow()) return false;
     return this.revocations.checkNow({ user, jti, issuedAt }) === undefined;
   }
 

@@ -5,9 +5,14 @@ import type { Grant } from '../../sockets/grant.js';
 const MAX_TEXT_LENGTH = 256;
 
 /** What of a token decides whether the session may come back. */
-export type SessionToken = Pick<Grant, 'jti' | 'issuedAt' | 'expiresAt'>;
+export type SessionToken = Pick<Grant, 'jti' | 'issuedAt' | 'expiresAt' | 'endsAt'>;
 
-export const tokenOf = ({ jti, issuedAt, expiresAt }: Grant): SessionToken => ({ jti, issuedAt, expiresAt });
+export const tokenOf = ({ jti, issuedAt, expiresAt, endsAt }: Grant): SessionToken => ({
+  jti,
+  issuedAt,
+  expiresAt,
+  endsAt,
+});
 
 /** Whether it could be a session ID or a cursor of this gateway. */
 export const isOurText = (value: unknown): value is string =>

@@ -7,7 +7,7 @@ import { SESSION_LUA_ONLY } from './session-lua.js';
  *
  * `ARGV`: node, the generation that what it has here began with or '', its next generation, when it started, lease in ms,
  * a new epoch, the epoch it knows or '', the last place it knows, bytes that all logs may take. Gives: outcome, epoch, place, how often it has changed
- * the registry; from then on the node has its next generation.
+ * the registry, the time; from then on the node has its next generation.
  *
  * - `kept`: nothing was lost.
  * - `new`: not known before.
@@ -61,7 +61,7 @@ end
 -- Nor do contents that begin anew tell by having no beat that it was not: it may go away before the first renewal.
 redis.call(outcome == 'new' and 'HSET' or 'HSETNX', STATE, 'beat', now())
 redis.call('ZADD', P .. 'nodes', now() + leaseMs, node)
-return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0') }
+return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0'), string.format('%.0f', now()) }
 `,
   ],
   'allow-oom',
@@ -73,9 +73,10 @@ return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0') }
  * When no lease at all was renewed for a while, it was Redis or the network that was away and not the nodes: everyone
  * gets one more lease before anyone is taken for dead.
  *
- * `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows.
+ * `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows, the time that its last renewal
+ * gave or '', how many ms ago it was by the clock of the node.
  * Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
- * users that are held for their return, and how many logs may have lapsed.
+ * users that are held for their return, how many logs may have lapsed, the time.
  */
 export const RENEW = script(
   'renew',
@@ -86,6 +87,12 @@ local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
 if redis.call('HGET', STATE, 'e') ~= ARGV[5] or place < tonumber(ARGV[6]) then return { 'lost' } end
 if not holds(node, ARGV[2]) then return { 'fenced' } end
 local time = now()
+-- Less than a minute may be a request that was long on its way.
+local expected = ARGV[7] ~= '' and tonumber(ARGV[7]) + tonumber(ARGV[8]) or time
+if math.abs(time - expected) > 60000 then
+  redis.call('HSET', STATE, 'shift', string.format('%.0f', shift + expected - time))
+  time = expected
+end
 local state = redis.call('HMGET', STATE, 'beat', 'grace')
 local grace = tonumber(state[2] or '0')
 if time - tonumber(state[1] or time) > leaseMs / 2 then
@@ -102,7 +109,7 @@ if time > grace then
   overdue = redis.call('ZCOUNT', P .. 'absent', '-inf', time)
 end
 local lapsing = redis.call('ZCOUNT', P .. 'lapsing', '-inf', time)
-return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing }
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time) }
 `,
   ],
   'allow-oom',

@@ -20,6 +20,9 @@ const INBOX_BYTES = 268_435_456;
  * would do so in the middle of a script, which then were half done. So each first asks for a key that never exists: it
  * is refused before it has done anything, until all keys are where they should be.
  *
+ * Time is that of Redis, whose wall clock may be set: what it was set by is taken off, as soon as a node that renews its
+ * lease finds that more or less has passed than by its own monotonic clock. [A11]
+ *
  * What a node is told stands in its inbox, as one text: what it is, then names and values, a line each. The ID is numbered
  * from `1-1` on by Redis. At the end of the script all of it goes to the node as one message: the beginning of its inbox,
  * then ID and text of each entry, behind carriage returns. No part holds either character: they are JSON, or names of our
@@ -31,9 +34,11 @@ const COMMON = String.raw`
 local STATE = KEYS[1]
 local P = string.sub(STATE, 1, -6)
 redis.call('EXISTS', P .. 'nothing')
+local shift
 local function now()
+  shift = shift or tonumber(redis.call('HGET', STATE, 'shift') or '0')
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000) + shift
 end
 local function holds(node, generation)
   return redis.call('HGET', P .. 'node:' .. node, 'g') == generation

@@ -250,6 +250,40 @@ describeWithRedis('a node with much to do', () => {
     expect(node.timesFenced).toBe(0);
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    '[A11] neither a lease nor a session ends early or late when the clock of Redis is set by %d ms',
+    async (stepMs) => {
+      const [one, two] = await Promise.all(
+        [1, 2].map(() => TestNode.start(redis.url, { nodeLeaseMs: 3_000, recoveryWindowMs: 5_000 })),
+      );
+      nodes.push(one!, two!);
+      for (const sessionId of ['back', 'away']) {
+        const { sessions } = one!.engine;
+        await sessions.open({
+          sessionId,
+          socketId: `s-${sessionId}`,
+          user: 'ann',
+          namespace: '/',
+          token: null,
+        });
+        await sessions.detach(sessionId);
+      }
+      const detachedAt = performance.now();
+      // What scripts see of a wall clock that is set.
+      await client.hincrby('{sb}:state', 'shift', stepMs);
+      await until('the step is taken off', async () => {
+        const shift = Number(await client.hget('{sb}:state', 'shift'));
+        return Math.abs(shift) < 60_000;
+      });
+      const claim = { user: 'ann', namespace: '/', cursor: undefined };
+      expect(await two!.engine.sessions.claim('back', claim)).toMatchObject({ socketId: 's-back' });
+      await until('the other one is over', async () => (await client.zcard('{sb}:waiting')) === 0);
+      expect(performance.now() - detachedAt).toBeGreaterThan(4_000);
+      expect([one!.timesFenced, two!.timesFenced]).toEqual([0, 0]);
+      expect([...one!.nodesLost, ...two!.nodesLost].filter(({ node }) => node !== 'n-observer')).toEqual([]);
+    },
+  );
+
   it('[H4] [M4] ends all sessions and absences that are over, however many came since the last time', async () => {
     const ids = each(250, String);
     const sessions = ids.flatMap((id): SessionChange[] => [

@@ -31,7 +31,7 @@ export type Renewal = Held | { readonly state: 'lost' | 'fenced' };
 type AttachReply =
   | readonly [outcome: 'dying']
   | readonly [outcome: 'stale']
-  | readonly [outcome: Outcome, epoch: string, place: number | string, writes: number];
+  | readonly [outcome: Outcome, epoch: string, place: number | string, writes: number, redisTime: string];
 
 /** Sockets and sessions that are taken out at once, so that Redis answers others in between. */
 const BATCH_SIZE = 200;
@@ -61,6 +61,8 @@ export class Lease {
   /** The generation that what this node has in Redis began with. */
   private from = '';
   private epoch = '';
+  /** The time that the last renewal gave, and when it was sent by the clock of this process. */
+  private renewed: { readonly redisTime: string; readonly at: number } | undefined;
 
   constructor(
     private readonly run: RunScript,
@@ -84,6 +86,7 @@ export class Lease {
     let isFenced = false;
     for (;;) {
       const generation = `${this.base}.${++this.attempts}`;
+      const at = performance.now();
       const reply = (await this.run(
         ATTACH,
         node,
@@ -99,10 +102,11 @@ export class Lease {
       // An answer to an attempt that was given up; what became of the node, a later one tells.
       if (reply[0] === 'stale') throw unavailable();
       if (reply[0] !== 'dying') {
-        const [outcome, epoch, place, writes] = reply;
+        const [outcome, epoch, place, writes, redisTime] = reply;
         this.generation = generation;
         if (outcome !== 'kept') this.from = generation;
         this.epoch = epoch;
+        this.renewed = { redisTime, at };
         return { outcome: isFenced && !isNew ? 'fenced' : outcome, epoch, seq: Number(place), writes };
       }
       isFenced = true;
@@ -111,6 +115,8 @@ export class Lease {
   }
 
   async renew(inboxPosition: string, seq: number): Promise<Renewal> {
+    const at = performance.now();
+    const { renewed } = this;
     const reply = (await this.run(
       RENEW,
       ...this.identity,
@@ -118,8 +124,11 @@ export class Lease {
       inboxPosition,
       this.epoch,
       seq,
-    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number];
-    const [state, lapsed, endedSessions, overdue, lapsingLogs] = reply;
+      renewed?.redisTime ?? '',
+      renewed === undefined ? 0 : Math.round(at - renewed.at),
+    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string];
+    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime] = reply;
+    this.renewed = state === 'ok' ? { redisTime, at } : undefined;
     return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue, lapsingLogs } : { state };
   }
 

@@ -1,3 +1,4 @@
+import { steadyNow } from '../../../timers/steady-clock.js';
 import type { SharedRevocations } from '../../revocations.js';
 import type { RequestConnection } from '../connection/request-connection.js';
 import { LOAD_REVOCATIONS, REVOKE, type Revocation } from '../lua/revocation.js';
@@ -141,7 +142,7 @@ export class RedisRevocations implements SharedRevocations {
   }
 
   private sweep(): void {
-    const now = Date.now();
+    const now = steadyNow();
     for (const [key, revocation] of this.known) {
       const untilMs = revocation.at(-1);
       if (typeof untilMs === 'number' && untilMs <= now) this.known.delete(key);
