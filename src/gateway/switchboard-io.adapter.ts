@@ -1,6 +1,5 @@
 import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import cors from 'cors';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type Socket } from 'socket.io';
 import type { OriginPolicy } from '../http/origin-policy.js';
@@ -122,6 +121,13 @@ export class SwitchboardIoAdapter extends IoAdapter {
       wsEngine: PromptWebSocketServer,
       parser: codingParser,
       ...given,
+      // Answers preflight requests and names the origin back, also with the client's bundles; who may connect is decided
+      // by allowRequest. [L9]
+      cors: (request, decide) => {
+        const isNamed =
+          request.headers.origin !== undefined && originPolicy.allowsOrigin(request as IncomingMessage);
+        decide(null, { origin: isNamed, credentials: true });
+      },
       adapter,
       allowRequest: (request, callback) => {
         const decide = ([reason, allowed]: Admitted): void => {
@@ -141,17 +147,12 @@ export class SwitchboardIoAdapter extends IoAdapter {
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     slowConsumers.watch(server.engine);
     readPlainQueries(server.engine);
-    // Answers preflight requests and names the origin back; who may connect is decided by allowRequest.
-    const nameOrigin = cors<IncomingMessage>((request, callback) =>
-      callback(null, { origin: originPolicy.allowsOrigin(request), credentials: true }),
-    );
     server.engine.use(
       (request: IncomingMessage, response: ServerResponse, next: (failure?: Error) => void) => {
         if (request.method === 'POST') noteOversize(server.engine, request, response);
         else if (request.headers.upgrade !== undefined) noteResponse(request, response);
-        if (request.headers.origin === undefined) next();
-        else if (originPolicy.isIntruding(request)) next(this.refuseIntruder(request));
-        else nameOrigin(request, response, next);
+        const isIntruding = request.headers.origin !== undefined && originPolicy.isIntruding(request);
+        next(isIntruding ? this.refuseIntruder(request) : undefined);
       },
     );
     server.engine.on('connection', limitGoodbye);

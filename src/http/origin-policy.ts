@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { isLoopback } from './client-address.js';
+import { cameByUnixSocket } from '../platform/unix-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { comesFromHiddenPage, isOriginAllowed } from './origins.js';
 
@@ -27,7 +28,7 @@ export class OriginPolicy {
   /** Why a request is refused, or `undefined`. */
   refusalOf(request: IncomingMessage): SwitchboardError | undefined {
     const { mode, open } = this.config;
-    if (mode === 'open' && !open && !isLoopback(request.socket.remoteAddress ?? '')) {
+    if (mode === 'open' && !open && !comesFromThisMachine(request)) {
       return new SwitchboardError('access.denied', {
         message: 'open mode serves this machine only: set a JWT key, or SWITCHBOARD_OPEN=true if it is meant',
       });
@@ -70,3 +71,7 @@ export class OriginPolicy {
     this.remembered.set(key, allowed);
   }
 }
+
+/** Through a Unix socket only this machine comes, and of that only who may open its file. */
+const comesFromThisMachine = ({ socket }: IncomingMessage): boolean =>
+  isLoopback(socket.remoteAddress ?? '') || cameByUnixSocket(socket);

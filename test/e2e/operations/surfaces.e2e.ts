@@ -26,6 +26,22 @@ describe('what the gateway serves where', () => {
     },
   );
 
+  it('[L9] [A5] pages of a listed origin, and no others, may load the modules of the client', async () => {
+    const listing = await startGateway({ corsOrigins: 'https://app.example' });
+    for (const file of ['socket.io.esm.min.js', 'socket.io.esm.min.js.map', 'socket.io.js']) {
+      const load = (origin: string): Promise<Response> =>
+        fetch(`${listing.url}/socket.io/${file}`, { headers: { origin } });
+      const listed = await load('https://app.example');
+      expect(listed.status).toBe(200);
+      expect(listed.headers.get('access-control-allow-origin')).toBe('https://app.example');
+      expect(listed.headers.get('access-control-allow-credentials')).toBe('true');
+      expect((await load('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull();
+    }
+    const plain = await fetch(`${listing.url}/socket.io/socket.io.js`);
+    expect(plain.headers.get('access-control-allow-origin')).toBeNull();
+    await listing.close();
+  });
+
   it('[C5] a proxy can tell clients, backends and operators apart by the first part of the path', async () => {
     const { paths } = (await gateway.http<{ paths: Record<string, unknown> }>('GET', '/openapi.json')).body;
     expect(Object.keys(paths).filter((path) => !path.startsWith('/v1/'))).toEqual([]);
