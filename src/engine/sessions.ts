@@ -97,6 +97,8 @@ export interface Claim {
  * - One that somebody is claiming right now is {@link SessionBusy}.
  */
 export interface SessionStore {
+  /** Whether a socket ID is that of a session: its client may come back as this socket. [M3] */
+  isSocketId(name: string): Answer<boolean>;
   /** From now on what is sent to its socket, to its user and to everyone is kept for it. */
   open(session: NewSession): Answer<void>;
   /** Its socket goes on with another token. */

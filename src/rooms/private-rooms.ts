@@ -4,7 +4,10 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { looksLikeSocketId } from '../protocol/names.js';
 import { Namespaces } from '../sockets/namespaces.js';
 
-/** Knows the rooms that are a socket's own, whatever node it is on: they carry private traffic. [M3] */
+/**
+ * Knows the rooms that are a socket's own, whatever node it is on: they carry private traffic. So does that of a session
+ * whose client is away: it may come back as this socket. [M3]
+ */
 @Injectable()
 export class PrivateRooms {
   constructor(
@@ -21,10 +24,13 @@ export class PrivateRooms {
    */
   assertNoSocketId(name: string): Promise<void> | undefined {
     if (this.namespaces.isSocketId(name)) throw new SwitchboardError('access.denied');
-    const { registry } = this.engine;
-    if (!registry || !looksLikeSocketId(name)) return undefined;
-    return registry.socket(name).then((socket) => {
-      if (socket) throw new SwitchboardError('access.denied');
+    if (!looksLikeSocketId(name)) return undefined;
+    const { registry, sessions } = this.engine;
+    const ofSession = sessions.isSocketId(name);
+    if (ofSession === true) throw new SwitchboardError('access.denied');
+    if (!registry) return undefined;
+    return Promise.all([registry.socket(name), ofSession]).then(([socket, isOfSession]) => {
+      if (socket || isOfSession) throw new SwitchboardError('access.denied');
     });
   }
 }

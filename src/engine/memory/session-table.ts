@@ -54,6 +54,10 @@ export class SessionTable implements SessionStore {
     else this.ofUser.set(identity.user, new Set([session]));
   }
 
+  isSocketId(name: string): boolean {
+    return this.ofSocket.has(name);
+  }
+
   renewed(sessionId: string, token: unknown): void {
     const session = this.find(sessionId);
     if (session) session.token = token;

@@ -251,7 +251,8 @@ describe('keys to check tokens with', () => {
       const gateway = await start({ jwksUrl: url });
       const { privateKey } = rsaKeyPair();
       for (const kid of ['first', 'second']) {
-        const forged = await sign({ sub: 'ada' }, { alg: 'RS256', key: privateKey, kid });
+        const claims = { sub: 'ada', iat: Math.floor(inSeconds(-120)) };
+        const forged = await sign(claims, { alg: 'RS256', key: privateKey, kid });
         expect(await refused(gateway, forged)).toBe('auth.token_invalid');
       }
     });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import type { Server } from 'socket.io';
-import type { TestGateway } from 'switchboard-gateway/testing';
+import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
 import { closeEmbeddings, startEmbedding } from '../../support/embedding.js';
 import { breakOff, comeBack, received } from '../../support/recovering.js';
 import { describeWithRedis, TestRedis } from '../../support/redis.js';
@@ -47,6 +47,18 @@ describeWithRedis('the rooms of sockets on other nodes', () => {
     });
   });
 
+  it('[M3] nobody joins the room of a session whose client is away from another node', async () => {
+    const options = { redisUrl: redis.url, history: [{ pattern: '*', size: 10, ttlMs: 60_000 }] };
+    const [one, two] = await Promise.all([startGateway(options), startGateway(options)]);
+    const ada = await one.connect({ auth: { user: 'ada', recovery: true } });
+    const eve = await two.connect();
+    const room = await breakOff(one, ada);
+    expect(await eve.request('room:join', { room })).toMatchObject(DENIED);
+    expect(await eve.request('room:history', { room })).toMatchObject(DENIED);
+    expect((await two.http('PUT', `/v1/sockets/${eve.id!}/rooms/${room}`)).status).toBe(403);
+    await Promise.all([one.close(), two.close()]);
+  });
+
   it('Socket.IO’s own emit reaches a socket of another node by its ID', async () => {
     const [one, two] = await Promise.all([start(), start()]);
     const ada = await one.connect();
@@ -56,8 +68,23 @@ describeWithRedis('the rooms of sockets on other nodes', () => {
   });
 });
 
+const DENIED = { ok: false, error: { code: 'access.denied' } };
+
 describe('the room of a socket that is away', () => {
   afterEach(closeEmbeddings);
+
+  it('[M3] nobody joins it, is put there, or reads its history', async () => {
+    const gateway = await startGateway({ history: [{ pattern: '*', size: 10, ttlMs: 60_000 }] });
+    const ada = await gateway.connect({ auth: { user: 'ada', recovery: true } });
+    const eve = await gateway.connect({ auth: { user: 'eve' } });
+    const room = await breakOff(gateway, ada);
+    expect(await eve.request('room:join', { room })).toMatchObject(DENIED);
+    expect(await eve.request('room:history', { room })).toMatchObject(DENIED);
+    const put = await gateway.http('PUT', `/v1/sockets/${eve.id!}/rooms/${room}`);
+    expect(put).toMatchObject({ status: 403 });
+    expect(await comeBack(ada)).toBe(true);
+    await gateway.close();
+  });
 
   it('[M3] whoever is in a room of its name does not get what is sent to it', async () => {
     const gateway = await startEmbedding({ providers: [AppGateway] });

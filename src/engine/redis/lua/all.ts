@@ -10,7 +10,7 @@ import { SWEEP_ABSENT, UNWATCH, WATCH } from './presence.js';
 import { PUBLISH } from './publish.js';
 import { LOAD_REVOCATIONS, REVOKE } from './revocation.js';
 import type { Script } from './script.js';
-import { CHANGE_SESSIONS, CLAIM, MISSED, SWEEP_SESSIONS } from './session.js';
+import { CHANGE_SESSIONS, CLAIM, IS_SOCKET_OF_SESSION, MISSED, SWEEP_SESSIONS } from './session.js';
 
 /** What has to be in Redis before anything is asked of it. */
 export const ALL_SCRIPTS: readonly Script[] = [
@@ -34,6 +34,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   SWEEP_ABSENT,
   CHANGE_SESSIONS,
   CLAIM,
+  IS_SOCKET_OF_SESSION,
   MISSED,
   SWEEP_SESSIONS,
   BEGIN,

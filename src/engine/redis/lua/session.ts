@@ -215,6 +215,13 @@ return { EPOCH, parts, entries }
 `,
 ]);
 
+/** Whether a socket ID is that of a session. `ARGV`: the ID. */
+export const IS_SOCKET_OF_SESSION = script(
+  'isSocketOfSession',
+  [String.raw`return redis.call('EXISTS', P .. 'ss:' .. ARGV[1])`],
+  'no-writes',
+);
+
 /** Ends sessions that nobody came back to. `ARGV`: how many at most. Gives how many it ended. */
 export const SWEEP_SESSIONS = script(
   'sweepSessions',

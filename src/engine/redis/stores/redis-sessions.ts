@@ -18,7 +18,7 @@ import type { Barriers } from '../inbox/barriers.js';
 import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor.js';
 import { missedBy, type MissedReply } from './missed-publications.js';
 import { luaJson, type RunScript } from '../lua/script.js';
-import { CHANGE_SESSIONS, CLAIM, MISSED, type SessionChange } from '../lua/session.js';
+import { CHANGE_SESSIONS, CLAIM, IS_SOCKET_OF_SESSION, MISSED, type SessionChange } from '../lua/session.js';
 import { NO_DATA, readData, writeData } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
@@ -104,6 +104,10 @@ export class RedisSessions implements SessionStore {
     const live: LiveSession = { session, rooms: new Map(), data: this.textOf(data) };
     this.live.set(session.sessionId, live);
     return this.change(this.opening(live, 0), session.sessionId);
+  }
+
+  async isSocketId(name: string): Promise<boolean> {
+    return (await this.context.run(IS_SOCKET_OF_SESSION, name)) === 1;
   }
 
   renewed(sessionId: string, token: unknown): Promise<void> {
