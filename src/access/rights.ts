@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { endSocket } from '../sockets/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { presenceRoom } from '../protocol/names.js';
+import { membershipOf } from '../sockets/membership.adapter.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { Authenticator } from './authenticator.js';
@@ -172,7 +172,7 @@ export class Rights implements Participant {
     for (const room of state.watchedRooms?.keys() ?? []) {
       if (this.allows(socket, 'presence', room)) continue;
       state.watchedRooms?.delete(room);
-      void socket.leave(presenceRoom(room));
+      membershipOf(socket).unwatch(socket.id, room);
     }
     for (const room of state.joinedByRight ?? []) {
       if (this.allows(socket, 'join', room)) continue;

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
 import { logFailure } from '../telemetry/log.js';
+import { membershipOf } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import { MembershipService } from './membership.service.js';
@@ -37,8 +38,9 @@ export class NodeCommands {
         const sockets = this.select(command.from);
         await Promise.all(
           sockets.map(async (socket) => {
-            if (command.join.length > 0) await socket.join([...command.join]);
-            for (const room of command.leave) await socket.leave(room);
+            const adapter = membershipOf(socket);
+            if (command.join.length > 0) await adapter.addNamed(socket.id, command.join);
+            await adapter.delNamed(socket.id, command.leave);
           }),
         );
         return sockets.length;

@@ -4,9 +4,11 @@ import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../telemetry/log.js';
 import { NOTICE } from '../protocol/events.js';
+import { presenceRoom, userRoom } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
+import { roomNameOf } from '../sockets/room-names.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
@@ -111,17 +113,32 @@ export class FanOutAdapter extends SharedAdapter {
 
   override addAll(id: string, rooms: Set<string>): Promise<void> | void {
     const tracking = this.trackers.get(id);
-    if (tracking) for (const room of rooms) tracking.entered(room);
+    if (tracking) for (const room of rooms) tracking.entered(roomNameOf(room));
     return super.addAll(id, rooms);
   }
 
   override del(id: string, room: string): Promise<void> | void {
-    this.trackers.get(id)?.left(room);
+    this.trackers.get(id)?.left(roomNameOf(room));
     return super.del(id, room);
   }
 
+  override watch(id: string, room: string): void {
+    this.trackers.get(id)?.entered(presenceRoom(room));
+    super.watch(id, room);
+  }
+
+  override unwatch(id: string, room: string): void {
+    this.trackers.get(id)?.left(presenceRoom(room));
+    super.unwatch(id, room);
+  }
+
+  /** Socket.IO calls it in the middle of a socket's end: nothing that fails here may get out. [L4] */
   override delAll(id: string): void {
-    super.delAll(id);
+    try {
+      super.delAll(id);
+    } catch (failure) {
+      logFailure(logger, 'a socket could not leave its rooms', failure);
+    }
     this.trackers.get(id)?.replay?.stop();
     this.trackers.delete(id);
   }
@@ -222,11 +239,20 @@ export class FanOutAdapter extends SharedAdapter {
     let tracking = this.trackers.get(socket.id);
     if (!tracking) {
       const accepted = this.outbound?.accepted ?? 0;
-      const began = recovers ? undefined : { accepted, rooms: new Set(socket.rooms) };
+      const began = recovers ? undefined : { accepted, rooms: this.namesOf(socket) };
       this.trackers.set(socket.id, (tracking = new Tracking(recovers, began)));
     }
     if (recovers) this.publishDirectEmits(socket);
     return tracking;
+  }
+
+  /** All rooms that a publication for it may name: its own and its user's are among them. */
+  private namesOf({ id }: GatewaySocket): ReadonlySet<string> {
+    const names = new Set([id, ...this.namesOfRooms(id)]);
+    const state = this.stateOf(id);
+    if (state) names.add(userRoom(state.user));
+    for (const room of state?.watchedRooms?.keys() ?? []) names.add(presenceRoom(room));
+    return names;
   }
 
   /** The local sockets of a selection. */
@@ -373,7 +399,7 @@ export class FanOutAdapter extends SharedAdapter {
     // One room cannot hold a socket twice, so only a union needs to remember whom it has served.
     const served = selection.rooms.size > 1 ? new Set<string>() : undefined;
     for (const room of selection.rooms) {
-      const members = selection.sockets?.has(room) ? [room] : (this.rooms.get(room) ?? []);
+      const members = selection.sockets?.has(room) ? [room] : (this.membersNamed(room) ?? []);
       for (const socketId of members) {
         if (except?.has(socketId) || served?.has(socketId)) continue;
         const socket = this.nsp.sockets.get(socketId);
@@ -388,7 +414,7 @@ export class FanOutAdapter extends SharedAdapter {
     if (rooms.size === 0) return sockets.size === 0 ? undefined : sockets;
     const socketIds = new Set(sockets);
     for (const room of rooms) {
-      for (const socketId of this.rooms.get(room) ?? []) socketIds.add(socketId);
+      for (const socketId of this.membersNamed(room) ?? []) socketIds.add(socketId);
     }
     return socketIds;
   }

@@ -3,10 +3,11 @@ import type { BroadcastOptions, Room } from 'socket.io-adapter';
 import type { Packet } from 'socket.io-parser';
 import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
 import type { SocketEntry } from '../protocol/entries.js';
-import { looksLikeSocketId, userRoom } from '../protocol/names.js';
+import { looksLikeSocketId } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
 import { MembershipAdapter, type MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
+import { roomNameOf, roomNamesOf } from '../sockets/room-names.js';
 
 /** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
 export type DirectEmit = Omit<Publication, 'id' | 'at'>;
@@ -43,7 +44,7 @@ export abstract class SharedAdapter extends MembershipAdapter {
       event: String(event),
       args,
       to: rooms.size === 0 ? { all: true } : this.selectionOf(rooms),
-      except: except.size === 0 ? {} : { rooms: [...except] },
+      except: exceptOf(except),
       volatile: flags.volatile === true,
       namespace: this.nsp.name,
     };
@@ -54,13 +55,13 @@ export abstract class SharedAdapter extends MembershipAdapter {
   /** Socket.IO's `socketsJoin()`, on all nodes. */
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
     super.addSockets(options, rooms);
-    this.others(options, (from) => ({ do: 'move', from, join: rooms, leave: [] }));
+    this.others(options, (from) => ({ do: 'move', from, join: roomNamesOf(rooms), leave: [] }));
   }
 
   /** Socket.IO's `socketsLeave()`, on all nodes. */
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
     super.delSockets(options, rooms);
-    this.others(options, (from) => ({ do: 'move', from, join: [], leave: rooms }));
+    this.others(options, (from) => ({ do: 'move', from, join: [], leave: roomNamesOf(rooms) }));
   }
 
   /** Socket.IO's `disconnectSockets()`, on all nodes. */
@@ -96,8 +97,8 @@ export abstract class SharedAdapter extends MembershipAdapter {
   private selectionFrom({ rooms, except = new Set() }: BroadcastOptions): SocketsOfNamespace {
     return {
       namespace: this.nsp.name,
-      to: rooms.size === 0 ? { all: true } : { rooms: [...rooms] },
-      except: except.size === 0 ? {} : { rooms: [...except] },
+      to: rooms.size === 0 ? { all: true } : { rooms: roomNamesOf(rooms) },
+      except: exceptOf(except),
     };
   }
 
@@ -106,29 +107,31 @@ export abstract class SharedAdapter extends MembershipAdapter {
   }
 
   /**
-   * A socket's own room is no room that others could be in, or that could keep a history. One of another node is not
-   * known here, so what looks like one may be either.
+   * A socket's own room is one that the app may have put others into, here or on another node. Whether a name is that of
+   * a socket of another node is not known here, so what looks like one may be either.
    */
-  private selectionOf(names: ReadonlySet<string>): Selection {
+  private selectionOf(given: ReadonlySet<Room>): Selection {
     const rooms: string[] = [];
     const sockets: string[] = [];
-    for (const name of names) {
-      if (this.sids.has(name)) {
-        sockets.push(name);
-        continue;
-      }
-      rooms.push(name);
-      // It may be a socket of another node: an app names both alike.
-      if (this.outbound?.isShared && looksLikeSocketId(name)) sockets.push(name);
+    const isShared = this.outbound?.isShared === true;
+    for (const room of given) {
+      const name = roomNameOf(room);
+      const isSocket = this.sids.has(room);
+      if (isSocket || (isShared && looksLikeSocketId(name))) sockets.push(name);
+      // A lone one is no room that would keep a history.
+      if (!isSocket || isShared || this.rooms.peek(room)?.size !== 1) rooms.push(name);
     }
     return { rooms, sockets };
   }
 }
 
+const exceptOf = (rooms: ReadonlySet<Room>): Selection =>
+  rooms.size === 0 ? {} : { rooms: roomNamesOf(rooms) };
+
 /** A socket of another node, as Socket.IO's `RemoteSocket` takes it. */
 const remoteSocket = ({ socketId, user, info, rooms, address, connectedAt }: SocketEntry): unknown => ({
   id: socketId,
   handshake: { address, time: connectedAt, headers: {}, query: {}, auth: {} },
-  rooms: [socketId, userRoom(user), ...rooms],
+  rooms: [socketId, ...rooms],
   data: { user, info },
 });

@@ -5,7 +5,8 @@ import { RemoteEvents, type RemoteEventHandler } from '../backend/remote-events.
 import { NodeIdentity } from '../engine/node-identity.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { assertDeliverable, decodeArgument, encodeUnchecked } from '../protocol/json.js';
-import { userRoom } from '../protocol/names.js';
+import { isListedRoom } from '../protocol/names.js';
+import { membershipOf } from '../sockets/membership.adapter.js';
 import { endSocket } from '../sockets/end-socket.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import type { RemoteHandler } from './remote-handler.js';
@@ -47,7 +48,7 @@ export class EventHandlers extends RemoteEvents {
       user,
       info,
       socketId: socket.id,
-      rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== userRoom(user)),
+      rooms: membershipOf(socket).namesOfRooms(socket.id).filter(isListedRoom),
       node: this.identity.id,
       at: new Date().toISOString(),
       address,

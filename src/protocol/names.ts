@@ -33,6 +33,22 @@ export const watchedRoom = (room: string): string | undefined =>
 
 export const isInternalRoom = (room: string): boolean => room.startsWith(INTERNAL_ROOM_PREFIX);
 
+/** Another of the gateway's own. */
+export const internalRoom = (name: string): string => INTERNAL_ROOM_PREFIX + name;
+
+/**
+ * The name of a room that an app has made and nobody else can name: a number, or `user:7`, which means a user to
+ * everybody else. It is a room like all others, on all nodes, and stands in no list and keeps no history.
+ */
+const UNLISTED_ROOM_PREFIX = '\u0001';
+
+export const unlistedRoom = (name: string): string => UNLISTED_ROOM_PREFIX + name;
+
+export const isUnlistedRoom = (room: string): boolean => room.startsWith(UNLISTED_ROOM_PREFIX);
+
+/** Whether a room has this name for everybody: for the app that joins it, for clients, for backends. */
+export const isListedRoom = (room: string): boolean => room.charCodeAt(0) > 1 && !isUserRoom(room);
+
 export const isRoomName = (room: unknown): room is string => typeof room === 'string' && ROOM_NAME.test(room);
 
 /** What Socket.IO names sockets; those of 2.x clients on other namespaces have that before it. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonValue } from '../protocol/json.js';
-import { isInternalRoom, isUserRoom, USER_ROOM_PREFIX } from '../protocol/names.js';
+import { isListedRoom, isUserRoom, USER_ROOM_PREFIX } from '../protocol/names.js';
 import {
   decodeName,
   decodePagePosition,
@@ -12,7 +12,7 @@ import {
   type PagePosition,
 } from '../protocol/paging.js';
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
-import type { MembershipAdapter } from '../sockets/membership.adapter.js';
+import { isInRoom, membershipOf, type MembershipAdapter } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
@@ -146,9 +146,11 @@ export class LocalRegistry {
     return sum(this.namespaces.all, (adapter) => adapter.socketsOf(user)?.size ?? 0);
   }
 
-  /** The entry of every socket of this node. */
+  /** The entry of every socket of this node, with all rooms that publications may be for. */
   *entries(): Generator<SocketEntry> {
-    for (const socket of this.namespaces.allSockets()) yield this.entry(socket);
+    for (const socket of this.namespaces.allSockets()) {
+      yield this.entry(socket, membershipOf(socket).namesOfRooms(socket.id));
+    }
   }
 
   /** How many sockets a user has in a room. */
@@ -158,7 +160,7 @@ export class LocalRegistry {
 
   /** Whether anybody is in a room; for those of the gateway's own, too. */
   isOccupied(room: string): boolean {
-    return this.namespaces.all.some((adapter) => adapter.rooms.has(room));
+    return this.namespaces.all.some((adapter) => adapter.membersNamed(room) !== undefined);
   }
 
   counts(): { sockets: number; users: number; rooms: number } {
@@ -183,17 +185,13 @@ export class LocalRegistry {
     );
   }
 
-  /** The rooms of a socket, without its own and its user's. [R2] */
+  /** The rooms of a socket, without its own and those that only the app itself can name. [R2] */
   roomsOf(socket: GatewaySocket): string[] {
-    const rooms: string[] = [];
-    for (const room of socket.rooms) {
-      if (room !== socket.id && !isUserRoom(room) && !isInternalRoom(room)) rooms.push(room);
-    }
-    return rooms;
+    return membershipOf(socket).namesOfRooms(socket.id).filter(isListedRoom);
   }
 
   /** A socket as it is now; also one that is in the handshake. */
-  entry(socket: GatewaySocket): SocketEntry {
+  entry(socket: GatewaySocket, rooms = this.roomsOf(socket)): SocketEntry {
     const state = socketState(socket);
     return {
       socketId: socket.id,
@@ -205,7 +203,7 @@ export class LocalRegistry {
       address: state.address,
       userAgent: state.userAgent,
       connectedAt: state.connectedAtIso,
-      rooms: this.roomsOf(socket),
+      rooms,
       info: state.info,
     };
   }
@@ -219,7 +217,7 @@ export class LocalRegistry {
     const limit = pageSize(request.limit);
     const after = decodePagePosition('sockets', request.cursor);
     const matching = [...this.namespaces.socketsOfUser(user)]
-      .filter((socket) => room === undefined || socket.rooms.has(room))
+      .filter((socket) => room === undefined || isInRoom(socket, room))
       .map((socket) => ({ socket, place: this.positionOf(socket) }))
       .toSorted((a, b) => comparePositions(a.place, b.place));
     const rest = matching.filter(({ place }) => comparePositions(place, after) > 0);
@@ -232,7 +230,7 @@ export class LocalRegistry {
   }
 
   private positionOf(socket: GatewaySocket): PagePosition {
-    return { namespace: (socket.nsp.adapter as MembershipAdapter).number, order: socketState(socket).order };
+    return { namespace: membershipOf(socket).number, order: socketState(socket).order };
   }
 
   private membersOfUserRoom(user: string): Page<MemberEntry> {

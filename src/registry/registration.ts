@@ -9,6 +9,7 @@ import { comesBack } from '../sockets/disconnect-reasons.js';
 import type { Arriving, Participant } from '../sockets/participants.js';
 import type { GatewaySocket, SocketState } from '../sockets/socket-state.js';
 import { LocalRegistry } from './local-registry.js';
+import { membershipOf } from '../sockets/membership.adapter.js';
 
 /**
  * Makes a socket known on all nodes before its client is told that it is connected, and its rooms before whoever moved
@@ -37,7 +38,10 @@ export class Registration implements Participant {
   /** The end of the socket is noticed from now on. */
   connected(socket: GatewaySocket): void {
     const { holdings } = this.engine;
-    if (holdings && socket.connected) holdings.connected(socket.id, () => this.local.entry(socket));
+    if (!holdings || !socket.connected) return;
+    holdings.connected(socket.id, () =>
+      this.local.entry(socket, membershipOf(socket).namesOfRooms(socket.id)),
+    );
   }
 
   joined({ socket }: SocketState, room: string): Promise<void> | void {

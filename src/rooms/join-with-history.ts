@@ -4,6 +4,7 @@ import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Position } from '../protocol/publication.js';
 import { isUserRoom } from '../protocol/names.js';
+import { isInRoom } from '../sockets/membership.adapter.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { History, type CatchUp } from './history.service.js';
 import { Recovery } from './recovery/recovery.service.js';
@@ -57,7 +58,7 @@ export class JoinWithHistory {
    * shared state is elsewhere something may be published between the session's coming in and that of the socket.
    */
   private told(socket: GatewaySocket, room: string, caughtUp: CatchUp | undefined): CatchUp | undefined {
-    if (caughtUp && socket.rooms.has(room)) {
+    if (caughtUp && isInRoom(socket, room)) {
       this.recovery.caughtUp(socketState(socket), room, { epoch: caughtUp.epoch, offset: caughtUp.offset });
     }
     return caughtUp;
@@ -68,7 +69,7 @@ export class JoinWithHistory {
     room: string,
     { since, meta, assertAllowed }: EntryRequest,
   ): Promise<CatchUp | undefined> {
-    const wasIn = socket.rooms.has(room);
+    const wasIn = isInRoom(socket, room);
     const wasTold = adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true;
     await this.join(socket, room, meta);
     try {
@@ -90,11 +91,12 @@ export class JoinWithHistory {
   }
 
   private async join(socket: GatewaySocket, room: string, meta: boolean): Promise<void> {
-    const wasIn = socket.rooms.has(room);
+    const wasIn = isInRoom(socket, room);
     if (meta) adapterOf(socket).track(socket).metaRooms.add(room);
     // Where a backend has put it, it stays, and every socket of a user in the user's room, whatever its token says.
     if (!wasIn && !isUserRoom(room)) this.rights.joinedByRight(socket, room);
-    await socket.join(room);
+    // To Socket.IO the user's room is none.
+    if (!isUserRoom(room)) await socket.join(room);
     if (wasIn) void this.recovery.joined(socketState(socket), room);
   }
 }

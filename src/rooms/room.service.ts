@@ -19,6 +19,7 @@ import type {
 import { SlowConsumers } from '../limits/slow-consumers.js';
 import type { MemberEntry, Page } from '../protocol/entries.js';
 import { LocalRegistry } from '../registry/local-registry.js';
+import { isInRoom } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
@@ -84,7 +85,7 @@ export class RoomService {
     if (since !== undefined) await this.slowConsumers.whenTaken(socket);
     assertAllowed();
     this.assertRoomForOneMore(socket, room);
-    const wasIn = socket.rooms.has(room);
+    const wasIn = isInRoom(socket, room);
     try {
       const caughtUp = await this.entry.enter(socket, room, { since, meta, assertAllowed });
       assertAllowed();
@@ -95,7 +96,7 @@ export class RoomService {
       return { room, ...uncovered, ...caughtUp };
     } catch (failure) {
       // A join that fails leaves the socket where it was.
-      if (!wasIn && socket.connected && socket.rooms.has(room)) await socket.leave(room);
+      if (!wasIn && socket.connected && isInRoom(socket, room)) await socket.leave(room);
       throw failure;
     }
   }
@@ -218,11 +219,11 @@ export class RoomService {
   }
 
   private assertJoined(socket: GatewaySocket, room: string): void {
-    if (!socket.rooms.has(room)) throw new SwitchboardError('room.not_joined');
+    if (!isInRoom(socket, room)) throw new SwitchboardError('room.not_joined');
   }
 
   private assertRoomForOneMore(socket: GatewaySocket, room: string): void {
-    if (socket.rooms.has(room) || this.local.roomsOf(socket).length < this.config.maxRoomsPerSocket) return;
+    if (isInRoom(socket, room) || this.local.roomsOf(socket).length < this.config.maxRoomsPerSocket) return;
     throw new SwitchboardError('limit.rooms', {
       message: `this socket is in ${this.config.maxRoomsPerSocket} rooms, which is the limit`,
     });

@@ -13,16 +13,18 @@ export interface MemberUser extends Ordered {
 }
 
 /**
- * The members of one room: the `Set` of socket IDs that Socket.IO keeps per room, which also knows its users.
+ * The members of one room: the set of socket IDs that Socket.IO keeps per room, which also knows its users.
  *
  * It stands in Socket.IO's own room map, so membership is stored once and cannot drift; counts and pages come from
  * here without looking at the other members. [R1] [M5]
  */
-export class RoomMembers implements Set<string> {
+export class RoomMembers {
   private readonly members = new Map<string, MemberSocket>();
   private readonly users = new Map<string, MemberUser>();
   private readonly socketLog = new OrderedLog<MemberSocket>();
   private readonly userLog = new OrderedLog<MemberUser>();
+  /** The same sockets in a `Set` of JavaScript's own, once an app has looked at the room. */
+  private seen: Set<string> | undefined = undefined;
 
   constructor(
     readonly room: string,
@@ -32,6 +34,11 @@ export class RoomMembers implements Set<string> {
 
   get size(): number {
     return this.members.size;
+  }
+
+  /** What an app gets that looks at the room: a `Set`, which goes on changing as the room does. */
+  get shown(): Set<string> {
+    return (this.seen ??= new Set(this.members.keys()));
   }
 
   get userCount(): number {
@@ -55,6 +62,7 @@ export class RoomMembers implements Set<string> {
     if (this.members.has(socketId)) return this;
     const member: MemberSocket = { socketId, user: this.userOf(socketId), order: 0, gone: false };
     this.members.set(socketId, member);
+    this.seen?.add(socketId);
     this.socketLog.add(member);
     const present = this.users.get(member.user);
     if (present) {
@@ -71,6 +79,7 @@ export class RoomMembers implements Set<string> {
     const member = this.members.get(socketId);
     if (!member) return false;
     this.members.delete(socketId);
+    this.seen?.delete(socketId);
     this.socketLog.remove(member);
     const user = this.users.get(member.user)!;
     if (--user.sockets === 0) {
@@ -78,10 +87,6 @@ export class RoomMembers implements Set<string> {
       this.userLog.remove(user);
     }
     return true;
-  }
-
-  clear(): void {
-    for (const socketId of this.members.keys()) this.delete(socketId);
   }
 
   /** Socket IDs that joined after this place. */
@@ -94,27 +99,7 @@ export class RoomMembers implements Set<string> {
     return this.userLog.after(order);
   }
 
-  forEach(visit: (value: string, key: string, set: Set<string>) => void, thisArg?: unknown): void {
-    for (const socketId of this.members.keys()) visit.call(thisArg, socketId, socketId, this);
-  }
-
-  values(): SetIterator<string> {
+  [Symbol.iterator](): IterableIterator<string> {
     return this.members.keys();
-  }
-
-  keys(): SetIterator<string> {
-    return this.members.keys();
-  }
-
-  *entries(): SetIterator<[string, string]> {
-    for (const socketId of this.members.keys()) yield [socketId, socketId];
-  }
-
-  [Symbol.iterator](): SetIterator<string> {
-    return this.members.keys();
-  }
-
-  get [Symbol.toStringTag](): string {
-    return 'RoomMembers';
   }
 }

@@ -4,42 +4,45 @@ const MAX_LISTED = 16;
 const NONE: readonly string[] = [];
 
 /**
- * A `Set` of strings that is small in memory while it holds few elements.
+ * The elements of a `Set`, small in memory while they are few and texts.
  *
  * Every socket has a room of its own and a set of its rooms, every user a room of its sockets: with a hash set each,
- * these would be the largest part of what an idle connection costs.
+ * these would be the largest part of what an idle connection costs. An app that looks at one gets a `Set` instead: see
+ * `MembershipMap`.
  */
-export class SmallSet implements Set<string> {
+export class SmallSet {
   /** A lone element, the rule, stands here by itself. */
-  private elements: string | readonly string[] | Set<string> = NONE;
+  private elements: string | readonly string[] | Set<unknown> = NONE;
 
   get size(): number {
     if (typeof this.elements === 'string') return 1;
-    return Array.isArray(this.elements) ? this.elements.length : (this.elements as Set<string>).size;
+    return Array.isArray(this.elements) ? this.elements.length : (this.elements as Set<unknown>).size;
   }
 
-  has(element: string): boolean {
+  has(element: unknown): boolean {
     const { elements } = this;
     if (typeof elements === 'string') return elements === element;
-    return Array.isArray(elements) ? elements.includes(element) : (elements as Set<string>).has(element);
+    return Array.isArray(elements) ? elements.includes(element) : (elements as Set<unknown>).has(element);
   }
 
-  add(element: string): this {
+  add(element: unknown): this {
     const { elements } = this;
-    if (typeof elements === 'string') {
+    if (elements instanceof Set) {
+      elements.add(element);
+    } else if (typeof element !== 'string') {
+      this.elements = new Set<unknown>(this).add(element);
+    } else if (typeof elements === 'string') {
       if (elements !== element) this.elements = [elements, element];
     } else if (elements === NONE) {
       this.elements = element;
-    } else if (elements instanceof Set) {
-      elements.add(element);
     } else if (!elements.includes(element)) {
       if (elements.length < MAX_LISTED) this.elements = [...elements, element];
-      else this.elements = new Set(elements).add(element);
+      else this.elements = new Set<unknown>(elements).add(element);
     }
     return this;
   }
 
-  delete(element: string): boolean {
+  delete(element: unknown): boolean {
     const { elements } = this;
     if (elements instanceof Set) return elements.delete(element);
     if (!this.has(element)) return false;
@@ -51,32 +54,8 @@ export class SmallSet implements Set<string> {
     return true;
   }
 
-  clear(): void {
-    this.elements = NONE;
-  }
-
-  forEach(visit: (value: string, key: string, set: Set<string>) => void, thisArg?: unknown): void {
-    for (const element of this) visit.call(thisArg, element, element, this);
-  }
-
-  values(): SetIterator<string> {
+  [Symbol.iterator](): IterableIterator<string> {
     const { elements } = this;
     return ((typeof elements === 'string' ? [elements] : elements) as Set<string>).values();
-  }
-
-  keys(): SetIterator<string> {
-    return this.values();
-  }
-
-  entries(): SetIterator<[string, string]> {
-    return new Set(this).entries();
-  }
-
-  [Symbol.iterator](): SetIterator<string> {
-    return this.values();
-  }
-
-  get [Symbol.toStringTag](): string {
-    return 'SmallSet';
   }
 }

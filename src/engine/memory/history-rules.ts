@@ -1,5 +1,5 @@
 import type { HistoryRule } from '../../config/values.js';
-import { isInternalRoom } from '../../protocol/names.js';
+import { isInternalRoom, isUnlistedRoom } from '../../protocol/names.js';
 
 /** Which rule of `SWITCHBOARD_HISTORY` a room is under. [H1] */
 export class HistoryRules {
@@ -11,7 +11,7 @@ export class HistoryRules {
 
   /** The first that matches; the room keeps no history when none does. */
   of(room: string): HistoryRule | undefined {
-    if (isInternalRoom(room)) return undefined;
+    if (isInternalRoom(room) || isUnlistedRoom(room)) return undefined;
     for (const rule of this.rules) if (matches(rule.pattern, room)) return rule;
     return undefined;
   }

@@ -8,8 +8,9 @@ import { Engine } from '../../engine/engine.js';
 import { NOTICE } from '../../protocol/events.js';
 import type { SharedPresence } from '../../engine/presence.js';
 import type { JsonValue } from '../../protocol/json.js';
-import { presenceRoom } from '../../protocol/names.js';
+import { isListedRoom, presenceRoom } from '../../protocol/names.js';
 import { LocalRegistry } from '../../registry/local-registry.js';
+import { isInRoom, membershipOf } from '../../sockets/membership.adapter.js';
 import { Namespaces } from '../../sockets/namespaces.js';
 import type { Participant } from '../../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../../sockets/socket-state.js';
@@ -64,14 +65,13 @@ export class Presence implements Participant {
   async watch(socket: GatewaySocket, room: string, mayWatch: () => boolean): Promise<void> {
     const state = socketState(socket);
     // It may have ended, or have been taken out again, while it came in.
-    if (!socket.rooms.has(room) || state.watchedRooms?.has(room)) return;
+    if (!isInRoom(socket, room) || state.watchedRooms?.has(room)) return;
     const { presence } = this.engine;
     if (presence) return this.watchShared(presence, state, room, mayWatch);
     (state.watchedRooms ??= new Map()).set(room, undefined);
-    const watches = socket.join(presenceRoom(room));
+    membershipOf(socket).watch(socket.id, room);
     void this.recovery.joined(state, presenceRoom(room));
     this.rooms.get(room)?.watchedBy(socket.id);
-    await watches;
   }
 
   isWatching(socket: GatewaySocket, room: string): boolean {
@@ -105,11 +105,12 @@ export class Presence implements Participant {
   /** A socket has left a room on purpose. */
   left(state: SocketState, room: string): void {
     if (state.watchedRooms?.delete(room)) {
-      void state.socket.leave(presenceRoom(room));
+      membershipOf(state.socket).unwatch(state.socket.id, room);
       this.recovery.left(state, presenceRoom(room));
       this.rooms.get(room)?.unwatchedBy(state.socket.id);
     }
-    if (!this.isShared && this.local.membershipOf(state.user, room) === 0) this.change(room).left(state.user);
+    if (this.isShared || !isListedRoom(room)) return;
+    if (this.local.membershipOf(state.user, room) === 0) this.change(room).left(state.user);
   }
 
   /** A socket has ended, for a reason. */
@@ -119,7 +120,7 @@ export class Presence implements Participant {
     if (mayReturn && state.session)
       for (const room of state.watchedRooms?.keys() ?? []) this.expectWatcher(room);
     for (const room of state.goneFrom) {
-      if (this.local.membershipOf(state.user, room) > 0) continue;
+      if (!isListedRoom(room) || this.local.membershipOf(state.user, room) > 0) continue;
       if (mayReturn) this.hold(room, state.user);
       else this.change(room).left(state.user);
     }
@@ -142,9 +143,9 @@ export class Presence implements Participant {
     void this.recovery.joined(state, watchers);
     try {
       await this.watched.watch(presence, socket.id, room, (since) => {
-        if (!socket.connected || !socket.rooms.has(room) || !mayWatch()) return;
+        if (!socket.connected || !isInRoom(socket, room) || !mayWatch()) return;
         (state.watchedRooms ??= new Map()).set(room, since);
-        void socket.join(watchers);
+        membershipOf(socket).watch(socket.id, room);
         void this.recovery.joined(state, watchers);
       });
     } finally {

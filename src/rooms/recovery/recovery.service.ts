@@ -163,7 +163,7 @@ export class Recovery implements Participant {
         void this.own(this.engine.sessions.left(session.sessionId, each.room));
       }
     }
-    adapterOf(socket).addAll(socket.id, rooms);
+    void adapterOf(socket).addNamed(socket.id, rooms);
     session.paused = false;
     for (const room of before) if (!rooms.has(room)) void this.joined(state, room);
     void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
@@ -185,6 +185,7 @@ export class Recovery implements Participant {
     if (watched !== undefined) {
       if (!entered.has(watched) || !this.rights.allows(socket, 'presence', watched)) return false;
       (socketState(socket).watchedRooms ??= new Map()).set(watched, watchedSince);
+      adapterOf(socket).watch(socket.id, watched);
       this.watchAgain(socket, watched, watchedSince);
       return true;
     }

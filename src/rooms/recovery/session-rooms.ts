@@ -4,7 +4,8 @@ import { EventPatterns } from '../../protocol/event-patterns.js';
 import type { RoomGrant } from '../../sockets/grant.js';
 import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
 import type { SessionRoom } from '../../engine/sessions.js';
-import { isInternalRoom, isUserRoom, watchedRoom } from '../../protocol/names.js';
+import { watchedRoom } from '../../protocol/names.js';
+import { membershipOf } from '../../sockets/membership.adapter.js';
 import type { GatewaySocket, SocketState } from '../../sockets/socket-state.js';
 
 /** How a room grant is kept with the session: as JSON. */
@@ -47,8 +48,8 @@ export function roomGrantsOf(kept: unknown): RoomGrant[] {
   }));
 }
 
-export const sharedRoomsOf = ({ id, rooms }: GatewaySocket): string[] =>
-  [...rooms].filter((room) => room !== id && !isUserRoom(room) && !isInternalRoom(room));
+export const sharedRoomsOf = (socket: GatewaySocket): string[] =>
+  membershipOf(socket).namesOfRooms(socket.id);
 
 /** It may watch only what it is in, and shared state keeps no order of rooms. */
 export const watchedAfterEntered = (rooms: readonly SessionRoom[]): SessionRoom[] => [

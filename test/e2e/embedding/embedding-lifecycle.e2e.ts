@@ -623,7 +623,7 @@ describe('what an app puts on a socket in handleConnection', () => {
         client.close();
         expect(await gone).toEqual(['ann', 'client namespace disconnect']);
         expect(await other.request('handled', 1)).toEqual({ handled: 1 });
-        expect(heard).toEqual(['from 2 rooms', 'client namespace disconnect']);
+        expect(heard).toEqual(['from 1 rooms', 'client namespace disconnect']);
         expect(logger.find('a user disconnected', { user: 'ann' })).toHaveLength(1);
         expect((await gateway.registry.getUser('ann')).online).toBe(false);
         expect(logger.lines.filter(({ message }) => message.includes(SECRET))).toHaveLength(failures);

@@ -24,16 +24,18 @@ local function count(key, field, by)
   if value <= 0 then redis.call('HDEL', key, field) end
   return value
 end
+-- A room that only an app can name, such as a number, stands in no list.
+local function isListed(room) return string.byte(room) ~= 1 end
 local function join(id, room)
   local key = P .. 's:' .. id
   local of = redis.call('HMGET', key, 'u', 'n', 'ns')
   if redis.call('HSETNX', key, 'r:' .. room, '1') == 0 then return end
-  redis.call('APPEND', P .. 'e:' .. id, ',' .. cjson.encode(room))
+  if isListed(room) then redis.call('APPEND', P .. 'e:' .. id, ',' .. cjson.encode(room)) end
   redis.call('ZADD', P .. 'rs:' .. room, order(), id)
   count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], 1)
   if count(P .. 'rc:' .. room, of[1], 1) == 1 then
     redis.call('ZADD', P .. 'ru:' .. room, order(), of[1])
-    redis.call('ZADD', P .. 'rooms', 0, room)
+    if isListed(room) then redis.call('ZADD', P .. 'rooms', 0, room) end
     saw(room, of[1], infoOf(id))
   end
 end
@@ -47,7 +49,7 @@ end
 local function part(id, room, how, isGoing)
   local key = P .. 's:' .. id
   if redis.call('HDEL', key, 'r:' .. room) == 0 then return end
-  if not isGoing then strike(id, room) end
+  if not isGoing and isListed(room) then strike(id, room) end
   local of = redis.call('HMGET', key, 'u', 'n', 'ns')
   redis.call('ZREM', P .. 'rs:' .. room, id)
   count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], -1)
