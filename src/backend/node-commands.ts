@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
+import { describeSocket } from '../delivery/remote-sockets.js';
+import type { NodeCommand, NodeQuestion, SocketsOfNamespace } from '../engine/engine.js';
 import { logFailure } from '../telemetry/log.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
@@ -24,6 +25,18 @@ export class NodeCommands {
     } catch (failure) {
       logFailure(this.logger, `another node's command "${command.do}" failed`, failure);
       return 0;
+    }
+  }
+
+  /** Stays open where nobody answers, and rejects where that fails; both are the business of the node that asks. */
+  async answer(question: NodeQuestion): Promise<unknown> {
+    switch (question.ask) {
+      case 'fetch-sockets':
+        return this.select(question.from).map(describeSocket);
+      case 'server-side-emit':
+        return new Promise((resolve) => {
+          this.hear(question.namespace, [...question.args, resolve]);
+        });
     }
   }
 
@@ -51,8 +64,17 @@ export class NodeCommands {
         return sockets.length;
       }
       case 'server-side-emit':
-        this.adapterOf(command.namespace)?.heardFromServer(command.args);
+        this.hear(command.namespace, command.args);
         return 0;
+    }
+  }
+
+  /** Another node's `serverSideEmit()`: a listener that fails costs the others nothing. [L4] */
+  private hear(namespace: string, args: readonly unknown[]): void {
+    try {
+      this.adapterOf(namespace)?.heardFromServer(args);
+    } catch (failure) {
+      logFailure(this.logger, `a listener of another node's "${String(args[0])}" failed`, failure);
     }
   }
 

@@ -3,22 +3,23 @@ import { randomBytes } from 'node:crypto';
 import {
   Engine,
   type Arrival,
+  type NodeAnswers,
   type NodeCommand,
+  type NodeQuestion,
   type Receipts,
   type RemoteOutcome,
-  type SocketsOfNamespace,
 } from '../engine/engine.js';
 import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
-import type { Page, SocketEntry } from '../protocol/entries.js';
+import type { SocketEntry } from '../protocol/entries.js';
 import { assertNoPlaceholder, measureValue } from '../protocol/json.js';
-import { looksLikeSocketId, userRoom } from '../protocol/names.js';
+import { userRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
 import { Namespaces } from '../sockets/namespaces.js';
-import type { Audience, FanOutAdapter } from './fan-out.adapter.js';
+import type { Audience, FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
-import type { DirectEmit, Outbound } from './shared.adapter.js';
+import type { AskEvents, DirectEmit, Outbound } from './shared.adapter.js';
 import { selectRooms } from './targets.js';
 
 /** What became of a publication so far. */
@@ -46,6 +47,7 @@ export class Publisher implements Outbound {
   private readonly logger = new Logger('Delivery');
   private readonly idPrefix = randomBytes(6).toString('base64url');
   private lastId = 0;
+  private lastNodeCount = 1;
 
   constructor(
     private readonly namespaces: Namespaces,
@@ -133,31 +135,47 @@ export class Publisher implements Outbound {
       );
   }
 
-  /** Asks the registry, whatever there is of them: meant for administration, not for every request. */
-  async socketsElsewhere({ namespace, to, except }: SocketsOfNamespace): Promise<SocketEntry[]> {
-    const { registry } = this.engine;
-    if (!registry) return [];
-    const found = new Map<string, SocketEntry>();
-    const names = 'all' in to ? [] : (to.rooms ?? []);
-    for (const socket of await Promise.all(
-      names.filter(looksLikeSocketId).map((id) => registry.socket(id)),
-    )) {
-      if (socket) found.set(socket.socketId, socket);
+  /** Socket.IO's own emits that ask for acknowledgements; it waits itself until all are there, or the time is up. */
+  ask(emitted: DirectEmit, timeoutMs: number, onThisNodeOnly: boolean, heard: AskEvents): void {
+    const publication: Publication = { ...emitted, id: this.nextId() };
+    try {
+      assertNoPlaceholder(measureValue(emitted.args));
+      const { stamp, remote } = onThisNodeOnly
+        ? { stamp: { cursor: this.engine.cursor, positions: undefined }, remote: undefined }
+        : this.engine.publish(publication, Math.max(1, timeoutMs - replySlackOf(timeoutMs)));
+      let asked = 0;
+      const answered: OnAcknowledgement = (_, [answer]) => heard.answered(answer);
+      const counted = (sockets: number): void => void (asked += sockets);
+      void this.collect(publication, timeoutMs, stamp, { answered, counted });
+      heard.countedHere(asked);
+      void this.hearOthers(remote, heard);
+    } catch (failure) {
+      this.lost(publication, failure);
     }
-    for (const room of 'all' in to ? [undefined] : (to.rooms ?? [])) {
-      for (let cursor: string | undefined, isLast = false; !isLast;) {
-        const page: Page<SocketEntry> = await registry.sockets(room === undefined ? {} : { room }, {
-          cursor,
-        });
-        for (const entry of page.items) found.set(entry.socketId, entry);
-        cursor = page.next ?? undefined;
-        isLast = page.next === null;
-      }
+  }
+
+  /** Nothing is told where the others cannot be asked: whoever waits is told by its own time limit. */
+  private async hearOthers(remote: Promise<RemoteOutcome> | undefined, heard: AskEvents): Promise<void> {
+    try {
+      const { matched, responses } = (await remote) ?? { matched: 0, responses: [] };
+      heard.countedElsewhere(matched);
+      for (const { args } of responses) heard.answered(args[0]);
+    } catch (failure) {
+      logFailure(this.logger, 'acknowledgements of other nodes could not be had', failure);
     }
-    const isHere = ({ socketId }: SocketEntry): boolean => this.namespaces.findSocket(socketId) !== undefined;
-    return [...found.values()].filter(
-      (entry) => entry.namespace === namespace && !isHere(entry) && !isTakenOff(entry, except),
-    );
+  }
+
+  askNodes(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers> {
+    return this.engine.ask(question, timeoutMs);
+  }
+
+  async countNodes(): Promise<number> {
+    try {
+      this.lastNodeCount = (await this.engine.nodes(0)).length;
+    } catch {
+      // As many as there were: what asks all of them runs out of time, and does not take a part for the whole.
+    }
+    return this.lastNodeCount;
   }
 
   /** Its place among those that were accepted here; none for one of another node. */
@@ -190,12 +208,24 @@ export class Publisher implements Outbound {
     return matched;
   }
 
-  private collect(publication: Publication, timeoutMs: number, stamp: Stamp | undefined): Promise<Receipts> {
+  private collect(
+    publication: Publication,
+    timeoutMs: number,
+    stamp: Stamp | undefined,
+    also?: { readonly answered: OnAcknowledgement; readonly counted: (sockets: number) => void },
+  ): Promise<Receipts> {
     const selection = selectRooms(publication.to, publication.except);
     return this.receipts.collect(
       this.adaptersOf(publication).map((adapter) => (onAcknowledgement, onGone) => {
-        const delivery = adapter.deliverWithAck(publication, selection, stamp, onAcknowledgement, onGone);
+        const heard: OnAcknowledgement = also
+          ? (socket, args) => {
+              also.answered(socket, args);
+              onAcknowledgement(socket, args);
+            }
+          : onAcknowledgement;
+        const delivery = adapter.deliverWithAck(publication, selection, stamp, heard, onGone);
         this.metrics.published(delivery.sockets.length);
+        also?.counted(delivery.sockets.length);
         return delivery;
       }),
       timeoutMs,
@@ -229,6 +259,12 @@ export class Publisher implements Outbound {
     return namespace === undefined ? adapters : adapters.filter(({ nsp }) => nsp.name === namespace);
   }
 }
+
+/**
+ * How much sooner the other nodes are done than Socket.IO, which waits here: what they have by then is told along with
+ * the failure. A tenth of the time, at most a quarter of a second.
+ */
+const replySlackOf = (timeoutMs: number): number => Math.min(250, Math.ceil(timeoutMs / 10));
 
 /** Whether a selection has the socket by its user or one of its rooms, the two included that every socket has. */
 const isTakenOff = ({ socketId, user, rooms }: SocketEntry, except: Selection): boolean =>

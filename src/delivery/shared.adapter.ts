@@ -1,13 +1,14 @@
 import type { Namespace } from 'socket.io';
-import type { BroadcastOptions, Room } from 'socket.io-adapter';
+import type { BroadcastOptions, Room, SocketId } from 'socket.io-adapter';
 import type { Packet } from 'socket.io-parser';
-import type { NodeCommand, SocketsOfNamespace } from '../engine/engine.js';
-import type { SocketEntry } from '../protocol/entries.js';
+import type { NodeAnswers, NodeCommand, NodeQuestion, SocketsOfNamespace } from '../engine/engine.js';
 import { looksLikeSocketId } from '../protocol/names.js';
-import type { Publication, Selection } from '../protocol/publication.js';
+import type { Publication, Selection, Target } from '../protocol/publication.js';
 import { MembershipAdapter, type MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import { roomNameOf, roomNamesOf } from '../sockets/room-names.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
+import { remoteSocketOf, type SocketDescription } from './remote-sockets.js';
 
 /** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
 export type DirectEmit = Omit<Publication, 'id' | 'at'>;
@@ -22,12 +23,27 @@ export interface Outbound {
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void;
   /** Has the other nodes carry something out; never rejects. */
   command(command: NodeCommand): void;
-  /** The sockets of a selection on the other nodes. */
-  socketsElsewhere(selection: SocketsOfNamespace): Promise<SocketEntry[]>;
+  /** Emits and asks every recipient for an acknowledgement; never throws or rejects. */
+  ask(emitted: DirectEmit, timeoutMs: number, onThisNodeOnly: boolean, heard: AskEvents): void;
+  /** Asks the other nodes; rejects with `engine.unavailable`. */
+  askNodes(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers>;
+  /** How many nodes there are; those that are known of when shared state is gone. Never rejects. */
+  countNodes(): Promise<number>;
+}
+
+/** What is told of an emit that asks for acknowledgements. */
+export interface AskEvents {
+  /** How many sockets of this node were asked. */
+  countedHere(sockets: number): void;
+  /** How many of all others; not told when they could not be. */
+  countedElsewhere(sockets: number): void;
+  answered(answer: unknown): void;
 }
 
 /** What an app calls on Socket.IO's server and sockets, for the sockets of all nodes. */
 export abstract class SharedAdapter extends MembershipAdapter {
+  private servers: Promise<number> | undefined;
+
   constructor(
     nsp: Namespace,
     namespaces: Namespaces,
@@ -37,56 +53,113 @@ export abstract class SharedAdapter extends MembershipAdapter {
     super(nsp, namespaces, observer);
   }
 
+  /** The sockets of this node in a selection. */
+  abstract selected(to: Target, except: Selection): GatewaySocket[];
+
   /** Socket.IO's `io.to(…).emit()` and `socket.broadcast.emit()` go the way of every publication. */
-  override broadcast(packet: Packet, { rooms, except = new Set(), flags = {} }: BroadcastOptions): void {
-    const [event, ...args] = packet.data as [string, ...unknown[]];
-    const emitted: DirectEmit = {
-      event: String(event),
-      args,
-      to: rooms.size === 0 ? { all: true } : this.selectionOf(rooms),
-      except: exceptOf(except),
-      volatile: flags.volatile === true,
-      namespace: this.nsp.name,
+  override broadcast(packet: Packet, options: BroadcastOptions): void {
+    if (this.outbound) this.outbound.emit(this.emitted(packet, options), options.flags?.local === true);
+    else super.broadcast(packet, options);
+  }
+
+  /** Socket.IO's `io.timeout(…).emitWithAck()`: asks the sockets of all nodes. */
+  override broadcastWithAck(
+    packet: Packet,
+    options: BroadcastOptions,
+    clientCountCallback: (clientCount: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    const { outbound } = this;
+    if (!outbound) {
+      super.broadcastWithAck(packet, options, clientCountCallback, ack);
+      return;
+    }
+    // Socket.IO waits for as many counts as there are servers: the sockets of all others stand in one of them.
+    const servers = this.serverCount();
+    const countOthers = async (sockets: number): Promise<void> => {
+      for (let others = (await servers) - 1; others > 0; others--)
+        clientCountCallback(others === 1 ? sockets : 0);
     };
-    if (this.outbound) this.outbound.emit(emitted, flags.local === true);
-    else super.broadcast(packet, { rooms, except, flags });
+    const isLocal = options.flags?.local === true;
+    outbound.ask(this.emitted(packet, options), Math.max(1, options.flags?.timeout ?? 1), isLocal, {
+      countedHere: clientCountCallback,
+      countedElsewhere: (sockets) => void countOthers(sockets),
+      answered: (answer) => ack(answer),
+    });
+  }
+
+  /** The number of nodes. What asks for it in one turn gets the same. */
+  override serverCount(): Promise<number> {
+    if (!this.servers) {
+      this.servers = this.outbound?.countNodes() ?? Promise.resolve(1);
+      setImmediate(() => (this.servers = undefined));
+    }
+    return this.servers;
+  }
+
+  /** Socket.IO's `allSockets()`: of this node, as with its own adapters. */
+  override sockets(rooms: Set<Room>): Promise<Set<SocketId>> {
+    return Promise.resolve(new Set(this.selectedHere({ rooms }).map(({ id }) => id)));
   }
 
   /** Socket.IO's `socketsJoin()`, on all nodes. */
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
-    super.addSockets(options, rooms);
+    for (const socket of this.selectedHere(options)) void socket.join(rooms);
     this.others(options, (from) => ({ do: 'move', from, join: roomNamesOf(rooms), leave: [] }));
   }
 
   /** Socket.IO's `socketsLeave()`, on all nodes. */
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
-    super.delSockets(options, rooms);
+    for (const socket of this.selectedHere(options)) for (const room of rooms) void socket.leave(room);
     this.others(options, (from) => ({ do: 'move', from, join: [], leave: roomNamesOf(rooms) }));
   }
 
   /** Socket.IO's `disconnectSockets()`, on all nodes. */
   override disconnectSockets(options: BroadcastOptions, close: boolean): void {
-    super.disconnectSockets(options, close);
+    for (const socket of this.selectedHere(options)) socket.disconnect(close);
     this.others(options, (from) => ({ do: 'disconnect-all', from, close }));
   }
 
   /**
-   * Socket.IO's `fetchSockets()`: local sockets as they are, those of other nodes as the registry has them, which is
-   * without their handshake.
+   * Socket.IO's `fetchSockets()`: local sockets as they are, those of other nodes as these describe them, which is without
+   * their credentials.
    */
   override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
-    const here = await super.fetchSockets(options);
+    const here: unknown[] = this.selectedHere(options);
     if (options.flags?.local || !this.outbound) return here;
-    const elsewhere = await this.outbound.socketsElsewhere(this.selectionFrom(options));
-    return [...here, ...elsewhere.map(remoteSocket)];
+    const question: NodeQuestion = { ask: 'fetch-sockets', from: this.selectionFrom(options) };
+    const { asked, answers } = await this.outbound.askNodes(
+      question,
+      options.flags?.timeout ?? NODES_TIMEOUT_MS,
+    );
+    if (answers.length < asked) throw notAllAnswered(answers.length, asked);
+    return [...here, ...(answers as SocketDescription[][]).flat().map(remoteSocketOf)];
   }
 
-  /** Socket.IO's `serverSideEmit()`: to the other nodes, without acknowledgements. */
+  /** Socket.IO's `serverSideEmit()`: to the other nodes. */
   override serverSideEmit(args: unknown[]): void {
-    if (typeof args.at(-1) === 'function') {
-      throw new Error('serverSideEmit with an acknowledgement is not supported: ask the registry instead');
+    const namespace = this.nsp.name;
+    const last = args.at(-1);
+    if (typeof last !== 'function') {
+      this.outbound?.command({ do: 'server-side-emit', namespace, args });
+      return;
     }
-    this.outbound?.command({ do: 'server-side-emit', namespace: this.nsp.name, args });
+    void this.askServers(args.slice(0, -1), last as Acknowledge);
+  }
+
+  /** Never rejects: what fails is the acknowledgement's first argument. */
+  private async askServers(args: readonly unknown[], acknowledge: Acknowledge): Promise<void> {
+    const question: NodeQuestion = { ask: 'server-side-emit', namespace: this.nsp.name, args };
+    let answers: readonly unknown[] = [];
+    let failure: Error | null = null;
+    try {
+      const known = await this.outbound?.askNodes(question, NODES_TIMEOUT_MS);
+      answers = known?.answers ?? [];
+      if (known && answers.length < known.asked) failure = notAllAnswered(answers.length, known.asked);
+    } catch (refusal) {
+      failure = refusal as Error;
+    }
+    acknowledge(failure, answers);
   }
 
   /** Another node's `serverSideEmit()`. */
@@ -94,11 +167,31 @@ export abstract class SharedAdapter extends MembershipAdapter {
     (this.nsp as unknown as { _onServerSideEmit(args: readonly unknown[]): void })._onServerSideEmit(args);
   }
 
-  private selectionFrom({ rooms, except = new Set() }: BroadcastOptions): SocketsOfNamespace {
+  private selectionFrom({
+    rooms,
+    except = new Set(),
+  }: Pick<BroadcastOptions, 'rooms' | 'except'>): SocketsOfNamespace {
     return {
       namespace: this.nsp.name,
       to: rooms.size === 0 ? { all: true } : { rooms: roomNamesOf(rooms) },
       except: exceptOf(except),
+    };
+  }
+
+  private selectedHere(options: Pick<BroadcastOptions, 'rooms' | 'except'>): GatewaySocket[] {
+    const { to, except } = this.selectionFrom(options);
+    return this.selected(to, except);
+  }
+
+  private emitted(packet: Packet, { rooms, except = new Set(), flags = {} }: BroadcastOptions): DirectEmit {
+    const [event, ...args] = packet.data as [string, ...unknown[]];
+    return {
+      event: String(event),
+      args,
+      to: rooms.size === 0 ? { all: true } : this.selectionOf(rooms),
+      except: exceptOf(except),
+      volatile: flags.volatile === true,
+      namespace: this.nsp.name,
     };
   }
 
@@ -128,10 +221,11 @@ export abstract class SharedAdapter extends MembershipAdapter {
 const exceptOf = (rooms: ReadonlySet<Room>): Selection =>
   rooms.size === 0 ? {} : { rooms: roomNamesOf(rooms) };
 
-/** A socket of another node, as Socket.IO's `RemoteSocket` takes it. */
-const remoteSocket = ({ socketId, user, info, rooms, address, connectedAt }: SocketEntry): unknown => ({
-  id: socketId,
-  handshake: { address, time: connectedAt, headers: {}, query: {}, auth: {} },
-  rooms: [socketId, ...rooms],
-  data: { user, info },
-});
+type Acknowledge = (failure: Error | null, answers: readonly unknown[]) => void;
+
+/** What Socket.IO's own adapters wait. */
+const NODES_TIMEOUT_MS = 5_000;
+
+/** In the words of Socket.IO's own adapters. */
+const notAllAnswered = (answered: number, asked: number): Error =>
+  new Error(`timeout reached: only ${answered} responses received out of ${asked}`);

@@ -80,6 +80,21 @@ export type NodeCommand =
   /** Socket.IO's `serverSideEmit`. */
   | { readonly do: 'server-side-emit'; readonly namespace: string; readonly args: readonly unknown[] };
 
+/** What a node is asked for; its answer is a JSON value, binary included. */
+export type NodeQuestion =
+  /** Socket.IO's `fetchSockets`. */
+  | { readonly ask: 'fetch-sockets'; readonly from: SocketsOfNamespace }
+  /** Socket.IO's `serverSideEmit` with an acknowledgement. */
+  | { readonly ask: 'server-side-emit'; readonly namespace: string; readonly args: readonly unknown[] };
+
+/** What the other nodes have answered. */
+export interface NodeAnswers {
+  /** How many nodes were asked. */
+  readonly asked: number;
+  /** Those of the nodes that answered in time, in the order in which they did. */
+  readonly answers: readonly unknown[];
+}
+
 /** Sockets of one Socket.IO namespace, by the rooms they are in. */
 export interface SocketsOfNamespace {
   readonly namespace: string;
@@ -103,6 +118,8 @@ export interface NodeHooks {
   takeOver(socketId: string): LeftBehind | undefined;
   /** Carries out what another node was asked for and returns how many sockets it was for. Never rejects. */
   carryOut(command: NodeCommand): Promise<number>;
+  /** Answers another node; stays open, or rejects, where there is no answer. */
+  answer(question: NodeQuestion): Promise<unknown>;
   /** Tells the sockets that watch a room. */
   presence(change: PresenceChange): void;
   /** Who is in a room that this node watches; what its watchers were not told, they are told now. */
@@ -125,7 +142,7 @@ export interface NodeHooks {
  *   such socket, and those that do track positions no longer than it takes to notice that it hangs.
  * - {@link publish} is called in the order in which publications were accepted, and keeps that order. There is one order
  *   for all nodes; cursors and offsets rise in it, and every node gets what it has recipients for in it, once.
- * - No method asks another node for what it knows. Answers come from the shared state itself.
+ * - No method but {@link ask} asks another node for what it knows. Answers come from the shared state itself.
  * - A method that cannot prove its effect rejects with `engine.unavailable`; it never resolves on a guess.
  * - What can be answered at once is answered at once: see `Answer`.
  *
@@ -167,8 +184,18 @@ export abstract class Engine {
   /** The place of {@link cursor}; `undefined` where this process is the only one. */
   abstract get place(): PresencePlace | undefined;
 
-  /** Has the other nodes carry out a command and resolves with how many sockets it was for. */
+  /**
+   * Has the other nodes carry out a command and resolves with how many sockets it was for. Publications and commands of
+   * this node reach every other one in the order in which they were made.
+   */
   abstract command(command: NodeCommand): Promise<number>;
+
+  /**
+   * Asks all other nodes, in the same order. Meant for an app's own use of Socket.IO: what the gateway itself wants to
+   * know stands in shared state.
+   * @throws SwitchboardError `engine.unavailable`
+   */
+  abstract ask(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers>;
 
   /** All live nodes; this one's socket count is given by the caller. */
   abstract nodes(localSockets: number): Promise<NodeEntry[]>;

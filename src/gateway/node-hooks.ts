@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { Publisher } from '../delivery/publisher.js';
 import { endSocket } from '../sockets/end-socket.js';
-import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../engine/engine.js';
+import type { Arrival, NodeCommand, NodeHooks, NodeQuestion, Receipts } from '../engine/engine.js';
 import type { PresenceChange, PresenceState } from '../engine/presence.js';
 import type { LeftBehind } from '../engine/sessions.js';
 import type { SocketEntry } from '../protocol/entries.js';
@@ -39,6 +39,10 @@ export class GatewayNodeHooks implements NodeHooks {
 
   carryOut(command: NodeCommand): Promise<number> {
     return this.commands.carryOut(command);
+  }
+
+  answer(question: NodeQuestion): Promise<unknown> {
+    return this.commands.answer(question);
   }
 
   presence(change: PresenceChange): void {

@@ -6,7 +6,6 @@ import {
   isListedRoom,
   isUserRoom,
   USER_ROOM_PREFIX,
-  userRoom,
   watchedRoom,
 } from '../protocol/names.js';
 import { MembershipMap, type Members } from './membership-map.js';

@@ -1,7 +1,7 @@
 import { RedisEngine, type RedisEngineConfig } from '../../src/engine/redis/redis-engine.js';
 import type { RevocationReplica } from '../../src/engine/redis/stores/redis-revocations.js';
 import { NodeIdentity } from '../../src/engine/node-identity.js';
-import type { Arrival, NodeCommand, NodeHooks, Receipts } from '../../src/engine/engine.js';
+import type { Arrival, NodeCommand, NodeQuestion, NodeHooks, Receipts } from '../../src/engine/engine.js';
 import type { PresenceChange, PresenceState } from '../../src/engine/presence.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
 import type { Publication, Target } from '../../src/protocol/publication.js';
@@ -145,6 +145,10 @@ export class TestNode implements NodeHooks {
   carryOut(command: NodeCommand): Promise<number> {
     this.commands.push(command);
     return this.answerCommand(command);
+  }
+
+  async answer(question: NodeQuestion): Promise<unknown> {
+    return question;
   }
 
   presence(change: PresenceChange): void {

@@ -3,7 +3,7 @@ import type { HistoryRule } from '../../config/values.js';
 import type { PresenceChange, PresenceState } from '../presence.js';
 import type { SocketEntry } from '../../protocol/entries.js';
 import type { Publication, Target } from '../../protocol/publication.js';
-import type { Arrival, Engine, NodeCommand, NodeHooks } from '../engine.js';
+import type { Arrival, Engine, NodeCommand, NodeQuestion, NodeHooks } from '../engine.js';
 import type { Stamp } from '../log.js';
 
 /** The part of the configuration that the rules of the seam speak of. */
@@ -63,6 +63,10 @@ export class RecordedHooks implements NodeHooks {
   async carryOut(command: NodeCommand): Promise<number> {
     this.commands.push(command);
     return 0;
+  }
+
+  async answer(question: NodeQuestion): Promise<unknown> {
+    return question;
   }
 
   presence(change: PresenceChange): void {

@@ -3,7 +3,7 @@ import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
 import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
-import { Engine, type EngineHealth, type Handover, type NodeHooks } from '../engine.js';
+import { Engine, type EngineHealth, type Handover, type NodeAnswers, type NodeHooks } from '../engine.js';
 import { NodeIdentity } from '../node-identity.js';
 import { Deadlines } from './deadlines.js';
 import { IdempotencyTable } from './idempotency-table.js';
@@ -117,6 +117,10 @@ export class MemoryEngine extends Engine {
   /** There is no other node. */
   async command(): Promise<number> {
     return 0;
+  }
+
+  async ask(): Promise<NodeAnswers> {
+    return { asked: 0, answers: [] };
   }
 
   async nodes(localSockets: number): Promise<NodeEntry[]> {

@@ -1,4 +1,4 @@
-import type { NodeCommand, NodeHooks } from '../engine.js';
+import type { NodeCommand, NodeHooks, NodeQuestion } from '../engine.js';
 import type { PresenceChange, PresenceState } from '../presence.js';
 import type { PendingCalls } from './node/pending-calls.js';
 import type { InboxEntry } from './inbox/inbox.js';
@@ -7,6 +7,7 @@ import type { RedisBroker } from './inbox/redis-broker.js';
 import type { RedisRegistryWriter } from './stores/registry-writer.js';
 import type { RedisSessions } from './stores/redis-sessions.js';
 import type { RedisRevocations } from './stores/redis-revocations.js';
+import { readOrder, writeAnswer } from './stores/codec.js';
 
 /** Who gets what comes through the inbox. */
 export interface InboxReaders {
@@ -55,7 +56,7 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
       readers.calls.answer(fields['i']!, fields['f']!, text);
       return undefined;
     case 'command':
-      carryOut(JSON.parse(text) as NodeCommand, fields['f']!, fields['i']!, readers);
+      obey(readOrder(text), fields['f']!, fields['i']!, readers);
       return undefined;
     case 'revocation':
       readers.revocations.announced(text);
@@ -65,9 +66,24 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
   }
 }
 
-/** Later entries do not wait: a command may take as long as its sockets do. */
-function carryOut(command: NodeCommand, from: string, id: string, { hooks, reply }: InboxReaders): void {
-  void Promise.resolve(hooks()?.carryOut(command)).then((sockets) => {
-    if (sockets !== undefined) reply(from, id, String(sockets));
-  });
+/**
+ * Carries out what another node has ordered or asked. What it does to sockets is done in this turn; later entries do not
+ * wait for the rest, which may take as long as the sockets do.
+ */
+function obey(
+  order: NodeCommand | NodeQuestion,
+  from: string,
+  id: string,
+  { hooks, reply }: InboxReaders,
+): void {
+  if ('do' in order) {
+    void Promise.resolve(hooks()?.carryOut(order)).then((sockets) => {
+      if (sockets !== undefined) reply(from, id, String(sockets));
+    });
+    return;
+  }
+  // Who asked is told by its own time limit that there is no answer.
+  Promise.resolve(hooks()?.answer(order))
+    .then((answer) => reply(from, id, writeAnswer(answer)))
+    .catch(() => undefined);
 }

@@ -1,7 +1,15 @@
 import type { SwitchboardConfig } from '../../config/config.js';
 import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
-import { Engine, type EngineHealth, type Handover, type NodeCommand, type NodeHooks } from '../engine.js';
+import {
+  Engine,
+  type EngineHealth,
+  type Handover,
+  type NodeAnswers,
+  type NodeCommand,
+  type NodeHooks,
+  type NodeQuestion,
+} from '../engine.js';
 import type { PresencePlace } from '../presence.js';
 import { HistoryRules } from '../memory/history-rules.js';
 import { PublisherQuota } from '../publisher-quota.js';
@@ -175,7 +183,7 @@ export class RedisEngine extends Engine {
     // In Redis each is forgotten by its own time: the keys of one push out no others.
     this.clientRequests = this.idempotency;
     this.revocations = new RedisRevocations(run, identity, renewWhenDue);
-    this.commands = new NodeCommands(run, identity, this.calls);
+    this.commands = new NodeCommands(this.publisher, this.calls);
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {
       entry: (entry) =>
         dispatch(entry, {
@@ -249,6 +257,10 @@ export class RedisEngine extends Engine {
 
   command(command: NodeCommand): Promise<number> {
     return this.commands.send(command);
+  }
+
+  ask(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers> {
+    return this.commands.ask(question, timeoutMs);
   }
 
   async nodes(localSockets: number): Promise<NodeEntry[]> {

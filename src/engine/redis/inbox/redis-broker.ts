@@ -11,6 +11,7 @@ import { unavailable } from '../connection/client.js';
 import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
 import { partsOf, roomOfPart } from '../keys.js';
 import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
+import type { CommandOrder } from '../lua/command.js';
 import type { PublishOrder, PublishReply } from '../lua/publish.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
@@ -21,7 +22,10 @@ export interface BrokerContext {
   readonly tracks: () => boolean;
   readonly ruleOf: (room: string) => HistoryRule | undefined;
   /** Sends orders and, in the same order, the publications; rejects with `engine.unavailable`. */
-  readonly send: (orders: readonly PublishOrder[], payloads: readonly string[]) => Promise<unknown>;
+  readonly send: (
+    orders: readonly (PublishOrder | CommandOrder)[],
+    payloads: readonly string[],
+  ) => Promise<unknown>;
   readonly arrived: (arrival: Arrival) => Promise<Receipts> | undefined;
   /** Answers a node that asked for acknowledgements; owns its failure. */
   readonly reply: (node: string, id: string, answer: string) => void;
@@ -44,8 +48,8 @@ interface Pending {
   readonly given: () => void;
 }
 
-interface Outgoing {
-  readonly order: PublishOrder;
+interface Outgoing<Order extends PublishOrder | CommandOrder = PublishOrder | CommandOrder> {
+  readonly order: Order;
   readonly payload: string;
 }
 
@@ -69,13 +73,15 @@ export class RedisBroker {
   private publishedAt = 0;
   /** Sent and not answered. */
   private unanswered = 0;
+  /** Rooms that sockets of other nodes are being put into, and by how many commands. */
+  private readonly entering = new Map<string, number>();
 
   constructor(private readonly context: BrokerContext) {
     this.outgoing = new TurnBatcher(
       async (batch) => {
         const orders = batch.map(({ order }) => order);
         const payloads = batch.map(({ payload }) => payload);
-        return (await context.send(orders, payloads)) as PublishReply[];
+        return (await context.send(orders, payloads)) as readonly unknown[];
       },
       ({ payload }) => payload.length,
     );
@@ -114,6 +120,31 @@ export class RedisBroker {
     }
     const given = this.context.tracks() ? this.keep(publication, ackTimeoutMs) : undefined;
     return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, given)) };
+  }
+
+  /**
+   * Has a command told, behind everything that was published before.
+   * @returns the nodes that were told
+   */
+  async tell(order: CommandOrder, command: string): Promise<readonly string[]> {
+    return (await this.outgoing.push({ order, payload: command })) as string[];
+  }
+
+  /**
+   * Sockets of other nodes are being put into rooms. Until they say that they are in, shared state does not know where
+   * these are: every node is told of what is published there.
+   */
+  async whileEntering<T>(rooms: readonly string[], entered: () => Promise<T>): Promise<T> {
+    for (const room of rooms) this.entering.set(room, (this.entering.get(room) ?? 0) + 1);
+    try {
+      return await entered();
+    } finally {
+      for (const room of rooms) {
+        const others = this.entering.get(room)! - 1;
+        if (others > 0) this.entering.set(room, others);
+        else this.entering.delete(room);
+      }
+    }
   }
 
   /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
@@ -231,7 +262,7 @@ export class RedisBroker {
    * Redis counts what a user had kept on all nodes, and says so with its answer; what is under way until then is counted
    * here. [Q7]
    */
-  private countForUser({ user, volatile }: Publication, { order, payload }: Outgoing): void {
+  private countForUser({ user, volatile }: Publication, { order, payload }: Outgoing<PublishOrder>): void {
     if (user === undefined || volatile) return;
     const histories = order[4].filter(([, size]) => size > 0).length;
     if (histories > 0) this.context.quota.count(user, histories * payload.length);
@@ -256,8 +287,15 @@ export class RedisBroker {
       const rule = room === undefined ? undefined : this.context.ruleOf(room);
       return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
     });
+    const isForAll = this.isBeingEntered(to) ? 1 : 0;
     const marked = isMarked ? 1 : 0;
-    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, rules, partsOf(except), marked, user];
+    const where = [rules, partsOf(except)] as const;
+    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, ...where, marked, user, isForAll];
+  }
+
+  private isBeingEntered(to: Publication['to']): boolean {
+    if (this.entering.size === 0 || 'all' in to) return false;
+    return to.rooms?.some((room) => this.entering.has(room)) === true;
   }
 }
 

@@ -1,5 +1,5 @@
 import { CHANGE } from './change.js';
-import { COMMAND, REPLY } from './command.js';
+import { REPLY } from './command.js';
 import { DROP_HISTORY, READ_HISTORY, SWEEP_LOGS } from './history.js';
 import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
 import { READ_INBOX } from './inbox.js';
@@ -24,7 +24,6 @@ export const ALL_SCRIPTS: readonly Script[] = [
   ...Object.values(pages),
   PUBLISH,
   READ_INBOX,
-  COMMAND,
   REPLY,
   READ_HISTORY,
   DROP_HISTORY,

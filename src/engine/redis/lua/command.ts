@@ -1,13 +1,21 @@
 import { script } from './script.js';
 
-/**
- * Tells the other nodes that hold sockets of a subject what to do. `ARGV`: node, generation, `user`, `socket` or `all`,
- * its name, the ID of the call, the command as JSON. Gives the nodes it told.
- */
-export const COMMAND = script('command', [
-  String.raw`
-local me, kind, name = ARGV[1], ARGV[3], ARGV[4]
-if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
+/** What the script that publishes is told of a command; the command itself goes beside it, as JSON. */
+export type CommandOrder = readonly [
+  mark: typeof COMMAND_MARK,
+  /** Whose sockets it is for. */
+  kind: 'user' | 'socket' | 'all',
+  name: string,
+  /** Under which the nodes answer. */
+  call: string,
+];
+
+/** Stands where a publication has its ID. */
+export const COMMAND_MARK = '!';
+
+/** Tells the other nodes that hold sockets of a subject what to do, and gives the nodes that it told. */
+export const COMMAND_LUA = String.raw`
+local function command(me, kind, name, call, text)
 local nodes = {}
 if kind == 'all' then
   for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do nodes[node] = true end
@@ -20,11 +28,11 @@ else
 end
 local told = {}
 for node in pairs(nodes) do
-  if node ~= me and tell(node, 'command', 'f', me, 'i', ARGV[5], 'd', ARGV[6]) then table.insert(told, node) end
+  if node ~= me and tell(node, 'command', 'f', me, 'i', call, 'd', text) then table.insert(told, node) end
 end
 return told
-`,
-]);
+end
+`;
 
 /** Answers another node. `ARGV`: that node, the ID of its call, the node that answers, the answer as JSON. */
 export const REPLY = script(

@@ -1,3 +1,4 @@
+import { COMMAND_LUA, COMMAND_MARK } from './command.js';
 import { LOG_LUA } from './log-lua.js';
 import { script } from './script.js';
 
@@ -14,6 +15,8 @@ export type PublishOrder = readonly [
   isMarked: 0 | 1,
   /** The user whose quota it counts for; '' when a backend sends it. */
   publisher: string,
+  /** Whether every node is told: what has just been done there is not in shared state yet. */
+  isForAll: 0 | 1,
 ];
 
 /**
@@ -30,10 +33,13 @@ export type PublishReply = readonly [cursor: string, matched: number, targeted: 
  * The rule is one room, and everybody but some sockets: that needs the counts of the room alone. Everything else looks
  * at every recipient once.
  *
- * `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications.
+ * Commands to other nodes go the same way: what one node publishes and orders reaches the others in its order.
+ *
+ * `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications and commands.
  */
 export const PUBLISH = script('publish', [
   LOG_LUA,
+  COMMAND_LUA,
   String.raw`
 local me, windowMs = ARGV[1], tonumber(ARGV[3])
 if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
@@ -98,12 +104,22 @@ local function bySockets(parts, namespace, except, isAsked)
   end
   return nodes, matched, targeted
 end
+-- What is named as a socket and as a room keeps no history while it is a socket: that would be its private messages.
+local function isSocket(parts, part)
+  local kind, name = kindOf(part)
+  if kind ~= 'r' then return false end
+  for _, other in ipairs(parts) do
+    if other[1] == 's' .. name then return redis.call('EXISTS', P .. 's:' .. name) == 1 end
+  end
+  return false
+end
 local replies, marks = {}, {}
-for index, order in ipairs(cjson.decode(ARGV[4])) do
-  local id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked, publisher = unpack(order)
-  local payload = ARGV[4 + index]
+local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked, publisher, isForAll)
   local seq, positions
   local overMs = 0
+  for _, part in ipairs(parts) do
+    if part[2] > 0 and isSocket(parts, part[1]) then part[2] = 0 end
+  end
   if isVolatile == 1 then
     seq = string.format('%.0f', place())
     for _, part in ipairs(parts) do
@@ -143,6 +159,11 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
   else
     nodes, matched, targeted = bySockets(parts, namespace, except, ackTimeoutMs > 0)
   end
+  if isForAll == 1 then
+    for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do
+      if node ~= me then nodes[node] = true end
+    end
+  end
   local cursor = EPOCH .. '.' .. seq
   local where = positions and cjson.encode(positions) or ''
   for node in pairs(nodes) do
@@ -154,6 +175,13 @@ for index, order in ipairs(cjson.decode(ARGV[4])) do
   end
   if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
   replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '', overMs }
+end
+for index, order in ipairs(cjson.decode(ARGV[4])) do
+  if order[1] == '${COMMAND_MARK}' then
+    replies[index] = command(me, order[2], order[3], order[4], ARGV[4 + index])
+  else
+    publish(index, ARGV[4 + index], unpack(order))
+  end
 end
 if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end
 return replies

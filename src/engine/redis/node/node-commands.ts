@@ -1,46 +1,57 @@
 import { randomBytes } from 'node:crypto';
-import type { NodeCommand } from '../../engine.js';
+import type { NodeAnswers, NodeCommand, NodeQuestion } from '../../engine.js';
 import type { PendingCalls } from './pending-calls.js';
 import { unavailable } from '../connection/client.js';
-import { COMMAND } from '../lua/command.js';
-import type { RunScript } from '../lua/script.js';
+import type { RedisBroker } from '../inbox/redis-broker.js';
+import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
+import { readAnswer, writeOrder } from '../stores/codec.js';
 
 /** How long other nodes may take to carry out a command. */
 const CARRIED_OUT_WITHIN_MS = 3_000;
 
-/** Has the other nodes that hold a subject's sockets carry out commands. */
+/** Has the other nodes that hold a subject's sockets carry out commands, and asks them what only they know. */
 export class NodeCommands {
   constructor(
-    private readonly run: RunScript,
-    private readonly identity: () => readonly [node: string, generation: string],
+    private readonly broker: Pick<RedisBroker, 'tell' | 'whileEntering'>,
     private readonly calls: PendingCalls,
   ) {}
 
   /** @throws SwitchboardError `engine.unavailable` when not every one of them has said that it did */
   async send(command: NodeCommand): Promise<number> {
+    const carriedOut = async (): Promise<number> => {
+      const { asked, texts } = await this.call(subjectOf(command), command, CARRIED_OUT_WITHIN_MS);
+      if (texts.length < asked) throw unavailable();
+      return texts.reduce((total, text) => total + Number(text), 0);
+    };
+    return this.broker.whileEntering(command.do === 'move' ? command.join : [], carriedOut);
+  }
+
+  async ask(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers> {
+    const { asked, texts } = await this.call(['all', ''], question, timeoutMs);
+    return { asked, answers: texts.map(readAnswer) };
+  }
+
+  private async call(
+    [kind, name]: Subject,
+    order: NodeCommand | NodeQuestion,
+    timeoutMs: number,
+  ): Promise<{ readonly asked: number; readonly texts: readonly string[] }> {
     const id = randomBytes(9).toString('base64url');
     const call = this.calls.open(id);
     try {
-      const [kind, name] = subjectOf(command);
-      const nodes = (await this.run(
-        COMMAND,
-        ...this.identity(),
-        kind,
-        name,
-        id,
-        JSON.stringify(command),
-      )) as string[];
-      if (nodes.length === 0) return 0;
-      const answers = await call.answers(new Set(nodes), CARRIED_OUT_WITHIN_MS);
-      if (nodes.some((node) => !answers.has(node))) throw unavailable();
-      return nodes.reduce((total, node) => total + Number(answers.get(node)), 0);
+      const told = await this.broker.tell([COMMAND_MARK, kind, name, id], writeOrder(order));
+      if (told.length === 0) return { asked: 0, texts: [] };
+      const answers = await call.answers(new Set(told), timeoutMs);
+      return { asked: told.length, texts: told.flatMap((node) => answers.get(node) ?? []) };
     } finally {
       call.drop();
     }
   }
 }
 
-function subjectOf(command: NodeCommand): [kind: 'all' | 'user' | 'socket', name: string] {
+type Subject = readonly [kind: CommandOrder[1], name: string];
+
+function subjectOf(command: NodeCommand): Subject {
   if (!('subject' in command)) return ['all', ''];
   const { subject } = command;
   return 'user' in subject ? ['user', subject.user] : ['socket', subject.socketId];

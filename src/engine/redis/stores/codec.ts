@@ -1,6 +1,7 @@
 /** Publications as text. JSON values come back as they were, binary as a Buffer. [D3] */
 import { asBase64, isBinary, measureValue, onTheWire } from '../../../protocol/json.js';
 import type { Publication } from '../../../protocol/publication.js';
+import type { NodeCommand, NodeQuestion } from '../../engine.js';
 
 const BINARY = /^\$+base64$/;
 
@@ -31,6 +32,28 @@ export function encodeArgs(args: readonly unknown[]): [readonly unknown[], 0 | 1
 
 export const decodeArgs = (args: readonly unknown[], holdsBinary: 0 | 1): unknown[] =>
   holdsBinary === 0 ? [...args] : args.map(unmark);
+
+/** What a node orders or asks of others; binary in its arguments arrives as a Buffer. */
+export function writeOrder(order: NodeCommand | NodeQuestion): string {
+  if (!('args' in order)) return JSON.stringify(order);
+  const [args, holdsBinary] = encodeArgs(order.args);
+  return JSON.stringify({ ...order, args, b: holdsBinary });
+}
+
+export function readOrder(text: string): NodeCommand | NodeQuestion {
+  const order = JSON.parse(text) as (NodeCommand | NodeQuestion) & { readonly b?: 0 | 1 };
+  if (!('args' in order)) return order;
+  const { b: holdsBinary = 0, ...rest } = order;
+  return { ...rest, args: decodeArgs(order.args, holdsBinary) };
+}
+
+/** What a node answers another; binary arrives as a Buffer. */
+export const writeAnswer = (answer: unknown): string => JSON.stringify(encodeArgs([answer]));
+
+export function readAnswer(text: string): unknown {
+  const [args, holdsBinary] = JSON.parse(text) as [unknown[], 0 | 1];
+  return decodeArgs(args, holdsBinary)[0];
+}
 
 /** How a publication is written; short, because it is written once per node and room. */
 interface WrittenPublication {
