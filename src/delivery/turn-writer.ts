@@ -24,6 +24,8 @@ interface Connection {
   flush(): void;
   closeTransport(discard?: boolean): void;
   [OUTLET]?: Outlet | null;
+  /** Its listeners by event: Node's own list. */
+  readonly _events?: Readonly<Record<string, unknown>>;
 }
 
 interface Transport {
@@ -101,7 +103,7 @@ export class TurnWriter {
   /** Takes a frame for a connection, or returns false when it has to go the plain way. */
   collect(connection: object, bytes: Buffer): boolean {
     const outlet = outletOf(connection as Connection);
-    if (!outlet) return false;
+    if (!outlet || isHeard(connection as Connection)) return false;
     if (outlet.collected) {
       outlet.collected = outlet.collected.followedBy(bytes);
       if (outlet.collected.byteLength > MAX_COLLECTED_BYTES) this.send(outlet);
@@ -125,6 +127,11 @@ export class TurnWriter {
     outlet.send();
     if (outlet.isBehind) this.onBacklog(outlet.connection);
   }
+}
+
+/** Whether an app listens to what Engine.IO tells of each packet that it sends, and so has to send it. */
+function isHeard({ _events }: Connection): boolean {
+  return _events !== undefined && (_events['packetCreate'] !== undefined || _events['flush'] !== undefined);
 }
 
 /** Whether a volatile packet can be sent now rather than queued. [D5] */
