@@ -94,6 +94,7 @@ const NOT_ON_REDIS = {
     'nodes-recovery',
     'nodes-registry',
     'nodes-tls',
+    'stock-socket-io',
     'private-rooms-across-nodes',
     'recovery-since',
     'refused-across-nodes',
