@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
+import { MAX_COMMANDS } from '../backend/batch.schemas.js';
+import { CommandRunner } from '../backend/command-runner.js';
 import { RemoteEvents, type RemoteEventHandler } from '../backend/remote-events.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -14,15 +16,18 @@ import { RemoteHandlers } from './remote-handlers.js';
 
 const answer = z.object({
   ack: z.unknown().optional(),
-  commands: z.array(z.unknown()).max(1_000).optional(),
+  commands: z.array(z.unknown()).max(MAX_COMMANDS).optional(),
 });
 
 /** Events of clients that remote handlers take: one message for each, its commands, then the acknowledgement. [B2] [B3] */
 @Injectable()
 export class EventHandlers extends RemoteEvents {
+  private readonly logger = new Logger('Handlers');
+
   constructor(
     private readonly handlers: RemoteHandlers,
     private readonly identity: NodeIdentity,
+    private readonly commands: CommandRunner,
   ) {
     super();
   }
@@ -60,12 +65,38 @@ export class EventHandlers extends RemoteEvents {
       throw ended;
     }
     const parsed = answer.safeParse(reply.body);
-    if (!parsed.success)
-      throw handler.misunderstood(
-        `the answer is not {ack?, commands?}: ${parsed.error.issues[0]?.path.join('.')}`,
-      );
-    const { ack } = parsed.data;
-    return ack === undefined ? {} : { data: this.decode(handler, ack) };
+    if (!parsed.success) {
+      const where = parsed.error.issues[0]?.path.join('.') ?? '';
+      throw handler.misunderstood(`the answer is not {ack?, commands?}: ${where}`);
+    }
+    const { ack, commands = [] } = parsed.data;
+    // What cannot be acknowledged is found out before anything takes effect.
+    const data = ack === undefined ? undefined : this.decode(handler, ack);
+    if (commands.length > 0) await this.carryOut(handler, event, commands);
+    return data === undefined ? {} : { data };
+  }
+
+  /** In order, before the client is answered. A command that is wrong fails by itself: the others still hold. [B3] */
+  private async carryOut(handler: RemoteHandler, event: string, commands: readonly unknown[]): Promise<void> {
+    const { results } = await this.commands.run(
+      'batch',
+      { commands: [...commands] },
+      { actor: { kind: 'handler', name: handler.name }, method: 'EVENT', route: event },
+    );
+    const failures = results.flatMap((result, index) =>
+      'ok' in result && result.ok === false && 'error' in result
+        ? [{ command: index, ...(result.error as { code: string; message: string }) }]
+        : [],
+    );
+    if (failures.length === 0) return;
+    const { command, code, message } = failures[0]!;
+    this.logger.warn('a command of a remote handler failed', {
+      handler: handler.name,
+      failed: failures.length,
+      command,
+      code,
+      message,
+    });
   }
 
   private decode(handler: RemoteHandler, ack: unknown): unknown {

@@ -82,6 +82,26 @@ describe('events that remote handlers take', () => {
     expect(await client.request('order:c')).toEqual({ ok: true });
   });
 
+  it("[B3] have their commands carried out in order, with the gateway's rights, before they are acknowledged", async () => {
+    const other = await gateway.connect({ auth: { user: 'bob' } });
+    backend.answer = ({ body }) =>
+      ok({
+        ack: 'done',
+        commands: [
+          { join: { room: 'order:7', socketId: body['socketId'] } },
+          { emit: { to: { rooms: ['order:7'] }, event: 'order:state', data: 'placed' } },
+          { emit: { to: { users: ['bob'] }, event: 'room:reserved', data: 1 } },
+          { nonsense: true },
+          { emit: { to: { users: ['bob'] }, event: 'order:new', args: [7, { $base64: 'AQ==' }] } },
+        ],
+      });
+    expect(await client.request('order:place')).toEqual({ ok: true, data: 'done' });
+    expect(await client.next('order:state')).toEqual(['placed']);
+    expect(await other.next('order:new')).toEqual([7, Buffer.from([1])]);
+    expect((await gateway.registry.getSocket(client.id!))?.rooms).toContain('order:7');
+    other.close();
+  });
+
   it('[B3] are refused in the words of the backend, under app.', async () => {
     backend.answer = () => ({
       status: 409,
