@@ -54,6 +54,25 @@ export function take(bucket: TokenBucket, now: number, ratePerSecond: number, bu
   return Math.ceil(waitMs);
 }
 
+/** What an answer may hold for one token, in the bytes of `valueBytes`: about 8 KiB of text. */
+const BYTES_PER_TOKEN = 16_384;
+
+/**
+ * Takes what an answer costs beyond the token of its request: reads cost what they return. At most what is in the bucket,
+ * so that the next answer comes no later than a full bucket takes. [Q8]
+ */
+export function charge(
+  bucket: TokenBucket,
+  now: number,
+  bytes: number,
+  ratePerSecond: number,
+  burst: number,
+): void {
+  const intervalMs = 1000 / ratePerSecond;
+  const debtMs = Math.max(bucket.fullAt - now, 0) + Math.floor(bytes / BYTES_PER_TOKEN) * intervalMs;
+  bucket.fullAt = now + Math.min(debtMs, burst * intervalMs);
+}
+
 /**
  * Whether the sender stays so far over its rate that it should be ended. [Q4]
  *

@@ -93,6 +93,7 @@ export class RoomService {
       assertAllowed();
       // A position in a room that keeps no history: nothing can be proven of what came after it. [H2]
       const uncovered = since && !caughtUp ? { recovered: false, publications: [] } : {};
+      socketState(socket).inbox?.charge(caughtUp?.publications);
       return { room, ...uncovered, ...caughtUp };
     } catch (failure) {
       // A join that fails leaves the socket where it was.
@@ -150,6 +151,7 @@ export class RoomService {
       ? this.membersForWatcher(socket, room, limit)
       : this.registry.getMembers(room, { limit, cursor }));
     this.assertAllowed(socket, 'presence', room);
+    socketState(socket).inbox?.charge(page.items);
     return { members: page.items, total: page.total, next: page.next };
   }
 
@@ -178,7 +180,9 @@ export class RoomService {
     this.assertAllowed(socket, 'history', room);
     const page = await this.histories.read(room, { since, limit });
     this.assertAllowed(socket, 'history', room);
-    return withinPacket(page);
+    const answer = withinPacket(page);
+    socketState(socket).inbox?.charge(answer.publications);
+    return answer;
   }
 
   info(socket: GatewaySocket): SocketInfo {

@@ -12,6 +12,8 @@ export interface Inbox {
   /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
   readonly opened?: Promise<void> | undefined;
   open(): void;
+  /** Takes what an answer costs beyond its request from the rate of the socket. [Q8] */
+  charge(answer: unknown): void;
 }
 
 /** Who a socket belongs to, as settled in the handshake. */

@@ -11,6 +11,7 @@ export interface EngineSetup {
   readonly history: readonly HistoryRule[];
   readonly recoveryWindowMs: number;
   readonly maxHistoryBytes?: number;
+  readonly maxSocketsPerUser?: number;
 }
 
 /** A started engine and what a test does with it. */

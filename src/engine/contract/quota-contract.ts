@@ -92,6 +92,28 @@ export function describeQuotas(create: CreateEngine): void {
     expect(test.engine.history.overQuotaMs(ann)).toBe(0);
   });
 
+  it('[Q8] as many sessions of a user wait as it may have sockets, and the oldest end first', async () => {
+    test = await create({ history: [], recoveryWindowMs: 60_000, maxSocketsPerUser: 3 });
+    const { sessions } = test.engine;
+    const [ann, bob] = [uniqueName('ann-'), uniqueName('bob-')];
+    const detached = async (user: string): Promise<string> => {
+      const sessionId = uniqueName('secret-');
+      await sessions.open({ sessionId, socketId: uniqueName('s-'), user, namespace: '/', token: null });
+      await sessions.detach(sessionId);
+      await test.advance(2);
+      return sessionId;
+    };
+    const ofBob = await detached(bob);
+    const ofAnn: string[] = [];
+    for (let number = 0; number < 5; number++) ofAnn.push(await detached(ann));
+    const isThere = async (sessionId: string, user: string): Promise<boolean> =>
+      (await sessions.claim(sessionId, { user, namespace: '/', cursor: undefined })) !== undefined;
+    const there: boolean[] = [];
+    for (const sessionId of ofAnn) there.push(await isThere(sessionId, ann));
+    expect(there).toEqual([false, false, true, true, true]);
+    expect(await isThere(ofBob, bob)).toBe(true);
+  });
+
   it('[Q7] [H4] a user over its quota has nothing more kept for sessions either, and they are told so', async () => {
     await start(8 * ONE_MIB);
     const [ann, room, sessionId] = [uniqueName('ann-'), uniqueName('plain:'), uniqueName('secret-')];

@@ -18,7 +18,8 @@ export const MEMORY_ENGINE_CLOCK = Symbol('MEMORY_ENGINE_CLOCK');
 export type MemoryEngineConfig = Pick<
   SwitchboardConfig,
   'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'pingIntervalMs' | 'pingTimeoutMs'
->;
+> &
+  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>>;
 
 /** What is remembered of publications that clients may send again. */
 const MAX_CLIENT_REQUESTS = { keys: 50_000, bytes: 33_554_432 };
@@ -77,8 +78,12 @@ export class MemoryEngine extends Engine {
       this.deadlines,
     );
     this.history = new MemoryHistory(this.log);
-    this.sessions = new SessionTable(this.log, this.deadlines, recoveryWindowMs, (socketId) =>
-      this.hooks?.takeOver(socketId),
+    this.sessions = new SessionTable(
+      this.log,
+      this.deadlines,
+      recoveryWindowMs,
+      (socketId) => this.hooks?.takeOver(socketId),
+      config.maxSocketsPerUser,
     );
     this.idempotency = new IdempotencyTable(this.deadlines);
     this.clientRequests = new IdempotencyTable(this.deadlines, MAX_CLIENT_REQUESTS);

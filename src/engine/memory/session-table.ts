@@ -33,6 +33,8 @@ export class SessionTable implements SessionStore {
     private readonly deadlines: Deadlines,
     private readonly windowMs: number,
     private readonly takeOver: (socketId: string) => LeftBehind | undefined,
+    /** As many sessions of one user wait at most, the newest; 0 for no limit. [Q8] */
+    private readonly maxWaitingPerUser = 0,
   ) {}
 
   get size(): number {
@@ -179,6 +181,17 @@ export class SessionTable implements SessionStore {
     this.waitingCount++;
     const deadline = this.deadlines.at(endsAt, () => this.end(session));
     session.state = { is: 'waiting', endsAt, deadline };
+    this.endOldestOf(session.identity.user);
+  }
+
+  private endOldestOf(user: string): void {
+    const ofUser = this.ofUser.get(user);
+    if (this.maxWaitingPerUser === 0 || !ofUser || ofUser.size <= this.maxWaitingPerUser) return;
+    const waiting = [...ofUser].flatMap((session) =>
+      session.state.is === 'waiting' ? [{ session, endsAt: session.state.endsAt }] : [],
+    );
+    if (waiting.length <= this.maxWaitingPerUser) return;
+    this.end(waiting.reduce((oldest, each) => (each.endsAt < oldest.endsAt ? each : oldest)).session);
   }
 
   private end(session: Session): void {

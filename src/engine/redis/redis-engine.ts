@@ -45,7 +45,8 @@ import { Availability } from './node/availability.js';
 export type RedisEngineConfig = Pick<
   SwitchboardConfig,
   'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'nodeLeaseMs' | 'pingIntervalMs' | 'pingTimeoutMs'
-> & { readonly redisUrl: string };
+> &
+  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>> & { readonly redisUrl: string };
 
 /** What the engine tells of besides what the seam asks for. None may throw. */
 export interface RedisEngineEvents {
@@ -125,6 +126,7 @@ export class RedisEngine extends Engine {
       recoveryWindowMs,
       sessionsKeepMs,
       maxHistoryBytes,
+      maxWaitingPerUser: config.maxSocketsPerUser ?? 0,
     });
     this.publisher = new RedisBroker({
       isAvailable: () => this.isAvailable,

@@ -12,6 +12,10 @@ class AnsweringInbox implements Inbox {
 
   constructor(private readonly socket: GatewaySocket) {}
 
+  charge(): void {
+    // Reads cost nothing here.
+  }
+
   open(): void {}
 
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {

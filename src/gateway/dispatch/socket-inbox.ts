@@ -1,9 +1,10 @@
 import { endSocket } from '../../sockets/end-socket.js';
 import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
-import { createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
+import { charge, createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
 import type { RemoteEvents } from '../../backend/remote-events.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isReservedEvent } from '../../protocol/names.js';
+import { valueBytes } from '../../protocol/value-bytes.js';
 import type { GatewaySocket, Inbox } from '../../sockets/socket-state.js';
 import type { Answers } from './answers.js';
 import type { NamespaceTable } from './gateway-table.js';
@@ -73,6 +74,11 @@ export class SocketInbox implements Inbox {
     const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement) };
     if (!this.withinRate(inbound.reply)) return;
     this.enqueue(inbound);
+  }
+
+  charge(answer: unknown): void {
+    const { eventsPerSecond, eventsBurst } = this.context;
+    if (this.bucket) charge(this.bucket, performance.now(), valueBytes(answer), eventsPerSecond, eventsBurst);
   }
 
   private enqueue(inbound: Inbound): void {

@@ -367,3 +367,40 @@ describe('what one user publishes into histories', () => {
     expect(await emit(other, 'chat:1', ['a little'])).toMatchObject({ ok: true });
   });
 });
+
+describe('what a read returns', () => {
+  it('[Q8] is taken from the rate of the socket that asks, and from no other', async () => {
+    const gateway = await start({
+      history: [{ pattern: 'chat:*', size: 100, ttlMs: 3_600_000 }],
+      eventsPerSecond: 1,
+      eventsBurst: 20,
+    });
+    const [asks, other] = [await gateway.connect(), await gateway.connect()];
+    for (const client of [asks, other]) await client.request('room:join', { room: 'chat:1' });
+    const text = 'x'.repeat(50_000);
+    for (let number = 0; number < 5; number++) await gateway.broadcaster.toRooms('chat:1').emit('news', text);
+    const read = (limit: number) => asks.request('room:history', { room: 'chat:1', limit });
+    expect(await read(5)).toMatchObject({ ok: true, publications: { length: 5 } });
+    expect(await read(1)).toMatchObject({ ok: false, error: { code: 'limit.rate', retryable: true } });
+    expect(await other.request('socket:info')).toMatchObject({ ok: true });
+    // A small answer costs no more than any event.
+    for (let number = 0; number < 5; number++) {
+      expect(await other.request('room:members', { room: 'chat:1' })).toMatchObject({ ok: true });
+    }
+  });
+
+  it('[Q8] is taken for lists of members too', async () => {
+    const gateway = await start({ eventsPerSecond: 1, eventsBurst: 12, maxSocketsPerUser: 0 });
+    const info = 'x'.repeat(900);
+    const members = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => gateway.connect({ auth: { user: `u${index}`, info } })),
+    );
+    await Promise.all(members.map((client) => client.request('room:join', { room: 'x' })));
+    const asks = await gateway.connect();
+    await asks.request('room:join', { room: 'x' });
+    expect(await asks.request('room:members', { room: 'x' })).toMatchObject({ ok: true, total: 101 });
+    expect(await asks.request('room:members', { room: 'x' })).toMatchObject({
+      error: { code: 'limit.rate' },
+    });
+  });
+});

@@ -6,7 +6,8 @@ import { SESSION_LUA_ONLY } from './session-lua.js';
  * Makes a node known, or finds it still known after its connection was cut.
  *
  * `ARGV`: node, the generation that what it has here began with or '', its next generation, when it started, lease in ms,
- * a new epoch, the epoch it knows or '', the last place it knows, bytes that all logs may take. Gives: outcome, epoch, place, how often it has changed
+ * a new epoch, the epoch it knows or '', the last place it knows, bytes that all logs may take,
+ * how many sessions of a user may wait. Gives: outcome, epoch, place, how often it has changed
  * the registry, the time; from then on the node has its next generation.
  *
  * - `kept`: nothing was lost.
@@ -43,7 +44,7 @@ if not epoch or (epoch == knownEpoch and place < knownPlace) then
   place = math.max(place, knownEpoch == '' and 0 or knownPlace)
   redis.call('HSET', STATE, 'e', epoch, 'q', place)
 end
-redis.call('HSET', STATE, 'max', ARGV[9])
+redis.call('HSET', STATE, 'max', ARGV[9], 'away', ARGV[10])
 if held == 'dead' then return { 'dying' } end
 local outcome = 'new'
 if from ~= '' then

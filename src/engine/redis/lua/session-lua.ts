@@ -47,14 +47,32 @@ local function hold(id, node)
   redis.call('SADD', P .. 'kept:' .. node, id)
   redis.call('ZREM', P .. 'waiting', id)
 end
+local finish
+-- As many sessions of a user as may wait, the newest. What names a session that was lost goes with it.
+local function endOldestOf(user)
+  local most = tonumber(redis.call('HGET', STATE, 'away') or '0')
+  if most == 0 or redis.call('SCARD', P .. 'us:' .. user) <= most then return end
+  local waiting = {}
+  for _, id in ipairs(redis.call('SMEMBERS', P .. 'us:' .. user)) do
+    local ends = redis.call('ZSCORE', P .. 'waiting', id)
+    if ends then
+      table.insert(waiting, { tonumber(ends), id })
+    elseif redis.call('EXISTS', sessionKey(id)) == 0 then
+      redis.call('SREM', P .. 'us:' .. user, id)
+    end
+  end
+  table.sort(waiting, function(one, other) return one[1] < other[1] end)
+  for index = 1, #waiting - most do finish(waiting[index][2]) end
+end
 local function detach(id, node, untilMs)
-  local of = redis.call('HMGET', sessionKey(id), 'n', 'st')
+  local of = redis.call('HMGET', sessionKey(id), 'n', 'st', 'u')
   if of[1] ~= node or of[2] == 'waiting' then return end
   redis.call('SREM', P .. 'kept:' .. node, id)
   redis.call('HSET', sessionKey(id), 'st', 'waiting', 'until', string.format('%.0f', untilMs))
   redis.call('ZADD', P .. 'waiting', untilMs, id)
+  endOldestOf(of[3])
 end
-local function finish(id)
+function finish(id)
   local of = redis.call('HMGET', sessionKey(id), 'n', 'u', 'sid')
   if not of[2] then return end
   for _, part in ipairs(sessionParts(id)) do unwant(part[1]) end

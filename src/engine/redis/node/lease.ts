@@ -45,6 +45,8 @@ export interface LeaseSettings {
   readonly sessionsKeepMs: number;
   /** What the logs of all parts may take. [Q7] */
   readonly maxHistoryBytes: number;
+  /** How many sessions of one user may wait; 0 for no limit. [Q8] */
+  readonly maxWaitingPerUser?: number;
 }
 
 /**
@@ -81,7 +83,7 @@ export class Lease {
 
   /** Makes the node known, or finds out what became of it. */
   async attach(seq: number): Promise<Attached> {
-    const { node, startedAt, leaseMs, maxHistoryBytes } = this.settings;
+    const { node, startedAt, leaseMs, maxHistoryBytes, maxWaitingPerUser = 0 } = this.settings;
     const isNew = this.generation === '';
     let isFenced = false;
     for (;;) {
@@ -98,6 +100,7 @@ export class Lease {
         this.epoch,
         seq,
         maxHistoryBytes,
+        maxWaitingPerUser,
       )) as AttachReply;
       // An answer to an attempt that was given up; what became of the node, a later one tells.
       if (reply[0] === 'stale') throw unavailable();
