@@ -9,12 +9,14 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer, NestApplication } from '@nestjs/core';
 import { LOGIN_OPTIONS, splitLogin, type LoginOptions } from './access/app-login.js';
+import { ApiAccess } from './access/api-access.js';
 import { Authenticator } from './access/authenticator.js';
 import { DeadlineWheel } from './timers/deadline-wheel.js';
 import { OriginPolicy } from './http/origin-policy.js';
 import { Rights } from './access/rights.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RevocationService } from './access/revocation.service.js';
+import { apiGate } from './api/api-gate.js';
 import { SwitchboardApiModule } from './api/api.module.js';
 import { jsonBody, jsonBodyErrors } from './api/json-body.js';
 import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
@@ -187,6 +189,7 @@ export class SwitchboardModule {
         Authenticator,
         DeadlineWheel,
         OriginPolicy,
+        ApiAccess,
         Rights,
         RevocationService,
         Admission,
@@ -231,6 +234,7 @@ export class SwitchboardModule {
         RevocationService,
         LocalRegistry,
         OriginPolicy,
+        ApiAccess,
       ],
     };
   }
@@ -266,7 +270,7 @@ export function setupSwitchboard(app: INestApplication): void {
   app.get(GatewayStartup).use(adapter);
   exemptFromGlobalPrefix(app, MODULES_WITH_ROUTES);
   exemptFromGlobalEnhancers(app, MODULES_WITH_ROUTES);
-  if (hasApi(app)) app.use('/v1', ...jsonBody(config), jsonBodyErrors);
+  if (hasApi(app)) app.use('/v1', [apiGate(app, jsonBody(config)), jsonBodyErrors]);
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
 }
 

@@ -3,7 +3,7 @@ import { PATH_METADATA } from '@nestjs/common/internal';
 import { ApiHeader } from '../platform/openapi-metadata.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OPEN_ACTOR } from '../access/actor.js';
-import type { KeyedRequest } from '../access/api-key.guard.js';
+import type { KeyedRequest } from '../access/api-access.js';
 import type { Call } from '../backend/call.js';
 import { MAX_IDEMPOTENCY_KEY_LENGTH } from '../backend/idempotency.js';
 

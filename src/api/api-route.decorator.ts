@@ -17,7 +17,7 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
 import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
 import { COMMANDS, type CommandName } from '../backend/commands.js';
-import { OriginGuard } from '../http/origin.guard.js';
+import { ApiOriginGuard } from '../http/origin.guard.js';
 import type { ApiKeyScope } from '../config/credentials.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { ApiValidationPipe } from './validation.pipe.js';
@@ -41,13 +41,14 @@ export const ApiController = (tag: string, path: string): ClassDecorator =>
     ApiBearerAuth(),
     // Versions of an app are of its own routes.
     Controller({ path, version: VERSION_NEUTRAL }),
-    UseGuards(OriginGuard, ApiKeyGuard),
+    UseGuards(ApiOriginGuard, ApiKeyGuard),
     UsePipes(ApiValidationPipe),
     UseFilters(ProblemFilter),
   );
 
 /** Every route may fail with these; all of them ask shared state, which may be gone. [O3] */
 const COMMON_ERRORS: readonly ErrorCode[] = [
+  'payload.invalid',
   'auth.key_invalid',
   'access.denied',
   'origin.refused',
@@ -55,7 +56,7 @@ const COMMON_ERRORS: readonly ErrorCode[] = [
   'internal',
 ];
 /** Routes that change something read a body, also those that have no use for one. */
-const WRITE_ERRORS: readonly ErrorCode[] = ['payload.invalid', 'payload.too_large'];
+const WRITE_ERRORS: readonly ErrorCode[] = ['payload.too_large', 'payload.compressed'];
 
 /**
  * One route: the command it runs, which says what scope it needs, and for `openapi.json` what it does, its answers, and the

@@ -14,6 +14,9 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SECURITY_HEADERS, setSecurityHeaders } from '../operations/hardening.js';
 import { logFailure } from '../telemetry/log.js';
 import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-routes.js';
+import { setApiHeaders } from './api-gate.js';
+import { RouteTable } from './api-routes.js';
+import { assertNoQuery } from './unread-query.js';
 import { hasBody, invalidJson, METHODS_WITH_BODY } from './json-body.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
@@ -37,15 +40,11 @@ export function serveApiDirectly(app: INestApplication): void {
 class DirectApi {
   private readonly logger = new Logger('Api');
   private readonly problems = new ProblemFilter();
-  /** By method and number of segments: few enough to look through. */
-  private readonly routes = new Map<string, ApiRouteEntry[]>();
+  private readonly routes: RouteTable<ApiRouteEntry>;
   private readonly maxBodyBytes: number;
 
   constructor(routes: readonly ApiRouteEntry[], config: SwitchboardConfig) {
-    for (const route of routes) {
-      const kind = kindOf(route.method, route.segments.length);
-      this.routes.set(kind, [...(this.routes.get(kind) ?? []), route]);
-    }
+    this.routes = new RouteTable(routes);
     this.maxBodyBytes = Math.min(config.maxPayloadBytes, config.maxBatchBytes);
   }
 
@@ -55,12 +54,13 @@ class DirectApi {
     if (!PLAIN_TARGET.test(url)) return false;
     if (headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined) return false;
     const queryStart = url.indexOf('?');
-    const found = this.find(method, queryStart === -1 ? url : url.slice(0, queryStart));
-    if (!found) return false;
-    const { run, readsQuery, params } = found;
+    const found = this.routes.find(method, queryStart === -1 ? url : url.slice(0, queryStart));
+    if (!found?.route.run) return false;
+    const { run, readsQuery } = found.route;
     const readsBody = METHODS_WITH_BODY.has(method) && hasBody(request);
     if (readsBody && !this.isPlainBody(request)) return false;
-    request.params = params;
+    request.params = found.params;
+    if (!this.isAdmitted(found.route, request, response)) return true;
     if (readsQuery) request.query = parseQuery(queryStart === -1 ? '' : url.slice(queryStart + 1));
     // Neither rejects: what fails, also the parsing, is answered.
     if (readsBody) readText(request, (text) => void this.answer(run, request, response, text));
@@ -68,15 +68,16 @@ class DirectApi {
     return true;
   }
 
-  private find(method: string, path: string): Found | undefined {
-    const [, ...segments] = path.split('/');
-    for (const route of this.routes.get(kindOf(method, segments.length)) ?? []) {
-      const params = match(route.segments, segments);
-      if (params === 'another route') continue;
-      if (params === 'unreadable' || !route.run) return undefined;
-      return { run: route.run, readsQuery: route.readsQuery, params };
+  /** Page, key, scope and query; what is refused has been answered, and nothing of its body read. [Q6] */
+  private isAdmitted(route: ApiRouteEntry, request: RoutedRequest, response: ServerResponse): boolean {
+    try {
+      route.admit?.(request, response);
+      if (!route.readsQuery) assertNoQuery(request.url ?? '');
+      return true;
+    } catch (failure) {
+      this.fail(failure, request, response);
+      return false;
     }
-    return undefined;
   }
 
   /** Of known length, within the limit, and JSON in UTF-8 as it is. */
@@ -105,7 +106,10 @@ class DirectApi {
 
   private fail(failure: unknown, request: RoutedRequest, response: ServerResponse): void {
     try {
-      if (!response.headersSent) setSecurityHeaders(response);
+      if (!response.headersSent) {
+        setSecurityHeaders(response);
+        setApiHeaders(response);
+      }
       // oxlint-disable-next-line promise/valid-params -- an exception filter, not a promise
       this.problems.catch(failure, new ExecutionContextHost([request, response]));
     } catch (unanswered) {
@@ -116,46 +120,6 @@ class DirectApi {
 }
 
 type Run = NonNullable<ApiRouteEntry['run']>;
-type Params = Record<string, string>;
-
-interface Found {
-  readonly run: Run;
-  readonly readsQuery: boolean;
-  readonly params: Params;
-}
-
-const kindOf = (method: string, segments: number): string => `${method} ${segments}`;
-
-/** The parameters of a path, if it is one of this route. Names of routes are the same in any case, as in Express. */
-function match(
-  route: readonly string[],
-  segments: readonly string[],
-): Params | 'another route' | 'unreadable' {
-  const params: Params = {};
-  for (let index = 0; index < route.length; index++) {
-    const expected = route[index]!;
-    const segment = segments[index]!;
-    if (!expected.startsWith(':')) {
-      if (expected !== segment && expected !== segment.toLowerCase()) return 'another route';
-      continue;
-    }
-    if (segment === '') return 'another route';
-    const value = decoded(segment);
-    if (value === undefined) return 'unreadable';
-    params[expected.slice(1)] = value;
-  }
-  return params;
-}
-
-function decoded(segment: string): string | undefined {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Who goes away before the end gets no answer, and needs none. */
 function readText(request: IncomingMessage, done: (text: string) => void): void {
   const chunks: Buffer[] = [];
@@ -176,7 +140,7 @@ function parseBody(text: string): unknown {
 }
 
 /** Flat, as `writeHead` takes them: headers that were never set one by one cost a fraction. */
-const EMPTY_HEADERS = SECURITY_HEADERS.flat();
+const EMPTY_HEADERS = [...SECURITY_HEADERS.flat(), 'Cache-Control', 'no-store'];
 const JSON_HEADERS = [...EMPTY_HEADERS, 'Content-Type', 'application/json; charset=utf-8'];
 
 /** Controllers of the API answer with objects, or with nothing. */

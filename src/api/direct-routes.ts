@@ -5,19 +5,23 @@
  * with Nest's own readers, and guards, pipe and method are those that Nest would call. Only the way between them is
  * shorter. A route with anything around it that is not known here is left to Nest. (Decision 0009)
  */
-import { ForbiddenException, RequestMethod, VERSION_NEUTRAL, type INestApplication } from '@nestjs/common';
+import {
+  ForbiddenException,
+  type RequestMethod,
+  VERSION_NEUTRAL,
+  type INestApplication,
+} from '@nestjs/common';
 import {
   EXCEPTION_FILTERS_METADATA,
   HOST_METADATA,
   METHOD_METADATA,
-  PATH_METADATA,
   REDIRECT_METADATA,
   RENDER_METADATA,
   RESPONSE_PASSTHROUGH_METADATA,
   RouteParamtypes,
   VERSION_METADATA,
 } from '@nestjs/common/internal';
-import { ApplicationConfig, MetadataScanner } from '@nestjs/core';
+import { ApplicationConfig } from '@nestjs/core';
 import {
   ExecutionContextHost,
   GuardsConsumer,
@@ -31,9 +35,9 @@ import { RouteParamsFactory } from '@nestjs/core/router/route-params-factory.js'
 import { RouterExecutionContext } from '@nestjs/core/router/router-execution-context.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiKeyGuard } from '../access/api-key.guard.js';
-import { OriginGuard } from '../http/origin.guard.js';
+import { ApiOriginGuard } from '../http/origin.guard.js';
 import { containerOf } from '../platform/nest-container.js';
-import { SwitchboardApiModule } from './api.module.js';
+import { listApiRoutes, type ApiRouteDescription, type RouteMethod } from './api-routes.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { ApiValidationPipe } from './validation.pipe.js';
 
@@ -44,20 +48,13 @@ export interface RoutedRequest extends IncomingMessage {
   body?: unknown;
 }
 
-/** One method of a controller under one path. */
-export interface ApiRouteEntry {
-  readonly method: string;
-  /** `['v1', 'users', ':user']` */
-  readonly segments: readonly string[];
-  readonly readsQuery: boolean;
-  /**
-   * Lets the request through the guards, checks its input and calls the method; throws what any of them throws.
-   * `undefined` when the route is left to Nest.
-   */
+/** A route and, unless it is left to Nest, the two steps that answer a request. */
+export interface ApiRouteEntry extends ApiRouteDescription {
+  /** Lets the request through the guards, or throws what they throw; before anything of the body is read. [Q6] */
+  readonly admit: ((request: RoutedRequest, response: ServerResponse) => void) | undefined;
+  /** Checks the input and calls the method; throws what any of them throws. */
   readonly run: ((request: RoutedRequest, response: ServerResponse) => unknown) | undefined;
 }
-
-type Method = (...args: unknown[]) => unknown;
 
 /** Parameters whose value is at hand at once. Of a custom decorator the type is text. */
 const READABLE: ReadonlySet<unknown> = new Set([
@@ -88,41 +85,23 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
     new InterceptorsConsumer(),
     app.getHttpAdapter(),
   );
-  const routes: ApiRouteEntry[] = [];
-  for (const [moduleKey, { controllers, metatype }] of container.getModules()) {
-    if (metatype !== SwitchboardApiModule) continue;
-    for (const { instance } of controllers.values()) {
-      const controller = instance as object;
-      for (const name of new MetadataScanner().getAllMethodNames(
-        Object.getPrototypeOf(controller) as object,
-      )) {
-        const method = (controller as Record<string, unknown>)[name] as Method;
-        const paths = pathsOf(controller.constructor, method);
-        if (paths.length === 0) continue;
-        const { run, readsQuery } = compile(controller, method, name, moduleKey);
-        const verb = RequestMethod[Reflect.getMetadata(METHOD_METADATA, method) as RequestMethod];
-        for (const segments of paths) routes.push({ method: verb, segments, readsQuery, run });
-      }
-    }
-  }
-  return routes;
+  return listApiRoutes(app).map((route) => ({ ...route, ...compile(route) }));
 
-  function compile(
-    controller: object,
-    method: Method,
-    name: string,
-    moduleKey: string,
-  ): Pick<ApiRouteEntry, 'run' | 'readsQuery'> {
+  function compile({
+    controller,
+    method,
+    name,
+    moduleKey,
+  }: ApiRouteDescription): Pick<ApiRouteEntry, 'admit' | 'run'> {
     const around = [controller as never, method, moduleKey] as const;
-    const routeGuards = guards.create(...around) as (OriginGuard | ApiKeyGuard)[];
+    const routeGuards = guards.create(...around) as (ApiOriginGuard | ApiKeyGuard)[];
     const [pipe, ...morePipes] = pipes.create(...around) as ApiValidationPipe[];
     const verb = Reflect.getMetadata(METHOD_METADATA, method) as RequestMethod;
     const metadata = contexts.getMetadata(controller as never, method, name, moduleKey, verb, 'http');
     const parameters = metadata.getParamsMetadata(moduleKey);
-    const readsQuery = parameters.some(({ type }) => type === RouteParamtypes.QUERY);
     const readsResponse = parameters.some(({ type }) => type === RouteParamtypes.RESPONSE);
     const isKnown =
-      routeGuards.every((guard) => guard instanceof OriginGuard || guard instanceof ApiKeyGuard) &&
+      routeGuards.every((guard) => guard instanceof ApiOriginGuard || guard instanceof ApiKeyGuard) &&
       pipe instanceof ApiValidationPipe &&
       morePipes.length === 0 &&
       interceptors.create(...around).length === 0 &&
@@ -136,7 +115,7 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
       parameters.every(
         ({ type, pipes }) => (typeof type === 'string' || READABLE.has(type)) && !pipes.length,
       );
-    if (!isKnown) return { run: undefined, readsQuery };
+    if (!isKnown) return { admit: undefined, run: undefined };
 
     // In the order in which Nest reads them, so that of several faults the same one is reported.
     const readers = parameters.map(({ index, type, extractValue, schema }) => ({
@@ -147,14 +126,15 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
       },
     }));
     return {
-      readsQuery,
-      run(request, response) {
+      admit(request, response) {
         const context = new ExecutionContextHost(
           [request, response],
           controller.constructor as never,
           method,
         );
         for (const guard of routeGuards) if (!guard.canActivate(context)) throw new ForbiddenException();
+      },
+      run(request, response) {
         response.statusCode = metadata.httpStatusCode;
         const args: unknown[] = Array.from({ length: metadata.argsLength });
         for (const { index, read } of readers) args[index] = read(request, response);
@@ -175,28 +155,11 @@ const isVersioned = (target: object): boolean => {
   return version !== undefined && version !== VERSION_NEUTRAL;
 };
 
-function hasOnlyProblemFilter(controller: object, method: Method): boolean {
+function hasOnlyProblemFilter(controller: object, method: RouteMethod): boolean {
   const filters = [controller, method].flatMap(
     (target) => (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, target) ?? []) as unknown[],
   );
   return filters.length === 1 && filters[0] === ProblemFilter;
-}
-
-/** The paths of a method, `[]` when it is no route. */
-function pathsOf(controller: object, method: unknown): string[][] {
-  if (typeof method !== 'function') return [];
-  const ends = listOf(Reflect.getMetadata(PATH_METADATA, method));
-  const starts = listOf(Reflect.getMetadata(PATH_METADATA, controller));
-  return starts.flatMap((start) => ends.map((end) => segmentsOf(`${start}/${end}`)));
-}
-
-const listOf = (paths: unknown): string[] =>
-  paths === undefined ? [] : typeof paths === 'string' ? [paths] : (paths as string[]);
-
-function segmentsOf(path: string): string[] {
-  const segments = path.split('/').filter((segment) => segment !== '');
-  if (segments.every((segment) => /^:?[\w-]+$/.test(segment))) return segments;
-  throw new Error(`the API route ${path} has more than names and :parameters in it; teach direct-routes.ts`);
 }
 
 /** `@Next()` is not among the parameters that are read here. */

@@ -20,20 +20,20 @@ export const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'P
  * A body of another type is refused rather than ignored. That also keeps out the requests a page of another origin
  * can send without asking first: those cannot say `application/json`.
  */
-export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: number }): RequestHandler[] {
-  const parse = express.json({ limit: limits.maxPayloadBytes, strict: true });
-  const parseBatch = express.json({ limit: limits.maxBatchBytes, strict: true });
-  return [
-    (request: Request, response: Response, next: NextFunction) => {
-      if (!METHODS_WITH_BODY.has(request.method) || !hasBody(request)) return next();
-      if (!request.is('application/json')) {
-        return sendProblem(response, badBody('expected Content-Type: application/json'));
-      }
-      const isBatch = request.path === '/batch';
-      cutOffEndless(request, response, isBatch ? limits.maxBatchBytes : limits.maxPayloadBytes);
-      return (isBatch ? parseBatch : parse)(request, response, next);
-    },
-  ];
+export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: number }): RequestHandler {
+  const parse = express.json({ limit: limits.maxPayloadBytes, strict: true, inflate: false });
+  const parseBatch = express.json({ limit: limits.maxBatchBytes, strict: true, inflate: false });
+  return (request: Request, response: Response, next: NextFunction) => {
+    if (!METHODS_WITH_BODY.has(request.method) || !hasBody(request)) return next();
+    // What a few bytes become is not known before all of it is there. [Q6]
+    if (isCompressed(request)) return sendProblem(response, new SwitchboardError('payload.compressed'));
+    if (!request.is('application/json')) {
+      return sendProblem(response, badBody('expected Content-Type: application/json'));
+    }
+    const isBatch = request.path === '/batch';
+    cutOffEndless(request, response, isBatch ? limits.maxBatchBytes : limits.maxPayloadBytes);
+    return (isBatch ? parseBatch : parse)(request, response, next);
+  };
 }
 
 /**
@@ -50,6 +50,9 @@ function cutOffEndless(request: Request, response: Response, limit: number): voi
     sendProblem(response, new SwitchboardError('payload.too_large'));
   });
 }
+
+const isCompressed = ({ headers }: IncomingMessage): boolean =>
+  headers['content-encoding'] !== undefined && headers['content-encoding'].toLowerCase() !== 'identity';
 
 export const hasBody = (request: IncomingMessage): boolean =>
   request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;

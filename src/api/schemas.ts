@@ -20,7 +20,7 @@ function wholeNumber(min: number, max: number): z.ZodType<number> {
   );
 }
 
-export const pageQuery = z.object({
+export const pageQuery = z.strictObject({
   limit: wholeNumber(1, MAX_PAGE_SIZE)
     .optional()
     .meta({ description: `Items per page, 1 to ${MAX_PAGE_SIZE}; default ${DEFAULT_PAGE_SIZE}` }),
@@ -33,7 +33,7 @@ export const roomsQuery = pageQuery.extend({
   prefix: z.string().max(128).optional().meta({ description: 'Only rooms that start with this' }),
 });
 
-export const historyQuery = z.object({
+export const historyQuery = z.strictObject({
   since: positionText.optional().meta({
     description:
       '`<epoch>:<offset>`: gives what was published after it. Without it, the last `limit` publications',
@@ -64,7 +64,7 @@ export const historyAnswer = z
   })
   .meta({ id: 'HistoryAnswer' });
 
-export const disconnectQuery = z.object({
+export const disconnectQuery = z.strictObject({
   reconnect: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')

@@ -9,7 +9,7 @@ import {
 } from './keys.js';
 import { type GatewayMode, modeOf, RELATIONS } from './relations.js';
 import { readSecretFiles } from './secret-files.js';
-import { closestName } from './suggest.js';
+import { closestName } from '../protocol/closest-name.js';
 
 export { ConfigError, type ConfigProblem } from './config-error.js';
 export type { ConfigValues, OptionName } from './keys.js';

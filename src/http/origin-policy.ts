@@ -36,6 +36,13 @@ export class OriginPolicy {
     return this.allowsOrigin(request) ? undefined : new SwitchboardError('origin.refused');
   }
 
+  /** Why a request of the API is refused, or `undefined`: links, images and scripts of another site send no `Origin`. */
+  refusalOfApi(request: IncomingMessage): SwitchboardError | undefined {
+    const { origin, 'sec-fetch-site': site } = request.headers;
+    if (origin === undefined && site === 'cross-site') return new SwitchboardError('origin.refused');
+    return this.refusalOf(request);
+  }
+
   /** Why a connection may not be made, or `undefined`: unlike other requests, it is refused when it hides its page. */
   refusalOfConnection(request: ConnectionRequest): SwitchboardError | undefined {
     const refusal = this.refusalOf(request);

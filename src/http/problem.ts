@@ -32,8 +32,9 @@ export function toProblemError(failure: unknown): SwitchboardError {
   const status = failure instanceof HttpException ? failure.getStatus() : statusOf(failure);
   switch (status) {
     case 404:
-    case 405:
       return new SwitchboardError('route.unknown');
+    case 405:
+      return new SwitchboardError('method.not_allowed');
     case 413:
       return new SwitchboardError('payload.too_large');
     case 429:

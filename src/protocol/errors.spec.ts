@@ -34,6 +34,8 @@ const PROMISED = [
   'route.unknown',
   'request.refused',
   'namespace.unknown',
+  'method.not_allowed',
+  'payload.compressed',
   'handler.failed',
   'handler.timeout',
   'handler.unavailable',

@@ -70,6 +70,12 @@ export const ERRORS = define({
     message: 'no such route',
     action: 'Check method and path against `/openapi.json`.',
   },
+  'method.not_allowed': {
+    status: 405,
+    retryable: false,
+    message: 'this path has no such method',
+    action: 'Use a method that the header `Allow` names.',
+  },
   'payload.invalid': {
     status: 400,
     retryable: false,
@@ -81,6 +87,12 @@ export const ERRORS = define({
     retryable: false,
     message: 'the payload is too large',
     action: 'Send less at once. The limit is SWITCHBOARD_MAX_PAYLOAD_BYTES.',
+  },
+  'payload.compressed': {
+    status: 415,
+    retryable: false,
+    message: 'the body of the request is compressed',
+    action: 'Send the body as it is, without `Content-Encoding`. Split what is large into batches.',
   },
   'event.reserved': {
     status: 400,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { closestName } from './closest-name.js';
 import { SwitchboardError, type InputIssue } from './errors.js';
 import { ROOM_NAME } from './names.js';
 
@@ -14,15 +15,18 @@ const MAX_KEY_LENGTH = 64;
 export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw inputError(result.error.issues);
+  throw inputError(result.error.issues, schema);
 }
 
-/** The error for a failed check. Paths and expectations go back, never the value. */
-export function inputError(failed: readonly Issue[]): SwitchboardError {
+/**
+ * The error for a failed check. Paths and expectations go back, never the value.
+ * @param schema what was checked, to name the known key that an unknown one was probably meant to be
+ */
+export function inputError(failed: readonly Issue[], schema?: z.ZodType): SwitchboardError {
   const issues = failed.flatMap((issue) => withoutUnions(issue));
   const isAboutRooms = issues.length > 0 && issues.every(isRoomNameIssue);
   return new SwitchboardError(isAboutRooms ? 'room.invalid' : 'payload.invalid', {
-    errors: issues.flatMap(toInputIssues).slice(0, MAX_ISSUES),
+    errors: issues.flatMap((issue) => toInputIssues(issue, schema)).slice(0, MAX_ISSUES),
   });
 }
 
@@ -61,15 +65,33 @@ const countUnknownKeys = (shape: readonly Issue[]): number =>
 const isSame = (one: Issue, other: Issue): boolean =>
   one.message === other.message && one.path.join('.') === other.path.join('.');
 
-function toInputIssues(issue: Issue): InputIssue[] {
+function toInputIssues(issue: Issue, schema?: z.ZodType): InputIssue[] {
   const at = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') return [{ path: at.join('.'), message: issue.message }];
-  // Zod names all of them in one message, however many and long they are.
-  return issue.keys.slice(0, MAX_ISSUES).map((key) => ({
-    path: [...at, key.slice(0, MAX_KEY_LENGTH)].join('.'),
-    message: 'is not a known key',
-  }));
+  return unknownKeyIssues(issue.keys, at.length === 0 ? keysOf(schema) : [], at);
 }
+
+/** The keys of an object as a whole; those of an object within another are not looked up. */
+const keysOf = (schema: z.ZodType | undefined): readonly string[] =>
+  schema && 'shape' in schema ? Object.keys(schema.shape as object) : [];
+
+/** Zod names all of them in one message, however many and long they are. */
+const unknownKeyIssues = (
+  keys: readonly string[],
+  known: readonly string[],
+  at: readonly string[] = [],
+): InputIssue[] =>
+  keys.slice(0, MAX_ISSUES).map((key) => {
+    const meant = closestName(key, known);
+    return {
+      path: [...at, key.slice(0, MAX_KEY_LENGTH)].join('.'),
+      message: meant === undefined ? 'is not a known key' : `is not a known key; did you mean ${meant}?`,
+    };
+  });
+
+/** The error for keys where only others are known. [E4] */
+export const unknownKeys = (keys: readonly string[], known: readonly string[]): SwitchboardError =>
+  new SwitchboardError('payload.invalid', { errors: unknownKeyIssues(keys, known) });
 
 /** The same error for who wraps an input in another: its paths begin with where the input stands there. */
 export function inputErrorAt(place: string, error: SwitchboardError): SwitchboardError {

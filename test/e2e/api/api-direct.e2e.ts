@@ -58,6 +58,12 @@ const REQUESTS: readonly (readonly [what: string, request: RawRequest])[] = [
   ['a list', { path: '/v1/sockets' }],
   ['a page', { path: '/v1/users?limit=1&cursor=' }],
   ['a list with a limit that is given twice', { path: '/v1/users?limit=1&limit=2' }],
+  ['a list with a parameter that it does not know', { path: '/v1/sockets?usr=ada' }],
+  ['a query where none is read', { path: '/v1/stats?verbose=1' }],
+  [
+    'an emit with a query',
+    { method: 'POST', path: '/v1/emit?x', ...json({ to: { all: true }, event: 'e' }) },
+  ],
   ['a list with an escaped query', { path: '/v1/sockets?user=ada%20%C3%A4%2F1&x=%zz' }],
   ['one user with an escaped name', { path: '/v1/users/ada%20%C3%A4%2F1' }],
   ['one user with a name that is no user', { path: '/v1/users/a%00b' }],
@@ -148,7 +154,7 @@ it.each(REQUESTS)('[E2] answers %s the same on the short way as through Nest', a
 
 const LEFT_TO_EXPRESS: readonly (readonly [what: string, request: RawRequest, status: number])[] = [
   ['HEAD', { method: 'HEAD', path: '/v1/stats' }, 200],
-  ['a method that the route has not', { method: 'DELETE', path: '/v1/stats' }, 404],
+  ['a method that the route has not', { method: 'DELETE', path: '/v1/stats' }, 405],
   ['a route that is none', { path: '/v1/nothing' }, 404],
   ['a path with a slash at its end', { path: '/v1/users/ada/' }, 200],
   ['an escape that is none', { path: '/v1/users/%zz' }, 400],
@@ -160,7 +166,7 @@ const LEFT_TO_EXPRESS: readonly (readonly [what: string, request: RawRequest, st
       body: gzipSync('{"commands":[]}'),
       headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
     },
-    200,
+    415,
   ],
   [
     'a body in chunks',

@@ -124,17 +124,21 @@ describe('errors over HTTP', () => {
     });
 
     it.each([
-      ['an unknown encoding', { 'content-encoding': MARKER }],
-      ['an unknown character set', { 'content-type': `application/json; charset=${MARKER}` }],
-      ['a body that is not what its encoding says', { 'content-encoding': 'gzip' }],
-    ])('[Q5] %s is payload.invalid', async (_, headers) => {
+      ['an unknown encoding', { 'content-encoding': MARKER }, 'payload.compressed'],
+      [
+        'an unknown character set',
+        { 'content-type': `application/json; charset=${MARKER}` },
+        'payload.invalid',
+      ],
+      ['a body that is not what its encoding says', { 'content-encoding': 'gzip' }, 'payload.compressed'],
+    ] as const)('[Q5] %s is refused', async (_, headers, code) => {
       const answer = await send({
         method: 'POST',
         path: '/v1/emit',
         headers: { ...JSON_TYPE, ...headers },
         body: JSON.stringify(emit),
       });
-      expectProblem(answer, 'payload.invalid');
+      expectProblem(answer, code);
     });
 
     it('[Q2] a body over the limit is 413 payload.too_large, one at the limit is taken', async () => {
@@ -397,8 +401,8 @@ describe('errors over HTTP', () => {
       ['PATCH', `/v1/users/${MARKER}`],
       ['POST', '/v1/rooms/lobby'],
       ['DELETE', '/v1/stats'],
-    ])('[E2] the wrong method %s for %s is route.unknown', async (method, path) => {
-      expectProblem(await send({ method, path }), 'route.unknown');
+    ])('[E4] the wrong method %s for %s is method.not_allowed', async (method, path) => {
+      expectProblem(await send({ method, path }), 'method.not_allowed');
     });
 
     it.each([
