@@ -1,5 +1,5 @@
 /**
- * Writes the pages that are made from the code: docs/configuration.md, docs/errors.md and docs/openapi.json. Run after the build.
+ * Writes the pages that are made from the code: docs/configuration.md, docs/errors.md, docs/openapi.json and docs/public-types.md. Run after the build.
  *
  * With `--check` it writes nothing, names the pages that differ and exits with 1.
  */
@@ -8,9 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { renderConfigurationPage } from '../dist/config/config-docs.js';
 import { renderErrorsPage } from '../dist/protocol/error-docs.js';
+import { renderApiReport } from './api-report.js';
 import { createOpenApiDocument } from './openapi-document.js';
 
 const PAGES = {
+  'docs/public-types.md': renderApiReport,
   'docs/configuration.md': renderConfigurationPage,
   'docs/errors.md': renderErrorsPage,
   // A running gateway serves this file: it has the schemas, not the package that describes them.

@@ -47,6 +47,7 @@ import nodesRoom10 from './nodes-room-10.js';
 import registryLookup from './registry-lookup.js';
 import requestAck from './request-ack.js';
 import resume from './resume.js';
+import start from './start.js';
 
 /** @type {AnyScenario[]} */
 export const SCENARIOS = [
@@ -56,6 +57,7 @@ export const SCENARIOS = [
   fanOutRooms,
   fanOutHistory,
   resume,
+  start,
   connect,
   connectToken,
   idleMemory,
