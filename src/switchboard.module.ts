@@ -51,10 +51,12 @@ import { RemoteHandlers } from './handlers/remote-handlers.js';
 import { OutboundClient } from './outbound/outbound-client.js';
 import { RemoteEvents } from './backend/remote-events.js';
 import { Admission } from './limits/admission.js';
-import { Entrance } from './limits/entrance.js';
+import { Connections } from './limits/connections.js';
+import { ReturningUsers } from './limits/returning-users.js';
 import { SlowConsumers } from './limits/slow-consumers.js';
 import { Drain } from './sockets/drain.js';
 import { HealthDetails } from './telemetry/health-details.js';
+import { HalfOpen } from './sockets/half-open.js';
 import { Participants, type Participant } from './sockets/participants.js';
 import { Metrics } from './telemetry/metrics.js';
 import { OperationsModule } from './operations/operations.module.js';
@@ -97,7 +99,7 @@ const OPTIONS = Symbol('SWITCHBOARD_OPTIONS');
 const PARTICIPANTS: readonly Type<Participant>[] = [
   ConnectionLog,
   RefusalLog,
-  Entrance,
+  Connections,
   Identification,
   SessionClaims,
   Admission,
@@ -106,6 +108,7 @@ const PARTICIPANTS: readonly Type<Participant>[] = [
   Presence,
   Registration,
   OpenReceipts,
+  ReturningUsers,
 ];
 
 const factoryProvider = (
@@ -193,7 +196,9 @@ export class SwitchboardModule {
         Rights,
         RevocationService,
         Admission,
-        Entrance,
+        Connections,
+        HalfOpen,
+        ReturningUsers,
         Identification,
         SlowConsumers,
         Drain,
@@ -262,6 +267,7 @@ export function setupSwitchboard(app: INestApplication): void {
     lifecycle: app.get(Lifecycle),
     originPolicy: app.get(OriginPolicy),
     admission: app.get(Admission),
+    connections: app.get(Connections),
     slowConsumers: app.get(SlowConsumers),
     publisher: app.get(Publisher),
     participants: app.get(Participants),

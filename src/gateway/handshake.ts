@@ -4,7 +4,8 @@ import { PacketType } from 'socket.io-parser';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SessionBusy } from '../engine/sessions.js';
-import { closeIfUnused, cutOffIfUnused } from '../sockets/end-socket.js';
+import { budgetOf } from '../limits/connection-budget.js';
+import { closeIfUnused, cutOffIfUnused, cutOffLater } from '../sockets/end-socket.js';
 import { clientAddress } from '../http/client-address.js';
 import { Drain } from '../sockets/drain.js';
 import { isBinary, isEncodable } from '../protocol/json.js';
@@ -14,11 +15,18 @@ import type { GatewaySocket } from '../sockets/socket-state.js';
 import { Arrivals, arrivalOf } from './arrival.js';
 import { toSwitchboardError } from './dispatch/failures.js';
 import { Lifecycle } from './lifecycle.js';
-import { refusalOfRequest, refusalOfSocket, whyOf, type RefusalReason } from './refusals.js';
+import {
+  refusalOfConnection,
+  refusalOfRequest,
+  refusalOfSocket,
+  whyOf,
+  type RefusalReason,
+} from './refusals.js';
 import { isPromiseLike } from '../protocol/promise-like.js';
 
 /** As Socket.IO takes it: called without an error to let the socket in. */
 type Next = (error?: Error & { data?: unknown }) => void;
+type Connection = GatewaySocket['conn'];
 export type Middleware = (socket: GatewaySocket, next: Next) => unknown;
 
 /** Whether a connection may be made, and if not, why. */
@@ -37,8 +45,8 @@ class RefusedByMiddleware extends Error {
   }
 }
 
-/** A check that has not decided by then has failed; clients give up not much later. */
-const MAX_CHECK_TIMEOUT_MS = 10_000;
+/** A check that has not decided by then has failed: a little later the connection is closed for having no socket. */
+const MAX_CHECK_TIMEOUT_MS = 9_000;
 
 /**
  * Settles who a socket is before its client sees `connect`. [L2]
@@ -104,6 +112,26 @@ export class Handshake {
     }
   }
 
+  /** The address that a request for a connection comes from; behind trusted proxies the one they name. */
+  addressOf({ socket, headers }: IncomingMessage): string {
+    return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], this.config.trustedProxies);
+  }
+
+  /** Socket.IO refuses a namespace that nobody serves: one refusal ends a connection's attempts. [L11] */
+  readonly refuseNamespace = (connection: Connection, namespace: string): void => {
+    const { code, retryable, message } = new SwitchboardError('namespace.unknown');
+    budgetOf(connection).refuse();
+    const reason = { code, retryable, why: message };
+    this.participants.refused(refusalOfConnection(connection, namespace, this.config.trustedProxies, reason));
+    // After Socket.IO has sent the refusal, which it does in this turn.
+    setImmediate(() => {
+      if (!budgetOf(connection).isOver) return;
+      // Otherwise 2.x and 3.x clients come back for the same again when they are cut off.
+      connection.write(`${PacketType.DISCONNECT}${namespace},`);
+      cutOffLater(connection, () => budgetOf(connection).isOver);
+    });
+  };
+
   /** Tells of a request for a connection that is refused. */
   refuseRequest(request: IncomingMessage, reason: RefusalReason): void {
     this.participants.refused(refusalOfRequest(request, this.config.trustedProxies, reason));
@@ -139,6 +167,7 @@ export class Handshake {
   private refuse(socket: GatewaySocket, failure: unknown): RefusedByMiddleware {
     const refusal = failure instanceof RefusedByMiddleware ? failure : this.refusalFor(failure);
     arrivalOf(socket)?.abandon();
+    budgetOf(socket.conn).refuse();
     const { code, retryable } = refusal.data as Partial<ErrorObject>;
     this.participants.refused(
       refusalOfSocket(socket, this.config.trustedProxies, {

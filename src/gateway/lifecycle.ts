@@ -9,6 +9,7 @@ import { logFailure } from '../telemetry/log.js';
 import { Metrics, type FailurePlace } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { ReturningUsers } from '../limits/returning-users.js';
 import { Participants } from '../sockets/participants.js';
 import { arrivalOf } from './arrival.js';
 import { Answers } from './dispatch/answers.js';
@@ -59,6 +60,7 @@ export class Lifecycle {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly participants: Participants,
+    private readonly returning: ReturningUsers,
     private readonly metrics: Metrics,
     private readonly settling: Settling,
     private readonly drain: Drain,
@@ -130,6 +132,7 @@ export class Lifecycle {
         handlers,
         answers,
         remote: this.remote,
+        returning: this.returning,
       },
       // Socket.IO tells of it while the socket is still in its rooms; no client can send it.
       onDisconnecting:

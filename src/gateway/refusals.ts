@@ -35,6 +35,29 @@ export function refusalOfRequest(
   };
 }
 
+/** A refused request to enter a namespace that nobody serves. */
+export function refusalOfConnection(
+  { request, remoteAddress, protocol, transport }: GatewaySocket['conn'],
+  namespace: string,
+  trustedProxies: number,
+  { code, retryable, why }: RefusalReason,
+): Refusal {
+  const { headers } = request;
+  return {
+    code,
+    retryable,
+    why,
+    stage: 'namespace',
+    address: clientAddress(remoteAddress, headers['x-forwarded-for'], trustedProxies),
+    origin: headers.origin,
+    userAgent: headers['user-agent'],
+    protocol,
+    transport: transport.name,
+    namespace,
+    claimedUser: () => undefined,
+  };
+}
+
 /** A refused request to enter a namespace. */
 export function refusalOfSocket(
   socket: GatewaySocket,

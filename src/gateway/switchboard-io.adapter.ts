@@ -7,22 +7,25 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { PromptWebSocketServer, hurryGoodbyes, limitGoodbye } from '../sockets/end-socket.js';
 import type { Admission } from '../limits/admission.js';
+import type { Connections } from '../limits/connections.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
-import { codingParser } from './transport/coded-refusals.js';
+import { createPacketParser } from './transport/packet-parser.js';
 import { noteOversize } from './disconnect-cause.js';
 import { noteResponse } from './transport/first-request.js';
 import { GatewayTable } from './dispatch/gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
+import { whyOf } from './refusals.js';
 import { tellReservedBy, tellRoomsBy } from './dispatch/app-listeners.js';
 import { ignoreOtherUpgrades } from './transport/other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './transport/upgrade-query.js';
+import { mayActFor } from './transport/bound-session.js';
 import { prepareReceiver, prepareUpgrade } from './transport/upgraded-socket.js';
 import { collectGateways, containInitHooks, serverOptionsOf } from './nest/nest-wiring.js';
 
@@ -36,10 +39,14 @@ export interface AdapterParts {
   readonly lifecycle: Lifecycle;
   readonly originPolicy: OriginPolicy;
   readonly admission: Admission;
+  readonly connections: Connections;
   readonly slowConsumers: SlowConsumers;
   readonly publisher: Publisher;
   readonly participants: Participants;
 }
+
+/** A connection that has no socket by then is closed. [L11] */
+const FIRST_SOCKET_TIMEOUT_MS = 10_000;
 
 type ServerOrNamespace = Server | SocketIoNamespace;
 
@@ -96,7 +103,8 @@ export class SwitchboardIoAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, asked: Partial<ServerOptions> = {}): Server {
-    const { config, namespaces, originPolicy, slowConsumers, publisher, participants } = this.parts;
+    const { config, namespaces, originPolicy, slowConsumers, publisher, participants, connections } =
+      this.parts;
     const { cors: ownCors, connectionStateRecovery: ownRecovery, ...given } = asked;
     if (ownCors) {
       this.log.warn('the `cors` option of a gateway has no effect: list origins in SWITCHBOARD_CORS_ORIGINS');
@@ -106,6 +114,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
         'the `connectionStateRecovery` option of a gateway has no effect: clients ask with `auth: {recovery: true}`',
       );
     }
+    const { parser, expect } = createPacketParser(this.parts.handshake.refuseNamespace);
     const writer = new TurnWriter(slowConsumers.checkConnection);
     const adapter = class extends FanOutAdapter {
       constructor(nsp: SocketIoNamespace) {
@@ -119,7 +128,8 @@ export class SwitchboardIoAdapter extends IoAdapter {
       transports: [...config.transports],
       allowEIO3: config.allowV2Clients,
       wsEngine: PromptWebSocketServer,
-      parser: codingParser,
+      parser,
+      connectTimeout: FIRST_SOCKET_TIMEOUT_MS,
       ...given,
       // Answers preflight requests and names the origin back, also with the client's bundles; who may connect is decided
       // by allowRequest. [L9]
@@ -152,9 +162,12 @@ export class SwitchboardIoAdapter extends IoAdapter {
         if (request.method === 'POST') noteOversize(server.engine, request, response);
         else if (request.headers.upgrade !== undefined) noteResponse(request, response);
         const isIntruding = request.headers.origin !== undefined && originPolicy.isIntruding(request);
-        next(isIntruding ? this.refuseIntruder(request) : undefined);
+        if (!mayActFor(server.engine, request, config.trustedProxies)) next(this.refuseStranger(request));
+        else next(isIntruding ? this.refuseIntruder(request) : undefined);
       },
     );
+    server.engine.prependListener('connection', expect);
+    server.engine.on('connection', connections.opened);
     server.engine.on('connection', limitGoodbye);
     server.engine.on('connection', prepareReceiver);
     server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
@@ -222,18 +235,26 @@ export class SwitchboardIoAdapter extends IoAdapter {
     return refusal;
   }
 
-  private refuse(request: IncomingMessage, { code, retryable, message }: SwitchboardError): void {
-    this.parts.handshake.refuseRequest(request, { code, retryable, why: message });
+  private refuseStranger(request: IncomingMessage): SwitchboardError {
+    const cause = new Error('the request does not present what the first one of its session did');
+    const refusal = new SwitchboardError('access.denied', { cause });
+    this.refuse(request, refusal);
+    return refusal;
+  }
+
+  private refuse(request: IncomingMessage, refusal: SwitchboardError): void {
+    const { code, retryable } = refusal;
+    this.parts.handshake.refuseRequest(request, { code, retryable, why: whyOf(refusal) });
   }
 
   private refusalOf(request: IncomingMessage): SwitchboardError | undefined {
-    const { admission, handshake, originPolicy } = this.parts;
+    const { admission, connections, handshake, originPolicy } = this.parts;
     const refusal = originPolicy.refusalOfConnection(request);
     if (refusal) return refusal;
     // Refused here rather than in the handshake: 4.x clients do not come back by themselves after that. [O2]
     if (!handshake.takesSockets) return new SwitchboardError('server.draining');
-    if (admission.admitHandshake()) return undefined;
-    return new SwitchboardError('limit.rate', { message: 'too many handshakes per second on this node' });
+    const address = this.parts.handshake.addressOf(request);
+    return connections.refusalOf(address) ?? admission.refusalOfHandshake(address);
   }
 
   private remember(

@@ -4,8 +4,10 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
 import type { Answer } from '../engine/log.js';
 import type { RegistryWriter } from '../engine/registry.js';
+import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { comesBack } from '../sockets/disconnect-reasons.js';
+import { HalfOpen } from '../sockets/half-open.js';
 import type { Arriving, Participant } from '../sockets/participants.js';
 import type { GatewaySocket, SocketState } from '../sockets/socket-state.js';
 import { LocalRegistry } from './local-registry.js';
@@ -23,6 +25,7 @@ export class Registration implements Participant {
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
     private readonly local: LocalRegistry,
+    private readonly halfOpen: HalfOpen,
   ) {}
 
   /**
@@ -57,6 +60,23 @@ export class Registration implements Participant {
     state.left = made(this.engine.holdings?.leave(state.socket.id, comesBack(reason)));
   }
 
+  /** Only the half-open sockets of this node can give way: that of another is found by its own pings. */
+  private async enterOrMakeRoom(
+    holdings: RegistryWriter,
+    arriving: Arriving,
+    entry: SocketEntry,
+  ): Promise<void> {
+    const { maxSocketsPerUser } = this.config;
+    try {
+      await holdings.enter(entry, maxSocketsPerUser);
+    } catch (failure) {
+      if (!(failure instanceof SwitchboardError) || failure.code !== 'limit.sockets') throw failure;
+      const hasRoom = await this.halfOpen.makeRoom(entry.user);
+      if (!hasRoom || arriving.isOver) throw failure;
+      await holdings.enter(entry, maxSocketsPerUser);
+    }
+  }
+
   private async enter(holdings: RegistryWriter, arriving: Arriving): Promise<void> {
     const { socket } = arriving;
     // A client that has gone already is refused by nobody, and has no end that would be noticed.
@@ -74,7 +94,7 @@ export class Registration implements Participant {
       if (!isRefused) void made(holdings.leave(entry.socketId, false));
     });
     try {
-      await holdings.enter(entry, this.config.maxSocketsPerUser);
+      await this.enterOrMakeRoom(holdings, arriving, entry);
     } catch (failure) {
       if (failure instanceof SwitchboardError && failure.code === 'engine.unavailable') return;
       isRefused = true;

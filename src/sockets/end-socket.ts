@@ -70,16 +70,27 @@ export function limitGoodbye(conn: Connection): void {
   conn.on('upgrading', watchUpgrade);
 }
 
+/** A message may come in as many pieces in any case; a large one in as many as senders and networks make of it. */
+const MIN_PIECES = 128;
+const BYTES_PER_FRAGMENT = 1024;
+const BYTES_PER_CHUNK = 256;
+
 /**
  * Cuts off a WebSocket whose peer does not answer the close frame within the time for a goodbye.
  *
  * `ws` gives it 30 s. A client that has come back by another connection leaves one behind that never answers, and a
- * process that ends would wait for it. [O2]
+ * process that ends would wait for it. [O2] And a message in ever so small pieces costs a hundred times its size: one
+ * that comes in more of them than any client sends ends its connection. [L11]
  */
 export class PromptWebSocketServer extends WebSocketServer {
   constructor(options: ServerOptions) {
-    const closing = { closeTimeout: GOODBYE_TIMEOUT_MS };
-    super({ ...options, ...closing });
+    const { maxPayload = 0 } = options;
+    super({
+      ...options,
+      closeTimeout: GOODBYE_TIMEOUT_MS,
+      maxFragments: Math.max(MIN_PIECES, maxPayload / BYTES_PER_FRAGMENT),
+      maxBufferedChunks: Math.max(MIN_PIECES, maxPayload / BYTES_PER_CHUNK),
+    } as ServerOptions);
   }
 }
 
@@ -109,11 +120,24 @@ function closeTransport(this: Connection): void {
  * half connected for as long as it answers pings, so it is cut off.
  */
 export function cutOffIfUnused({ client, conn }: GatewaySocket): void {
-  const cutOff = setTimeout(() => {
-    if (hasNoSocket(client)) conn.close(true);
+  cutOffLater(conn, () => hasNoSocket(client));
+}
+
+const CUT_OFF = Symbol('switchboard.cut-off');
+
+/** Cuts a connection off once its client has had time to close it, if it is unused then. Once at a time for each. */
+export function cutOffLater(conn: Connection, isUnused: () => boolean): void {
+  const carrier = conn as { [CUT_OFF]?: boolean };
+  if (carrier[CUT_OFF]) return;
+  carrier[CUT_OFF] = true;
+  const timer = setTimeout(() => {
+    carrier[CUT_OFF] = false;
+    conn.off('close', forget);
+    if (isUnused()) conn.close(true);
   }, GOODBYE_TIMEOUT_MS);
-  cutOff.unref();
-  conn.once('close', () => clearTimeout(cutOff));
+  timer.unref();
+  const forget = (): void => clearTimeout(timer);
+  conn.once('close', forget);
 }
 
 const hasNoSocket = (client: GatewaySocket['client']): boolean =>

@@ -176,6 +176,96 @@ function halfUpgrade(random) {
   };
 }
 
+/** What costs something each time, from a client that nobody knows yet. */
+const FLOOD_PACKETS = [
+  '40',
+  '40{}',
+  '40/nowhere,',
+  '40/nowhere?a=1,',
+  '40{"token":"e30.e30.e30"}',
+  '42["socket:info"]',
+  '430[]',
+  '41',
+  '3',
+  '2',
+  '6',
+  '',
+];
+
+/** As much of one packet as a payload holds, or as many frames, before and after a socket is in. */
+function flood(random) {
+  const protocol = random.chance(0.7) ? 4 : 3;
+  const isPolling = random.chance(0.6);
+  const packet = random.pick(FLOOD_PACKETS);
+  const count = random.int(20, Math.floor(99_000 / (packet.length + 4)));
+  const isIn = random.chance(0.3);
+  const one = protocol === 4 ? `${packet}${RECORD_SEPARATOR}` : `${packet.length}:${packet}`;
+  return {
+    kinds: [`flood:${isPolling ? 'polling' : 'websocket'}`],
+    async run(target) {
+      const connection = target.connect();
+      if (!isPolling) {
+        connection.write(upgradeRequest(enginePath(protocol, 'websocket')));
+        await connection.until((text) => (text.includes('"sid"') ? true : undefined), ANSWER_TIMEOUT_MS);
+        if (isIn) connection.write(packetFrame('40'));
+        connection.write(
+          Buffer.concat(Array.from({ length: Math.min(count, 5_000) }, () => packetFrame(packet))),
+        );
+        await connection.until(() => undefined, PATIENCE_MS);
+        connection.destroy();
+        return;
+      }
+      const ask = (method, path, body = '') => {
+        const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
+        connection.write(Buffer.from(head + body));
+        return connection.answer(ANSWER_TIMEOUT_MS);
+      };
+      const opening = await ask('GET', enginePath(protocol, 'polling'));
+      const path = enginePath(protocol, 'polling', sidOf(opening?.body ?? ''));
+      if (isIn && protocol === 4) await ask('POST', path, '40');
+      if (!connection.isClosed) await ask('POST', path, one.repeat(count));
+      connection.destroy();
+    },
+  };
+}
+
+/** An offer of another protocol with more headers than Node.js keeps: the length of the body may be among the lost. */
+function manyHeaders(random) {
+  const count = random.int(900, 1_300);
+  const headers = Array.from({ length: count }, (_, n) => `x${n}: y\r\n`).join('');
+  const inner = 'GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n';
+  const bytes = Buffer.from(
+    `POST /v1/emit HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: foo\r\n${headers}Content-Length: ${inner.length}\r\n\r\n${inner}`,
+  );
+  return {
+    kinds: ['many-headers'],
+    async run(target) {
+      const connection = target.connect();
+      connection.write(bytes);
+      const answer = await connection.answer(ANSWER_TIMEOUT_MS);
+      if (answer?.status === 200) target.report('many-headers: a body was taken for a request', bytes);
+      connection.destroy();
+    },
+  };
+}
+
+/** One message in pieces of a byte. */
+function tinyFragments(random) {
+  const count = random.int(2, 3_000);
+  const piece = (isFirst) => Buffer.from([isFirst ? 0x01 : 0x00, 0x81, 0, 0, 0, 0, 0x34]);
+  return {
+    kinds: ['tiny-fragments'],
+    async run(target) {
+      const connection = target.connect();
+      connection.write(upgradeRequest(enginePath(4, 'websocket')));
+      await connection.until((text) => (text.includes('"sid"') ? true : undefined), ANSWER_TIMEOUT_MS);
+      connection.write(Buffer.concat(Array.from({ length: count }, (_, n) => piece(n === 0))));
+      await connection.until(() => undefined, PATIENCE_MS);
+      connection.destroy();
+    },
+  };
+}
+
 const HANDSHAKES = [
   (random) =>
     upgradeRequest(enginePath(random.pick(['', '2', '5', 'x', '4&EIO=3', '__proto__']), 'websocket')),
@@ -265,6 +355,9 @@ const SCENARIOS = [
   [1, halfUpgrade],
   [1.5, garbageHandshake],
   [4, apiSession],
+  [1, flood],
+  [0.3, manyHeaders],
+  [0.5, tinyFragments],
 ];
 
 /** A scenario: what it will send, and how. */

@@ -58,6 +58,16 @@ export interface VerifiedRoomToken extends TokenLifetime {
 const invalid = (reason: string): SwitchboardError =>
   new SwitchboardError('auth.token_invalid', { cause: new Error(reason) });
 
+/** A token that becomes valid within this time is made by a clock that is off: its client waits and comes back. [L10] */
+const MAX_CLOCK_DIFFERENCE_MS = 60_000;
+
+function notYet(aheadMs: number): SwitchboardError {
+  const cause = new Error(`not valid for ${Math.ceil(aheadMs / 1000)} s yet`);
+  if (aheadMs > MAX_CLOCK_DIFFERENCE_MS) return new SwitchboardError('auth.token_invalid', { cause });
+  const retryAfterMs = Math.ceil(aheadMs - CLOCK_LEEWAY_MS);
+  return new SwitchboardError('auth.token_invalid', { cause, retryable: true, retryAfterMs });
+}
+
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -160,9 +170,10 @@ export class TokenVerifier {
     if (jwtAudience && !(Array.isArray(aud) ? aud.includes(jwtAudience) : aud === jwtAudience)) {
       throw invalid('its audience is not the configured one');
     }
-    if (nbf !== undefined && nbf * 1000 > now + CLOCK_LEEWAY_MS) throw invalid('it is not valid yet');
+    if (nbf !== undefined && nbf * 1000 > now + CLOCK_LEEWAY_MS) throw notYet(nbf * 1000 - now);
     if (exp !== undefined && exp * 1000 <= now - CLOCK_LEEWAY_MS) {
-      throw new SwitchboardError('auth.token_expired');
+      const cause = new Error(`expired ${Math.floor((now - exp * 1000) / 1000)} s ago`);
+      throw new SwitchboardError('auth.token_expired', { cause });
     }
   }
 }

@@ -19,11 +19,13 @@ interface EventPacket {
 
 interface SocketInternals {
   onevent?: (packet: EventPacket) => void;
+  onack?: (packet: EventPacket) => void;
+  readonly acks?: ReadonlyMap<unknown, unknown>;
   run?: unknown;
   fns?: unknown;
 }
 
-type TakesEvents = Pick<SocketInbox, 'receive'>;
+type TakesEvents = Pick<SocketInbox, 'receive' | 'receiveStrayAcknowledgement'>;
 
 /** Whether a socket has the entry, and the list of middlewares that then have to be run here. */
 export const hasPrivateEntry = (socket: GatewaySocket): boolean => {
@@ -38,14 +40,24 @@ export const HAS_PRIVATE_ENTRY =
 
 /** Takes all events of a socket; `handled` are those that gateways have handlers for. */
 export function takeEvents(socket: GatewaySocket, handled: Iterable<string>): void {
-  if (hasPrivateEntry(socket)) (socket as unknown as SocketInternals).onevent = onEvent;
-  else listenPerEvent(socket, handled);
+  if (hasPrivateEntry(socket)) {
+    const internals = socket as unknown as SocketInternals;
+    internals.onevent = onEvent;
+    internals.onack = onAcknowledgement;
+  } else listenPerEvent(socket, handled);
 }
+
+const { onack: stockOnAck } = Socket.prototype as unknown as SocketInternals;
 
 const inboxOf = (socket: GatewaySocket): TakesEvents => socketState(socket).inbox as SocketInbox;
 
 function onEvent(this: GatewaySocket, packet: EventPacket): void {
   inboxOf(this).receive(packet.data ?? [], packet.id);
+}
+
+function onAcknowledgement(this: GatewaySocket, packet: EventPacket): void {
+  if ((this as unknown as SocketInternals).acks?.has(packet.id)) stockOnAck?.call(this, packet);
+  else inboxOf(this).receiveStrayAcknowledgement();
 }
 
 /**

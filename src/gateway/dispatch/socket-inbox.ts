@@ -1,12 +1,14 @@
 import { endSocket } from '../../sockets/end-socket.js';
+import type { ReturningUsers } from '../../limits/returning-users.js';
 import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
 import { charge, createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
 import type { RemoteEvents } from '../../backend/remote-events.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isReservedEvent } from '../../protocol/names.js';
 import { valueBytes } from '../../protocol/value-bytes.js';
-import type { GatewaySocket, Inbox } from '../../sockets/socket-state.js';
+import { socketState, type GatewaySocket, type Inbox } from '../../sockets/socket-state.js';
 import type { Answers } from './answers.js';
+import { Backlog } from './backlog.js';
 import type { NamespaceTable } from './gateway-table.js';
 import type { HandlerRunner } from './handler-runner.js';
 import {
@@ -35,7 +37,11 @@ export interface InboxContext {
   readonly answers: Answers;
   /** Backends that take what nothing in this process takes. */
   readonly remote: RemoteEvents | undefined;
+  readonly returning: Pick<ReturningUsers, 'isReturning'>;
 }
+
+/** A client that came back sends what it has saved up at once. */
+const CATCH_UP_WITHIN_MS = 5_000;
 
 /** Events that may wait while one is being handled; a client that sends more is told to slow down. */
 const MAX_WAITING = 256;
@@ -51,6 +57,10 @@ export class SocketInbox implements Inbox {
   /** Made with the first event: most sockets of most gateways only listen. */
   private bucket: TokenBucket | undefined = undefined;
   private waiting: Inbound[] | undefined = undefined;
+  private backlog: Backlog<Inbound> | undefined = undefined;
+  private mayCatchUpUntil = 0;
+  /** Acknowledgements that nobody waits for. */
+  private strays: TokenBucket | undefined = undefined;
   private busy = true;
 
   constructor(
@@ -66,19 +76,32 @@ export class SocketInbox implements Inbox {
   /** The socket has gone: nobody reads what its streams would give. */
   close(): void {
     this.context.handlers.closeStreams(this.socket);
+    this.backlog?.stop();
     const { conn } = this.socket;
     if (this.bucket && conn.readyState === 'open') leaveRate(conn, this.bucket);
   }
 
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
     const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement) };
-    if (!this.withinRate(inbound.reply)) return;
+    if (!this.withinRate(inbound)) return;
     this.enqueue(inbound);
   }
 
   charge(answer: unknown): void {
     const { eventsPerSecond, eventsBurst } = this.context;
     if (this.bucket) charge(this.bucket, performance.now(), valueBytes(answer), eventsPerSecond, eventsBurst);
+  }
+
+  /**
+   * An acknowledgement that nobody waits for: one that comes late, or one of those that a client makes up. [Q8]
+   *
+   * They have a rate of their own: an honest client may have answered many requests too late at once.
+   */
+  receiveStrayAcknowledgement(): void {
+    const { eventsPerSecond, eventsBurst } = this.context;
+    this.strays ??= createBucket();
+    take(this.strays, performance.now(), eventsPerSecond, eventsBurst);
+    if (isAbusive(this.strays, eventsBurst)) this.endFlooding('acknowledgements that nobody waits for');
   }
 
   private enqueue(inbound: Inbound): void {
@@ -96,18 +119,49 @@ export class SocketInbox implements Inbox {
   }
 
   /** Answers an event that comes too fast, and ends a sender that keeps on. [Q1] [Q4] */
-  private withinRate(reply: Reply): boolean {
+  private withinRate(inbound: Inbound): boolean {
     const { eventsPerSecond, eventsBurst } = this.context;
-    this.bucket ??= takeOverRate(this.socket.conn) ?? createBucket();
-    const retryAfterMs = take(this.bucket, performance.now(), eventsPerSecond, eventsBurst);
+    const bucket = (this.bucket ??= this.firstBucket());
+    // What comes after a backlog is handled after it.
+    if (this.backlog?.add(inbound)) return false;
+    const retryAfterMs = take(bucket, performance.now(), eventsPerSecond, eventsBurst);
     if (retryAfterMs === 0) return true;
-    const message = `more than ${eventsPerSecond} events per second`;
-    this.context.answers.refuse(reply, new SwitchboardError('limit.rate', { message, retryAfterMs }));
-    if (isAbusive(this.bucket, eventsBurst)) {
-      // Not retryable: a stock client that is let back in at once goes on as before.
-      void endSocket(this.socket, new SwitchboardError('limit.rate', { message, retryable: false }));
+    if (!this.backlog && performance.now() < this.mayCatchUpUntil) {
+      this.backlog = this.createBacklog(bucket);
+      if (this.backlog.add(inbound)) return false;
     }
+    const message = `more than ${eventsPerSecond} events per second`;
+    this.context.answers.refuse(inbound.reply, new SwitchboardError('limit.rate', { message, retryAfterMs }));
+    if (isAbusive(bucket, eventsBurst)) this.endFlooding(`more than ${eventsPerSecond} events per second`);
     return false;
+  }
+
+  /** Not retryable: a stock client that is let back in at once goes on as before. */
+  private endFlooding(message: string): void {
+    void endSocket(this.socket, new SwitchboardError('limit.rate', { message, retryable: false }));
+  }
+
+  /** What a client that came back has saved up may take its time. */
+  private firstBucket(): TokenBucket {
+    const before = takeOverRate(this.socket.conn);
+    if (!before && this.context.returning.isReturning(socketState(this.socket))) {
+      this.mayCatchUpUntil = performance.now() + CATCH_UP_WITHIN_MS;
+    }
+    return before ?? createBucket();
+  }
+
+  private createBacklog(bucket: TokenBucket): Backlog<Inbound> {
+    const { eventsPerSecond, eventsBurst } = this.context;
+    return new Backlog<Inbound>({
+      take: () => {
+        const waitMs = take(bucket, performance.now(), eventsPerSecond, eventsBurst);
+        if (waitMs > 0) bucket.excess--;
+        return waitMs;
+      },
+      isFull: () => (this.waiting?.length ?? 0) >= MAX_WAITING,
+      handle: (inbound) => this.enqueue(inbound),
+      emptied: () => (this.backlog = undefined),
+    });
   }
 
   private takeNext(): void {

@@ -31,6 +31,8 @@ export function ignoreOtherUpgrades<Attached>(server: Server | undefined, attach
     const inFront: UpgradeListener = (request, socket, head) => {
       if (isForWebSocket(request) || upgradeListeners(server).some((other) => !ours.has(other))) {
         listener.call(server, request, socket, head);
+      } else if (isCut(server, request)) {
+        socket.end(TOO_MANY_HEADERS);
       } else if (!askedAgain.has(request)) {
         askedAgain.add(request);
         askAgain(server, request, socket, head);
@@ -48,6 +50,21 @@ const upgradeListeners = (server: Server): UpgradeListener[] =>
 
 const isForWebSocket = ({ headers }: IncomingMessage): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket';
+
+/** Names and values of headers that Node.js keeps where nothing else is set; the rest is left out without a word. */
+const DEFAULT_MAX_HEADER_TEXTS = 2_000;
+
+/**
+ * Whether headers may be missing. One of these may be the length of the body, which would be taken for a second request
+ * when the first is put together again.
+ */
+function isCut({ maxHeadersCount }: Server, { rawHeaders }: IncomingMessage): boolean {
+  const max = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : DEFAULT_MAX_HEADER_TEXTS;
+  return max > 0 && rawHeaders.length >= max;
+}
+
+const TOO_MANY_HEADERS =
+  'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 /** Node.js has let go of the connection: it gets it as a new one, beginning with the same request without the offer. */
 function askAgain(server: Server, request: IncomingMessage, socket: Duplex, body: Buffer): void {

@@ -404,3 +404,38 @@ describe('what a read returns', () => {
     });
   });
 });
+
+describe('a client that comes back', () => {
+  it('[Q4] is not ended for what it has saved up while it was away: all of it is handled, in order', async () => {
+    const gateway = await start({ eventsPerSecond: 200, eventsBurst: 20 });
+    const client = await gateway.connect({
+      auth: { user: 'ada' },
+      client: { ...EAGER, reconnectionDelay: 200 },
+    });
+    const listener = await gateway.connect({ auth: { user: 'bob' } });
+    await listener.request('room:join', { room: 'diary' });
+    await client.request('room:join', { room: 'diary' });
+    client.socket.io.engine.close();
+    await client.next('disconnect');
+    // Kept by the client until it is back; the room is its first wish then.
+    client.socket.emit('room:join', { room: 'diary' });
+    for (let n = 0; n < 400; n++)
+      client.socket.emit('room:emit', { room: 'diary', event: 'line', args: [n] });
+    await until('all have arrived', () => arrivedAt(listener, 'line').length === 400);
+    expect(arrivedAt(listener, 'line').map(([n]) => n)).toEqual(Array.from({ length: 400 }, (_, n) => n));
+    expect(client.socket.connected).toBe(true);
+  });
+});
+
+describe('half-open connections of one user', () => {
+  it('[Q1] give way: the oldest that does not answer a ping makes room, and living ones do not', async () => {
+    const gateway = await start({ maxSocketsPerUser: 3 });
+    const living = await gateway.connect({ auth: { user: 'ada' } });
+    const silent = await RawPolling.connect(gateway.url, { user: 'ada' });
+    const other = await gateway.connect({ auth: { user: 'ada' } });
+    expect(await outcomeOf(gateway.open({ auth: { user: 'ada' } }))).toBe('in');
+    expect((await silent.poll()).status).toBe(400);
+    expect(living.socket.connected && other.socket.connected).toBe(true);
+    expect(await outcomeOf(gateway.open({ auth: { user: 'ada' } }))).toBe('limit.sockets');
+  });
+});

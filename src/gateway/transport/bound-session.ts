@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { clientAddress } from '../../http/client-address.js';
+import type { GatewaySocket } from '../../sockets/socket-state.js';
+
+type Connection = GatewaySocket['conn'];
+type Query = Readonly<Record<string, string | undefined>>;
+
+/** What is read of an Engine.IO server. */
+interface ConnectionList {
+  readonly clients: Readonly<Record<string, Connection>>;
+}
+
+interface Request extends IncomingMessage {
+  readonly _query?: Query;
+}
+
+const ENGINE_PROTOCOL_OF_V2 = 3;
+
+/** What differs from request to request of one session: Engine.IO's own parameters. */
+const OWN_PARAMETERS = new Set(['EIO', 'transport', 'sid', 't', 'j', 'b64']);
+
+/**
+ * Whether a request may act for the session that it names. [A9]
+ *
+ * The session ID of a 2.x client is its socket ID, which backends, logs and acknowledgements tell: it is no secret.
+ * Such a client repeats its query, and the headers that it was given, on every request; so whatever the first one
+ * presented has to be there again. A session that presented nothing is bound to the address it came from. And one that
+ * runs by WebSocket is moved to no other connection.
+ */
+export function mayActFor(engine: unknown, request: Request, trustedProxies: number): boolean {
+  const sid = request._query?.['sid'];
+  if (!sid) return true;
+  const { clients } = engine as ConnectionList;
+  const connection = Object.hasOwn(clients, sid) ? clients[sid] : undefined;
+  if (connection?.protocol !== ENGINE_PROTOCOL_OF_V2) return true;
+  if (request.headers.upgrade !== undefined && connection.transport.name === 'websocket') return false;
+  return isPresentedAgain(connection, request, trustedProxies);
+}
+
+function isPresentedAgain(
+  { request: first, remoteAddress }: Connection,
+  request: Request,
+  trustedProxies: number,
+): boolean {
+  const { authorization } = first.headers;
+  let isBound = authorization !== undefined;
+  if (isBound && request.headers.authorization !== authorization) return false;
+  const presented = (first as Request)._query ?? {};
+  for (const name of Object.keys(presented)) {
+    if (OWN_PARAMETERS.has(name)) continue;
+    if (request._query?.[name] !== presented[name]) return false;
+    isBound = true;
+  }
+  if (isBound) return true;
+  const addressOf = (address: string | undefined, { headers }: IncomingMessage): string =>
+    clientAddress(address, headers['x-forwarded-for'], trustedProxies);
+  return addressOf(remoteAddress, first) === addressOf(request.socket.remoteAddress, request);
+}

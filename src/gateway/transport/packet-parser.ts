@@ -1,0 +1,93 @@
+import { Decoder, Encoder, PacketType, type Packet } from 'socket.io-parser';
+import { budgetOf } from '../../limits/connection-budget.js';
+import { SwitchboardError } from '../../protocol/errors.js';
+import type { GatewaySocket } from '../../sockets/socket-state.js';
+
+type Connection = GatewaySocket['conn'];
+
+/** A refusal as Socket.IO words it. */
+interface BareRefusal {
+  readonly message: string;
+}
+
+/** For Socket.IO's option `parser`, and what goes with it. */
+export interface PacketParser {
+  readonly parser: { readonly Encoder: typeof Encoder; readonly Decoder: typeof Decoder };
+  /** Called with every new connection before Socket.IO makes the decoder for it. */
+  readonly expect: (connection: Connection) => void;
+}
+
+const isBareRefusal = (packet: Packet): packet is Packet & { data: BareRefusal } => {
+  const data = packet.data as { message?: unknown; code?: unknown; data?: unknown } | null | undefined;
+  return (
+    packet.type === PacketType.CONNECT_ERROR &&
+    typeof data?.message === 'string' &&
+    data.code === undefined &&
+    data.data === undefined
+  );
+};
+
+/** Clients since 3.x give their app `message` and `data` of it; 2.x gives all of it, so that its fields are there too. */
+function coded({ message }: BareRefusal): object {
+  const error = new SwitchboardError('namespace.unknown', { message }).toObject();
+  return { ...error, data: error };
+}
+
+/** The first character of a request to enter a namespace. */
+const CONNECT = PacketType.CONNECT.toString().charCodeAt(0);
+
+/**
+ * Reads and writes packets as Socket.IO does, with two differences.
+ *
+ * The only refusal that is not the gateway's gets a code: Socket.IO refuses a namespace that nobody serves by itself,
+ * and what it sends passes nothing of ours but this. [L2] And a connection asks to enter namespaces within its budget:
+ * what comes from one that was refused is not read. [L11]
+ *
+ * @param refused told of a connection that asked for a namespace that nobody serves
+ */
+export function createPacketParser(
+  refused: (connection: Connection, namespace: string) => void,
+): PacketParser {
+  /** Whose decoder Socket.IO makes next. */
+  let expected: Connection | undefined;
+  /** Whose packet is being read: Socket.IO refuses an unknown namespace while it is. */
+  let reading: Connection | undefined;
+
+  class BudgetedDecoder extends Decoder {
+    private readonly connection = expected;
+
+    override add(chunk: unknown): void {
+      const { connection } = this;
+      if (!connection || !mayRead(connection, chunk)) return;
+      reading = connection;
+      try {
+        super.add(chunk);
+      } finally {
+        reading = undefined;
+      }
+    }
+  }
+
+  class CodingEncoder extends Encoder {
+    override encode(packet: Packet): ReturnType<Encoder['encode']> {
+      if (!isBareRefusal(packet)) return super.encode(packet);
+      if (reading) refused(reading, packet.nsp);
+      return super.encode({ ...packet, data: coded(packet.data) });
+    }
+  }
+
+  return {
+    parser: { Encoder: CodingEncoder, Decoder: BudgetedDecoder },
+    expect: (connection) => (expected = connection),
+  };
+}
+
+/** @throws Error, which ends the connection, when it asks for more than any client does */
+function mayRead(connection: Connection, chunk: unknown): boolean {
+  const budget = budgetOf(connection);
+  if (budget.isOver) return false;
+  if (typeof chunk !== 'string' || chunk.charCodeAt(0) !== CONNECT) return true;
+  const verdict = budget.takeRequest();
+  if (verdict === 'end') throw new Error('too many requests to enter a namespace');
+  return verdict === 'take';
+}
