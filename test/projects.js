@@ -137,6 +137,7 @@ export const SELDOM_ON_REDIS = {
     'surfaces',
   ],
   'send 200 MB': ['slow-consumers'],
+  'drive a browser': ['admin-ui'],
 };
 
 /**
