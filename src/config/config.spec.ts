@@ -227,6 +227,17 @@ describe('values from the environment', () => {
   });
 });
 
+describe('how many events may come at once', () => {
+  it.each([
+    [{}, 200],
+    [{ SWITCHBOARD_MAX_ROOMS_PER_SOCKET: '1000' }, 1_072],
+    [{ SWITCHBOARD_MAX_ROOMS_PER_SOCKET: '5' }, 200],
+    [{ SWITCHBOARD_MAX_ROOMS_PER_SOCKET: '1000', SWITCHBOARD_EVENTS_BURST: '10' }, 10],
+  ])('[Q1] with %j is %i: enough to join all rooms, unless the operator says otherwise', (env, burst) => {
+    expect(loadConfig({ env })).toMatchObject({ eventsBurst: burst });
+  });
+});
+
 describe('in-process options', () => {
   it('[C2] win over the environment; what is not given comes from it', () => {
     const config = loadConfig({

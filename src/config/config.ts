@@ -43,6 +43,9 @@ export interface ConfigSources {
   readonly options?: SwitchboardOptions;
 }
 
+/** What a client may ask for beside its rooms when it is back. */
+const SPARE_EVENTS = 72;
+
 const ENV_PREFIX = 'SWITCHBOARD_';
 
 const withoutPrefix = (name: string): string =>
@@ -92,6 +95,10 @@ export function loadConfig({ env: variables = {}, options = {} }: ConfigSources 
   // Each key is in the table once and holds what its schema gave or its default; where one was rejected, the
   // relations that need it are skipped and this object is never returned.
   const values = parsed as ConfigValues;
+  // A client that is back joins all its rooms at once; a default must not contradict what the operator allows.
+  if (!given.has('eventsBurst') && !rejected.has('maxRoomsPerSocket')) {
+    parsed.eventsBurst = Math.max(values.eventsBurst, values.maxRoomsPerSocket + SPARE_EVENTS);
+  }
 
   const nameOf = (name: OptionName): string => names.get(name)!;
   for (const { keys, expected, holds, onlyIfSet } of RELATIONS) {

@@ -223,9 +223,11 @@ export const CONFIG_KEYS = {
     env: 'SWITCHBOARD_EVENTS_BURST',
     group: 'Limits',
     schema: wholeNumber(1, 1_000_000),
-    default: 100,
+    default: 200,
     unit: 'events',
-    description: 'Events one socket may send at once after a pause.',
+    description:
+      'Events one socket may send at once after a pause. Where only `SWITCHBOARD_MAX_ROOMS_PER_SOCKET` is set, enough to ' +
+      'join all of them at once.',
   }),
 
   jwtSecret: key({

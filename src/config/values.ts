@@ -74,13 +74,15 @@ export function someOf<const Word extends string>(words: readonly Word[]): z.Zod
 }
 
 const ORIGIN =
-  'an origin as browsers send it: scheme://host or scheme://host:port, nothing after it, or null';
+  'an origin as browsers send it: scheme://host or scheme://host:port, nothing after it, file://, or null';
 const ORIGIN_SHAPE = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]+$/;
 
 /** The origin in the form browsers send it, or nothing when the text is none. */
 function normalizeOrigin(entry: string): string | undefined {
   const origin = entry.toLowerCase();
   if (origin === 'null') return origin;
+  // The one origin without a host: pages of the file system, as some app shells send it.
+  if (origin === 'file://') return origin;
   if (!ORIGIN_SHAPE.test(origin) || !URL.canParse(origin)) return undefined;
   const url = new URL(origin);
   if (url.hostname === '' || url.hostname.includes('*')) return undefined;
@@ -101,7 +103,9 @@ const originEntry = z.string(ORIGIN).transform((entry, context): string => {
 /** Comma-separated browser origins, lower-cased and without default ports. */
 export const origins: z.ZodType<readonly string[]> = z
   .preprocess(splitList, z.array(originEntry, `a comma-separated list of origins`))
-  .describe('a comma-separated list of origins (`scheme://host` or `scheme://host:port`) and `null`');
+  .describe(
+    'a comma-separated list of origins (`scheme://host` or `scheme://host:port`), `file://` and `null`',
+  );
 
 const EVENT_PATTERN_TEXT = 'an event name of 1 to 128 characters, or the start of one followed by *';
 

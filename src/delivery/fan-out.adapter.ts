@@ -3,13 +3,13 @@ import type { Namespace } from 'socket.io';
 import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../telemetry/log.js';
-import { NOTICE } from '../protocol/events.js';
 import { presenceRoom, userRoom } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import { roomNameOf } from '../sockets/room-names.js';
-import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { findSocketState, socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { takeDirectEmits } from './direct-emits.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
 import { Replay, type Backlog } from './replay.js';
@@ -68,22 +68,6 @@ interface SocketInternals {
   notifyOutgoingListeners(packet: Packet): void;
 }
 
-/** Notices that are of the moment, and names that Socket.IO throws on. */
-const PAST_THE_LOG: ReadonlySet<string> = new Set([
-  NOTICE.serverDisconnect,
-  NOTICE.exception,
-  NOTICE.authExpiring,
-  'connect',
-  'connect_error',
-  'disconnect',
-  'disconnecting',
-  'newListener',
-  'removeListener',
-]);
-
-const isIn = ({ rooms }: GatewaySocket, selection: RoomSelection): boolean =>
-  selection.rooms === undefined || [...selection.rooms].some((room) => rooms.has(room));
-
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
 
 /**
@@ -114,7 +98,17 @@ export class FanOutAdapter extends SharedAdapter {
   override addAll(id: string, rooms: Set<string>): Promise<void> | void {
     const tracking = this.trackers.get(id);
     if (tracking) for (const room of rooms) tracking.entered(roomNameOf(room));
+    else if (rooms.has(id)) this.trackNew(id);
     return super.addAll(id, rooms);
+  }
+
+  /**
+   * A socket that recovers is in the namespace now, and reaches its session a moment later: what an app sends it in between
+   * waits for that.
+   */
+  private trackNew(id: string): void {
+    const socket = this.nsp.sockets.get(id) as GatewaySocket | undefined;
+    if (socket && findSocketState(socket)?.session) this.track(socket, true).hold();
   }
 
   override del(id: string, room: string): Promise<void> | void {
@@ -242,7 +236,6 @@ export class FanOutAdapter extends SharedAdapter {
       const began = recovers ? undefined : { accepted, rooms: this.namesOf(socket) };
       this.trackers.set(socket.id, (tracking = new Tracking(recovers, began)));
     }
-    if (recovers) this.publishDirectEmits(socket);
     return tracking;
   }
 
@@ -296,7 +289,7 @@ export class FanOutAdapter extends SharedAdapter {
         else {
           waiting.set(socket, (place) => {
             // It may have lost its right to the room while the place was waited for. [A7]
-            if (isIn(socket, selection)) this.putAsking(socket, wires, tracking, place);
+            if (this.isInAny(socket.id, selection.rooms)) this.putAsking(socket, wires, tracking, place);
           });
         }
       });
@@ -340,6 +333,10 @@ export class FanOutAdapter extends SharedAdapter {
     else this.put(socket, wire, publication.volatile);
   }
 
+  private isInAny(id: string, rooms: ReadonlySet<string> | undefined): boolean {
+    return rooms === undefined || [...rooms].some((room) => this.isIn(id, room));
+  }
+
   /** A socket has ended: nobody waits for its answers any longer. */
   stopAwaiting(socket: GatewaySocket): void {
     // It has a few requests open at the most, where all of them together may be many.
@@ -366,25 +363,16 @@ export class FanOutAdapter extends SharedAdapter {
     this.backlogs.check(socket);
   }
 
-  /**
-   * What an app emits to the one socket is a publication to it, so that it can be recovered. What asks for an
-   * acknowledgement cannot be, what Socket.IO reserves it refuses, and what the gateway itself has to say is of the
-   * moment. All else must carry a cursor: the client would take a text that is its last argument for one.
-   */
-  private publishDirectEmits(socket: GatewaySocket): void {
+  /** From now on what an app emits to the one socket can be recovered, and is never taken for a cursor. [H4] */
+  takeDirectEmits(socket: GatewaySocket): void {
     const { outbound } = this;
     if (!outbound) return;
-    const emit = socket.emit.bind(socket);
-    socket.emit = (name: string | symbol, ...args: unknown[]) => {
-      const event = String(name);
-      if (typeof args.at(-1) === 'function' || PAST_THE_LOG.has(event)) return emit(name, ...args);
-      const internal = socket as unknown as { flags: { volatile?: boolean } };
-      const { volatile = false } = internal.flags;
-      internal.flags = {};
+    // Also when it has ended: its client may be back for it.
+    const isTracked = (): boolean => findSocketState(socket)?.session?.sent !== undefined;
+    takeDirectEmits(socket, isTracked, (event, args, volatile) => {
       const to = { sockets: [socket.id] };
       outbound.emit({ event, args, to, except: {}, volatile, namespace: this.nsp.name }, false);
-      return true;
-    };
+    });
   }
 
   /** Visits every selected socket once. [D1] */

@@ -9,6 +9,8 @@ const secured: OriginQuestion = {
     'http://dev.example:8080',
     'https://Bücher.example:443',
     'capacitor://localhost',
+    'tauri://localhost',
+    'file://',
   ],
   mode: 'secured',
 };
@@ -32,6 +34,9 @@ describe('origins in secured mode', () => {
     ['http://dev.example:8080', {}, true],
     ['https://xn--bcher-kva.example', {}, true],
     ['capacitor://localhost', {}, true],
+    ['tauri://localhost', {}, true],
+    ['file://', {}, true],
+    ['FILE://', {}, true],
     ['null', { allowed: ['null'] }, true],
   ])('[A5] lets %s with %j pass', check(secured));
 
@@ -59,6 +64,9 @@ describe('origins in secured mode', () => {
     ['https://', {}, false],
     ['https://[::1', {}, false],
     ['capacitor://localhost:1', {}, false],
+    ['file:///etc/passwd', {}, false],
+    ['file://evil.example', {}, false],
+    ['file://', { allowed: ['null'] }, false],
     ['ionic://localhost', {}, false],
     ['', {}, false],
     ['null', {}, false],

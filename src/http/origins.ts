@@ -28,6 +28,9 @@ const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/\\?#@%<>"'`{}|^,]+)$/i;
 /** As a `Host` header may be: a name, an IPv4 address or an IPv6 address in brackets, with or without port. */
 const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/\\?#@%<>"'`{}|^,:[\]]+)(?::\d{1,5})?$/i;
 
+/** What app shells send for pages of the file system: the one origin without a host. */
+const FILES = 'file://';
+
 const isWeb = (scheme: string): boolean => scheme === 'http' || scheme === 'https';
 
 /**
@@ -35,6 +38,7 @@ const isWeb = (scheme: string): boolean => scheme === 'http' || scheme === 'http
  * is not an origin. Schemes of apps, as in `capacitor://localhost`, stay as they are.
  */
 export function normalizeOrigin(origin: string): string | undefined {
+  if (origin.toLowerCase() === FILES) return FILES;
   const [, scheme, authority] = ORIGIN.exec(origin) ?? [];
   if (scheme === undefined || authority === undefined) return undefined;
   const lower = scheme.toLowerCase();

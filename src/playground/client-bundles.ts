@@ -48,7 +48,7 @@ export class ClientBundles {
   readonly releases: readonly ClientRelease[] = (Object.keys(SOURCES) as ClientGeneration[]).map(
     (generation) => {
       const { version } = require(`${SOURCES[generation].packageName}/package.json`) as { version: string };
-      return { generation, version, url: `/playground/clients/${generation}.js?release=${version}` };
+      return { generation, version, url: `playground/clients/${generation}.js?release=${version}` };
     },
   );
 

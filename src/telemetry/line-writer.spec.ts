@@ -19,7 +19,46 @@ class FakeOutput extends Writable {
   }
 }
 
+/** A pipe whose reader takes nothing until it is told to. */
+class StalledOutput extends Writable {
+  readonly writes: string[] = [];
+  private readonly waiting: (() => void)[] = [];
+  private isStalled = true;
+
+  constructor() {
+    super({ decodeStrings: false });
+  }
+
+  override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
+    this.writes.push(chunk);
+    if (this.isStalled) this.waiting.push(done);
+    else done();
+  }
+
+  goOn(): void {
+    this.isStalled = false;
+    for (const done of this.waiting.splice(0)) done();
+  }
+}
+
 describe('the writer of log lines', () => {
+  it('[L6] keeps a bounded amount for a reader that has stalled, and says how many lines it dropped', async () => {
+    const output = new StalledOutput();
+    const writer = new LineWriter(output, (count) => `dropped ${count}\n`);
+    const line = `${'x'.repeat(99_999)}\n`;
+    for (let written = 0; written < 1_000; written++) writer.write(line);
+    expect(output.writableLength).toBeLessThan(10_000_000);
+    output.goOn();
+    await waitIsOver();
+    writer.write('the next\n');
+    await waitIsOver();
+    await waitIsOver();
+    const text = output.writes.join('');
+    const kept = text.split(line).length - 1;
+    expect(text.endsWith(`dropped ${1_000 - kept}\nthe next\n`)).toBe(true);
+    expect(kept).toBeGreaterThan(50);
+  });
+
   it('[L6] writes lines that come within a moment together, in order', async () => {
     const output = new FakeOutput();
     const writer = new LineWriter(output);

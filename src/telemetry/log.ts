@@ -51,8 +51,8 @@ const isFields = (value: unknown): value is Fields => typeof value === 'object' 
  * `pid`, `context`, `message` and the fields of the record in one object.
  */
 class ServiceLogger extends ConsoleLogger {
-  private readonly stdout = new LineWriter(process.stdout);
-  private readonly stderr = new LineWriter(process.stderr);
+  private readonly stdout = new LineWriter(process.stdout, (count) => this.dropped(count));
+  private readonly stderr = new LineWriter(process.stderr, (count) => this.dropped(count));
   private readonly isColoured = process.stdout.isTTY === true;
 
   constructor(
@@ -97,6 +97,11 @@ class ServiceLogger extends ConsoleLogger {
   }
 
   protected override printStackTrace(): void {}
+
+  /** What a reader that stalled is told when it goes on. */
+  private dropped(count: number): string {
+    return this.line('log lines were dropped: nobody read them', 'Log', 'warn', { count });
+  }
 
   private line(message: string, context: string, level: LogLevel, fields: Fields = {}): string {
     const time = timeText(Date.now());

@@ -43,8 +43,11 @@ export interface InboxContext {
 /** A client that came back sends what it has saved up at once. */
 const CATCH_UP_WITHIN_MS = 5_000;
 
-/** Events that may wait while one is being handled; a client that sends more is told to slow down. */
-const MAX_WAITING = 256;
+/**
+ * Events that may wait while one is being handled; a client that sends more is told to slow down. It is as many as may come
+ * at once where that is more.
+ */
+const MIN_WAITING = 256;
 
 /**
  * The events of one socket: handled one after another, each answered exactly once. [M1]
@@ -104,13 +107,18 @@ export class SocketInbox implements Inbox {
     if (isAbusive(this.strays, eventsBurst)) this.endFlooding('acknowledgements that nobody waits for');
   }
 
+  private get maxWaiting(): number {
+    return Math.max(MIN_WAITING, this.context.eventsBurst);
+  }
+
   private enqueue(inbound: Inbound): void {
+    const { maxWaiting } = this;
     if (!this.busy) {
       this.handle(inbound);
-    } else if ((this.waiting ??= []).length < MAX_WAITING) {
+    } else if ((this.waiting ??= []).length < maxWaiting) {
       this.waiting.push(inbound);
     } else {
-      const message = `more than ${MAX_WAITING} events are waiting to be handled`;
+      const message = `more than ${maxWaiting} events are waiting to be handled`;
       this.context.answers.refuse(
         inbound.reply,
         new SwitchboardError('limit.rate', { message, retryAfterMs: 1000 }),
@@ -158,7 +166,7 @@ export class SocketInbox implements Inbox {
         if (waitMs > 0) bucket.excess--;
         return waitMs;
       },
-      isFull: () => (this.waiting?.length ?? 0) >= MAX_WAITING,
+      isFull: () => (this.waiting?.length ?? 0) >= this.maxWaiting,
       handle: (inbound) => this.enqueue(inbound),
       emptied: () => (this.backlog = undefined),
     });

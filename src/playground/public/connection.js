@@ -4,6 +4,7 @@
  * Speaks through events: `state` {name, detail}, `transport` {name, from}, `lifecycle` (see lifecycle.js),
  * `packet` {event, args, answered, replayed} for what the server sends.
  */
+import { pathOf } from './base.js';
 import { loadClient } from './clients.js';
 import { clock } from './dom.js';
 import { watchLifecycle } from './lifecycle.js';
@@ -12,9 +13,9 @@ import { showError } from './values.js';
 const ANSWER_WITHIN_MS = 5_000;
 /** Where a client can be pointed: `path`, and what the page says while it tries. */
 const ADDRESSES = {
-  gateway: { path: '/socket.io', detail: '' },
-  nowhere: { path: '/playground/nowhere', detail: 'to an address that does not exist' },
-  slow: { path: '/playground/slow', detail: 'to an address that answers too late' },
+  gateway: { path: pathOf('socket.io'), detail: '' },
+  nowhere: { path: pathOf('playground/nowhere'), detail: 'to an address that does not exist' },
+  slow: { path: pathOf('playground/slow'), detail: 'to an address that answers too late' },
 };
 
 const TRANSPORTS = {

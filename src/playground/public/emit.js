@@ -1,4 +1,5 @@
 /** Sends: a broadcast through the HTTP API, and any event to the server, a room, a user or everyone. */
+import { BASE, pathOf } from './base.js';
 import { byId, copyButton, el, optional, say } from './dom.js';
 import { parseArgs, show, showError } from './values.js';
 
@@ -18,7 +19,7 @@ const TARGETS = {
 /** `POST /v1/emit` as a backend sends it; resolves with the answer, rejects with the problem document. */
 async function publish(body) {
   const key = optional('api-key')?.value.trim();
-  const response = await fetch('/v1/emit', {
+  const response = await fetch(pathOf('v1/emit'), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
     body: JSON.stringify(body),
@@ -147,7 +148,7 @@ export class Emitter {
     const body = { to, event: broadcast ? 'message' : this.#event.value, args: args ?? [] };
     const secured = document.body.dataset.mode === 'secured';
     const lines = [
-      `curl -X POST ${location.origin}/v1/emit`,
+      `curl -X POST ${new URL('v1/emit', BASE)}`,
       ...(secured ? ['  -H "authorization: Bearer $API_KEY"'] : []),
       "  -H 'content-type: application/json'",
       `  -d '${JSON.stringify(body).replaceAll("'", String.raw`'\''`)}'`,

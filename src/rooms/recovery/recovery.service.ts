@@ -59,6 +59,8 @@ export class Recovery implements Participant {
       return;
     }
     const tracking = (session.sent = adapterOf(socket).track(socket, true));
+    // Since it came into the namespace, where that told it apart.
+    if (!tracking.isHolding) tracking.hold();
     // What its client has now, if only from a session before this one.
     tracking.lastCursor = textOf(socket.handshake.auth['offset']);
     const { claim } = session;
@@ -72,7 +74,10 @@ export class Recovery implements Participant {
       return;
     }
     if (claim) this.restore(socket, session, claim, tracking);
-    else this.open(socket, session.sessionId);
+    else {
+      this.open(socket, session.sessionId);
+      adapterOf(socket).catchUp(socket, tracking.release());
+    }
   }
 
   /** The socket has a new token; the session goes on with that. */
@@ -207,21 +212,18 @@ export class Recovery implements Participant {
 
   private replay(socket: GatewaySocket, claim: Claim, tracking: Tracking): void {
     const adapter = adapterOf(socket);
-    const missed = claim.missed();
-    if (!(missed instanceof Promise)) {
-      adapter.catchUp(socket, missed);
-      return;
-    }
-    tracking.hold();
-    const caughtUp = missed.then((publications) => {
+    const giveBack = (publications: readonly HeldPublication[]): void => {
       adapter.catchUp(socket, publications);
       const given = new Set(publications.map(({ publication }) => publication.id));
       tracking.forget(({ publication }) => given.has(publication.id));
       const last = publications.at(-1)?.stamp.cursor;
       const held = tracking.release();
       adapter.catchUp(socket, last === undefined ? held : held.map((each) => placedAfter(claim, last, each)));
-    });
-    caughtUp.catch((failure: unknown) => this.cannotReplay(socket, failure));
+    };
+    const missed = claim.missed();
+    if (missed instanceof Promise)
+      missed.then(giveBack).catch((failure: unknown) => this.cannotReplay(socket, failure));
+    else giveBack(missed);
   }
 
   /** What it missed was there when it came in and cannot be read any longer: it has to come back and ask again. */

@@ -4,6 +4,7 @@ import { anonymousNameIn } from '../../access/tokens/anonymous.js';
 import { RevocationList } from '../../access/revocation-list.js';
 import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
+import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
 import { SessionBusy, type Claim } from '../../engine/sessions.js';
@@ -22,6 +23,8 @@ import { isOurText, type SessionToken } from './session-texts.js';
 const SESSION_ID_BYTES = 18;
 
 const ENGINE_PROTOCOL_OF_V2 = 3;
+
+const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
 
 /** What is private in Socket.IO: `pid` is what the client is told to come back with. */
 interface SocketInternals {
@@ -115,6 +118,7 @@ export class SessionClaims implements Participant {
     const internals = socket as unknown as SocketInternals;
     internals.pid = sessionId;
     internals.recovered = true;
+    adapterOf(socket).takeDirectEmits(socket);
     // As stock does: there before the app's own checks and hooks look at it. [T2]
     if (claim.data !== undefined) socket.data = claim.data;
     return { sessionId, paused: true, claim, sent: undefined };
@@ -123,6 +127,7 @@ export class SessionClaims implements Participant {
   private begin(socket: GatewaySocket): RecoverableSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     (socket as unknown as SocketInternals).pid = sessionId;
+    adapterOf(socket).takeDirectEmits(socket);
     return { sessionId, paused: false, claim: undefined, sent: undefined };
   }
 

@@ -70,6 +70,24 @@ describe('events per second', () => {
     },
   );
 
+  it.each([undefined, 600])(
+    '[Q1] do not keep a client from joining all its rooms when it is back, with %s rooms',
+    async (maxRoomsPerSocket) => {
+      const gateway = await start({ ...(maxRoomsPerSocket && { maxRoomsPerSocket }) });
+      const rooms = Array.from({ length: maxRoomsPerSocket ?? 128 }, (_, number) => `room-${number}`);
+      const client = await gateway.connect({
+        client: { reconnection: true, reconnectionDelay: 10, randomizationFactor: 0 },
+      });
+      // As in a listener of `connect`: at once, the first time and after every break.
+      const joinAll = () => Promise.all(rooms.map((room) => client.request('room:join', { room })));
+      for (const answer of await joinAll()) expect(answer).toMatchObject({ ok: true });
+      client.breakTransport();
+      await client.next('disconnect');
+      await client.next('connect');
+      for (const answer of await joinAll()) expect(answer).toMatchObject({ ok: true });
+    },
+  );
+
   it('[Q1] [M1] tell a client that wants no acknowledgement by an exception', async () => {
     const gateway = await start({ eventsPerSecond: 5, eventsBurst: 5 });
     const client = await gateway.connect();

@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { jest } from '@jest/globals';
 import { startGateway } from 'switchboard-gateway/testing';
+import { PathProxy } from '../../support/path-proxy.js';
 import { until } from '../../support/until.js';
 import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
 
@@ -111,6 +112,24 @@ describeWithBrowser('the playground in a browser', () => {
       await picky.close();
     },
   );
+
+  it('[L8] works under the path of a proxy that takes it off: pages, clients, upgrade, emits', async () => {
+    const proxy = await PathProxy.to(gateway.port, '/live/chat');
+    const { page, problems } = await openPage(browser, proxy.url);
+    try {
+      for (const client of ['v4', 'v2']) {
+        await useClient(page, client);
+        await page.locator('#transport', { hasText: 'websocket' }).waitFor();
+        await broadcast(page, `under a path, ${client}`);
+        await received(page, `under a path, ${client}`);
+      }
+      expect(await page.textContent('#curl')).toContain(`${proxy.url}v1/emit`);
+      expect(problems).toEqual([]);
+    } finally {
+      await page.context().close();
+      await proxy.close();
+    }
+  });
 
   it('[L8] the upgrade from polling to websocket and the round trip are shown', async () => {
     const { page } = await open();
