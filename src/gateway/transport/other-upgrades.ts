@@ -32,7 +32,7 @@ export function ignoreOtherUpgrades<Attached>(server: Server | undefined, attach
       if (isForWebSocket(request) || upgradeListeners(server).some((other) => !ours.has(other))) {
         listener.call(server, request, socket, head);
       } else if (isCut(server, request)) {
-        socket.end(TOO_MANY_HEADERS);
+        refuseCut(socket);
       } else if (!askedAgain.has(request)) {
         askedAgain.add(request);
         askAgain(server, request, socket, head);
@@ -65,6 +65,14 @@ function isCut({ maxHeadersCount }: Server, { rawHeaders }: IncomingMessage): bo
 
 const TOO_MANY_HEADERS =
   'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/** What the peer sends on is thrown away: nobody knows where the request ends. */
+function refuseCut(socket: Duplex): void {
+  // Node.js has let go of the connection, and a peer that resets it would be nobody's error.
+  socket.on('error', () => {});
+  socket.resume();
+  socket.end(TOO_MANY_HEADERS, () => setImmediate(() => socket.destroy()));
+}
 
 /** Node.js has let go of the connection: it gets it as a new one, beginning with the same request without the offer. */
 function askAgain(server: Server, request: IncomingMessage, socket: Duplex, body: Buffer): void {

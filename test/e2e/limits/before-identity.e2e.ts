@@ -290,4 +290,17 @@ describe('a request that offers another protocol', () => {
     expect(said).toMatch(/^HTTP\/1\.1 431 /);
     expect(said.match(/HTTP\/1\.1 /g)).toHaveLength(1);
   });
+
+  it('[Q5] is no failure of the gateway when its connection is reset meanwhile', async () => {
+    const gateway = await start();
+    const many = Array.from({ length: 1_100 }, (_, n) => `x${n}: y\r\n`).join('');
+    const request = `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: foo\r\n${many}\r\n`;
+    for (let count = 0; count < 20; count++) {
+      const socket = connectTcp(gateway.port, '127.0.0.1');
+      socket.on('error', () => {});
+      await new Promise((resolve) => socket.write(request + 'x'.repeat(200_000), resolve));
+      socket.resetAndDestroy();
+    }
+    expect((await gateway.http('GET', '/health/live')).status).toBe(200);
+  });
 });
