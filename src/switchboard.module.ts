@@ -29,6 +29,8 @@ import { EmitService } from './backend/emit.service.js';
 import { Idempotency } from './backend/idempotency.js';
 import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
+import { StallWatch } from './timers/stall-watch.js';
+import { createStallWatch } from './telemetry/event-loop.js';
 import { createEngine } from './engine/create-engine.js';
 import { Engine } from './engine/engine.js';
 import { MEMORY_ENGINE_CLOCK } from './engine/memory/memory-engine.js';
@@ -161,9 +163,16 @@ export class SwitchboardModule {
         },
         {
           provide: Engine,
-          inject: [SWITCHBOARD_CONFIG, NodeIdentity, Metrics, { token: MEMORY_ENGINE_CLOCK, optional: true }],
+          inject: [
+            SWITCHBOARD_CONFIG,
+            NodeIdentity,
+            Metrics,
+            StallWatch,
+            { token: MEMORY_ENGINE_CLOCK, optional: true },
+          ],
           useFactory: createEngine,
         },
+        { provide: StallWatch, inject: [Metrics], useFactory: createStallWatch },
         { provide: RevocationList, useFactory: () => new RevocationList() },
         NodeIdentity,
         Metrics,
@@ -232,6 +241,7 @@ export class SwitchboardModule {
         Engine,
         Metrics,
         HealthDetails,
+        NodeIdentity,
         Drain,
         CommandRunner,
         MembershipService,

@@ -93,6 +93,7 @@ const NOT_ON_REDIS = {
     'nodes-presence',
     'nodes-recovery',
     'nodes-registry',
+    'nodes-stalled',
     'nodes-tls',
     'stock-socket-io',
     'private-rooms-across-nodes',

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { SwitchboardConfig } from '../config/config.js';
 import { logFailure } from '../telemetry/log.js';
+import type { StallWatch } from '../timers/stall-watch.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Engine } from './engine.js';
 import { MemoryEngine } from './memory/memory-engine.js';
@@ -11,6 +12,7 @@ export async function createEngine(
   config: SwitchboardConfig,
   node: NodeIdentity,
   metrics: Metrics,
+  stalls: StallWatch,
   clock?: () => number,
 ): Promise<Engine> {
   const { redisUrl } = config;
@@ -23,7 +25,13 @@ export async function createEngine(
       metrics.nodeLost(sockets);
       logger.warn('a node was lost', { cause: 'node_lost', node: lost, sockets });
     },
-    unavailable: (reason) => {
+    stalledMs: () => stalls.recentMs,
+    misconfigured: (what) => logger.warn(`Redis may lose what it is to keep: ${what}`),
+    unavailable: (reason, stalledMs) => {
+      if (stalledMs > 0) {
+        logger.warn(`${reason}, and others took it for dead; its sockets have to come back`);
+        return;
+      }
       metrics.engineLost();
       logger.error(`shared state is gone: ${reason}; local delivery goes on`);
     },

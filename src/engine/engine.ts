@@ -130,8 +130,10 @@ export interface NodeHooks {
   sockets(): Iterable<SocketEntry>;
   /**
    * Others took this node for dead and its sockets for gone: whoever it still holds has to come back as someone new.
+   *
+   * @param stalledMs how long this node stood still before, when that is why; else 0
    */
-  fenced(): void;
+  fenced(stalledMs: number): void;
 }
 
 /**

@@ -3,6 +3,8 @@ import { RevocationService } from '../access/revocation.service.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
+import { NodeIdentity } from '../engine/node-identity.js';
+import { StallWatch } from '../timers/stall-watch.js';
 import { GatewayNodeHooks } from './node-hooks.js';
 import type { SwitchboardIoAdapter } from './switchboard-io.adapter.js';
 
@@ -17,6 +19,8 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     private readonly engine: Engine,
     private readonly hooks: GatewayNodeHooks,
     private readonly shutOut: RevocationService,
+    private readonly node: NodeIdentity,
+    private readonly stalls: StallWatch,
   ) {}
 
   use(adapter: SwitchboardIoAdapter): void {
@@ -30,6 +34,8 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
         'SwitchboardModule is imported but not set up: call setupSwitchboard(app) before listen()',
       );
     }
+    this.sayWhoItIs();
+    this.stalls.start();
     this.shutOut.follow();
     await this.engine.start(this.hooks);
     this.adapter.wire();
@@ -39,7 +45,14 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
 
   /** After the last socket has gone. */
   async onApplicationShutdown(): Promise<void> {
+    this.stalls.stop();
     await this.engine.stop();
+  }
+
+  /** The name under which other nodes and the API know this process. [O4] */
+  private sayWhoItIs(): void {
+    const { id, host, pid, version } = this.node;
+    this.logger.log('this node', { node: id, host, pid, version });
   }
 
   /** A wrong address would show only in `/health/ready`: who has never been there has not been lost. */

@@ -65,9 +65,10 @@ export class GatewayNodeHooks implements NodeHooks {
    * Everyone comes back, to this node or another: what was published meanwhile has gone past this one, and whoever could
    * recover may be somewhere else already.
    */
-  fenced(): void {
+  fenced(stalledMs: number): void {
     this.watched.clear();
-    const lost = new SwitchboardError('engine.unavailable', { retryAfterMs: 0 });
+    const code = stalledMs > 0 ? 'node.stalled' : 'engine.unavailable';
+    const lost = new SwitchboardError(code, { retryAfterMs: 0 });
     for (const socket of this.namespaces.allSockets()) void endSocket(socket, lost);
   }
 }

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { Engine } from '../engine/engine.js';
+import { NodeIdentity } from '../engine/node-identity.js';
 import { ApiExcludeController } from '../platform/openapi-metadata.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { Drain } from '../sockets/drain.js';
@@ -32,6 +33,7 @@ export class HealthController {
     private readonly engine: Engine,
     private readonly drain: Drain,
     private readonly details: HealthDetails,
+    private readonly node: NodeIdentity,
   ) {}
 
   @Get('live')
@@ -56,7 +58,9 @@ export class HealthController {
   }
 
   private gateway(): Check {
-    return this.drain.active ? { status: 'down', state: 'draining' } : { status: 'up' };
+    const { id, host, pid, version } = this.node;
+    const node = { node: id, host, pid, version };
+    return this.drain.active ? { status: 'down', state: 'draining', ...node } : { status: 'up', ...node };
   }
 
   private sharedState(): Check {

@@ -5,6 +5,7 @@ import { OriginGuard } from '../http/origin.guard.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { Engine } from '../engine/engine.js';
 import { MemoryEngine } from '../engine/memory/memory-engine.js';
+import { NodeIdentity } from '../engine/node-identity.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Presence } from '../rooms/presence/presence.service.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -20,7 +21,14 @@ export class MetricsController {
     registry: LocalRegistry,
     presence: Presence,
     engine: Engine,
+    { id, host, pid, version }: NodeIdentity,
   ) {
+    metrics.info('build_info', 'What this node is and where it runs', {
+      node: id,
+      host,
+      pid: String(pid),
+      version,
+    });
     metrics.gauge('sockets', 'Sockets connected to this node', () => registry.socketCount);
     metrics.gauge('users', 'Users online on this node', () => registry.userCount);
     metrics.gauge('rooms', 'Rooms with a socket of this node', () => registry.roomCount);

@@ -48,6 +48,9 @@ export const nodeEntry = z
     node: z.string(),
     sockets: z.int().min(0),
     startedAt: z.string().meta({ format: 'date-time' }),
+    host: z.string().nullable().meta({ description: 'The name of its machine; `null` of an older version' }),
+    pid: z.int().nullable(),
+    version: z.string().nullable(),
     leaseExpiresInMs: z
       .int()
       .nullable()

@@ -29,6 +29,7 @@ const PROMISED = [
   'kicked',
   'slow_consumer',
   'server.draining',
+  'node.stalled',
   'engine.unavailable',
   'internal',
   'route.unknown',

@@ -187,6 +187,12 @@ export const ERRORS = define({
     action:
       'Reconnect after `retryAfterMs`; another node or the restarted one takes over. A handshake is refused with HTTP 403, a WebSocket with 400.',
   },
+  'node.stalled': {
+    status: 503,
+    retryable: true,
+    message: 'this node stood still and lost its sockets',
+    action: 'Reconnect. The log of the node says for how long its event loop stalled.',
+  },
   'engine.unavailable': {
     status: 503,
     retryable: true,

@@ -68,6 +68,11 @@ export class Metrics {
   );
   private readonly engineLosses = this.tally('engine_lost_total', 'Times that shared state went away');
 
+  private readonly stalls = this.tally(
+    'event_loop_stalls_total',
+    'Times that the event loop stood still for more than a second',
+  );
+
   /** Labels that every metric has from now on. */
   label(labels: Readonly<Record<string, string>>): void {
     this.labels = labels;
@@ -78,6 +83,13 @@ export class Metrics {
     if (this.gauges.has(name)) return;
     this.gauges.add(name);
     this.unregistered.push({ kind: 'gauge', name: `switchboard_${name}`, help, read });
+  }
+
+  /** Something that does not change, in labels. */
+  info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    if (this.gauges.has(name)) return;
+    this.gauges.add(name);
+    this.unregistered.push({ kind: 'info', name: `switchboard_${name}`, help, labels });
   }
 
   /** Where a part adds metrics that need more than a counter or a gauge; loads the library, so only a part in use asks. */
@@ -135,6 +147,10 @@ export class Metrics {
     this.engineLosses.add(1);
   }
 
+  stalled(): void {
+    this.stalls.add(1);
+  }
+
   /** A publication of another node. */
   delivered(recipients: number): void {
     this.deliveries.add(recipients);
@@ -149,6 +165,12 @@ export class Metrics {
 }
 
 type Metric =
+  | {
+      readonly kind: 'info';
+      readonly name: string;
+      readonly help: string;
+      readonly labels: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'gauge'; readonly name: string; readonly help: string; readonly read: () => number }
   | {
       readonly kind: 'counter';
@@ -182,6 +204,11 @@ function openRegistry({ collectDefaultMetrics, Registry }: Prometheus): Registry
 function register({ Counter, Gauge }: Prometheus, registry: Registry, metric: Metric): void {
   const { name, help } = metric;
   const registers = [registry];
+  if (metric.kind === 'info') {
+    const { labels } = metric;
+    new Gauge({ name, help, registers, labelNames: Object.keys(labels) }).set(labels, 1);
+    return;
+  }
   if (metric.kind === 'gauge') {
     const gauge: InstanceType<typeof Gauge> = new Gauge({
       name,

@@ -134,6 +134,9 @@ export class MemoryEngine extends Engine {
         node: this.node.id,
         sockets: localSockets,
         startedAt: this.node.startedAt.toISOString(),
+        host: this.node.host,
+        pid: this.node.pid,
+        version: this.node.version,
         leaseExpiresInMs: null,
       },
     ];

@@ -8,7 +8,7 @@
  * |---|---|---|
  * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead, `max` bytes that all logs may take, `away` how many sessions of a user may wait, `shift` what the wall clock was set by, in ms |
  * | `nodes` | zset | node → when its lease lapses, in ms by the clock of Redis |
- * | `node:<node>` | hash | `g` generation that fences its writes, `from` the one it had when what it has here began, `w` how often it changed the registry, `since` |
+ * | `node:<node>` | hash | `g` generation that fences its writes, `from` the one it had when what it has here began, `w` how often it changed the registry, `since`, `at` host, PID and version as JSON |
  * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis, ID `1-<number>`: `d` the text |
  * | `held:<node>` | set | its sockets |
  * | `kept:<node>` | set | sessions of its sockets |

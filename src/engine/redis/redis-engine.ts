@@ -13,6 +13,8 @@ import {
 import type { PresencePlace } from '../presence.js';
 import { HistoryRules } from '../memory/history-rules.js';
 import { PublisherQuota } from '../publisher-quota.js';
+import { placeOf } from './node/node-place.js';
+import { problemsOf } from './connection/memory-settings.js';
 import type { NodeIdentity } from '../node-identity.js';
 import { NodeRegistration } from './registration.js';
 import { PendingCalls } from './node/pending-calls.js';
@@ -52,8 +54,12 @@ export type RedisEngineConfig = Pick<
 export interface RedisEngineEvents {
   /** This node has taken the sockets of a dead one out of the registry. Told on one node only. */
   nodeLost?(node: string, sockets: number): void;
-  /** Shared state cannot be used; once until {@link recovered}. */
-  unavailable?(reason: string): void;
+  /** Shared state cannot be used; once until {@link recovered}. `stalledMs` when it is because this node stood still. */
+  unavailable?(reason: string, stalledMs: number): void;
+  /** How long this process stood still a moment ago; 0 when it did not. */
+  stalledMs?(): number;
+  /** Redis is set up so that it may lose what it is to keep. */
+  misconfigured?(what: string): void;
   recovered?(): void;
   /** Something that another node, or this one, told could not be taken in. */
   entryFailed?(failure: EntryFailure): void;
@@ -86,6 +92,9 @@ export class RedisEngine extends Engine {
   private readonly marks = new Barriers();
   private readonly trouble = new Availability();
   private hooks: NodeHooks | undefined;
+  private readonly nodeLeaseMs: number;
+  private readonly maxHistoryBytes: number;
+  private hasCheckedSettings = false;
 
   constructor(
     config: RedisEngineConfig,
@@ -97,6 +106,8 @@ export class RedisEngine extends Engine {
     const { redisUrl, nodeLeaseMs, recoveryWindowMs, maxHistoryBytes, pingIntervalMs, pingTimeoutMs } =
       config;
     const quota = new PublisherQuota(maxHistoryBytes);
+    this.nodeLeaseMs = nodeLeaseMs;
+    this.maxHistoryBytes = maxHistoryBytes;
     const rules = new HistoryRules(config.history);
     const ruleOf = (room: string) => rules.of(room);
     // A session waits for the window after its break was noticed, and what was published since the break is missing.
@@ -127,6 +138,7 @@ export class RedisEngine extends Engine {
       sessionsKeepMs,
       maxHistoryBytes,
       maxWaitingPerUser: config.maxSocketsPerUser ?? 0,
+      runsAt: JSON.stringify([node.host, node.pid, node.version]),
     });
     this.publisher = new RedisBroker({
       isAvailable: () => this.isAvailable,
@@ -198,7 +210,7 @@ export class RedisEngine extends Engine {
           revocations: this.revocations,
           reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
         }),
-      gap: () => this.hooks?.fenced(),
+      gap: () => this.hooks?.fenced(this.stalledMs),
       failed: (failure) => events.entryFailed?.(failure),
     });
     this.attachment = new NodeRegistration({
@@ -219,7 +231,11 @@ export class RedisEngine extends Engine {
       ),
       hooks: () => this.hooks,
       nodeLeaseMs,
-      attached: () => this.trouble.end() && events.recovered?.(),
+      attached: () => {
+        if (this.trouble.end()) events.recovered?.();
+        void this.checkSettings();
+      },
+      stalledMs: () => this.stalledMs,
       lost: (reason, wasAttached) => this.lose(reason, wasAttached),
     });
   }
@@ -267,15 +283,16 @@ export class RedisEngine extends Engine {
 
   async nodes(localSockets: number): Promise<NodeEntry[]> {
     if (!this.isAvailable) throw unavailable();
-    const nodes = (await this.link.run(NODES)) as [string, number, string, number][];
+    const nodes = (await this.link.run(NODES)) as [string, number, string, number, string][];
     // Redis gives them by the ends of their leases, which is another order with every renewal.
     const byAge = nodes.toSorted(([one, , since], [other, , otherSince]) =>
       since === otherSince ? (one < other ? -1 : 1) : since < otherSince ? -1 : 1,
     );
-    return byAge.map(([node, leaseExpiresInMs, startedAt, sockets]) => ({
+    return byAge.map(([node, leaseExpiresInMs, startedAt, sockets, runsAt]) => ({
       node,
       sockets: node === this.node.id ? localSockets : sockets,
       startedAt,
+      ...placeOf(runsAt),
       leaseExpiresInMs,
     }));
   }
@@ -292,6 +309,25 @@ export class RedisEngine extends Engine {
   private lose(reason: string, wasAttached: boolean): void {
     this.publisher.releaseAll();
     this.trouble.begin(reason);
-    if (wasAttached) this.events.unavailable?.(reason);
+    if (wasAttached) this.events.unavailable?.(reason, this.stalledMs);
+  }
+
+  /** How long this node stood still a moment ago, if it was long enough to lose its lease by that. [O4] */
+  private get stalledMs(): number {
+    const stalledMs = this.events.stalledMs?.() ?? 0;
+    return stalledMs >= this.nodeLeaseMs / 2 ? stalledMs : 0;
+  }
+
+  /** Once: Redis that throws keys away when it is full takes those that the gateway counts on. */
+  private async checkSettings(): Promise<void> {
+    if (this.hasCheckedSettings || !this.events.misconfigured) return;
+    this.hasCheckedSettings = true;
+    try {
+      for (const problem of problemsOf(await this.link.client.info('memory'), this.maxHistoryBytes)) {
+        this.events.misconfigured(problem);
+      }
+    } catch {
+      // Not every Redis tells its users; then nothing is known to be wrong.
+    }
   }
 }

@@ -26,6 +26,8 @@ export interface AttachmentParts {
   readonly nodeLeaseMs: number;
   /** It is known, at first and after each loss. */
   readonly attached: () => void;
+  /** How long this node stood still a moment ago, if that may be why it is not known any longer. [O4] */
+  readonly stalledMs: () => number;
   /** @param wasAttached whether it was known until now */
   readonly lost: (reason: string, wasAttached: boolean) => void;
 }
@@ -84,7 +86,12 @@ export class NodeRegistration {
   reattach(): void {
     // What is still written while the lease is given up is refused, as it should be.
     if (this.isStopped) return;
-    if (this.attached) this.lose('Redis does not know this node any longer');
+    const stalledMs = this.parts.stalledMs();
+    const reason =
+      stalledMs > 0
+        ? `this node stood still for ${stalledMs} ms`
+        : 'Redis does not know this node any longer';
+    if (this.attached) this.lose(reason);
     void this.attach();
   }
 
@@ -130,7 +137,7 @@ export class NodeRegistration {
       inbox.restart(lease.beginning);
       reaper.begin();
     }
-    if (outcome === 'fenced') hooks?.fenced();
+    if (outcome === 'fenced') hooks?.fenced(this.parts.stalledMs());
     if (writes !== holdings.timesChanged) this.isOutOfDate = true;
     if (outcome === 'lost') {
       presence.lost();

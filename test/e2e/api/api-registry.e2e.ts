@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { once } from 'node:events';
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { Namespaces } from '../../../src/sockets/namespaces.js';
@@ -230,6 +231,9 @@ describe('the registry over HTTP', () => {
             node: expect.stringMatching(/^n-/),
             sockets: 3,
             startedAt: expect.any(String),
+            host: hostname(),
+            pid: process.pid,
+            version: expect.stringMatching(/^\d+\./),
             leaseExpiresInMs: byEngine({ memory: null, redis: expect.any(Number) }),
           },
         ],

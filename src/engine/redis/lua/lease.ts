@@ -7,7 +7,8 @@ import { SESSION_LUA_ONLY } from './session-lua.js';
  *
  * `ARGV`: node, the generation that what it has here began with or '', its next generation, when it started, lease in ms,
  * a new epoch, the epoch it knows or '', the last place it knows, bytes that all logs may take,
- * how many sessions of a user may wait. Gives: outcome, epoch, place, how often it has changed
+ * how many sessions of a user may wait, where it runs and what it
+ * is as JSON. Gives: outcome, epoch, place, how often it has changed
  * the registry, the time; from then on the node has its next generation.
  *
  * - `kept`: nothing was lost.
@@ -55,7 +56,7 @@ if outcome == 'kept' then
 else
   local inbox = P .. 'inbox:' .. node
   redis.call('DEL', key, inbox)
-  redis.call('HSET', key, 'g', generation, 'from', generation, 'since', ARGV[4])
+  redis.call('HSET', key, 'g', generation, 'from', generation, 'since', ARGV[4], 'at', ARGV[11])
   redis.call('XADD', inbox, '1-0', 'd', 'begin')
 end
 -- A node that was not there before does not tell by its silence that Redis was away.
@@ -172,10 +173,10 @@ local listed = redis.call('ZRANGE', P .. 'nodes', 0, -1, 'WITHSCORES')
 local time = now()
 for index = 1, #listed, 2 do
   local node = listed[index]
-  local of = redis.call('HMGET', P .. 'node:' .. node, 'g', 'since')
+  local of = redis.call('HMGET', P .. 'node:' .. node, 'g', 'since', 'at')
   local left = tonumber(listed[index + 1]) - time
   if of[1] and of[1] ~= 'dead' then
-    table.insert(nodes, { node, math.max(0, left), of[2], redis.call('SCARD', P .. 'held:' .. node) })
+    table.insert(nodes, { node, math.max(0, left), of[2], redis.call('SCARD', P .. 'held:' .. node), of[3] or '' })
   end
 end
 return nodes

@@ -4,6 +4,9 @@ interface Pending {
   readonly expired: () => void;
 }
 
+/** A timer that is later than this was kept from going off. */
+const LATE_MS = 500;
+
 /**
  * Watches over much that has the same time to be over, with one timer: one each would cost every request to Redis.
  *
@@ -12,6 +15,8 @@ interface Pending {
 export class Deadlines {
   private readonly pending = new Set<Pending>();
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer is to go off. */
+  private dueAt = 0;
 
   constructor(private readonly withinMs: number) {}
 
@@ -27,9 +32,14 @@ export class Deadlines {
   }
 
   /** The timer runs on when all was over in time: to stop it and set it again would cost every request. */
-  private check(): void {
-    this.timer = undefined;
+  private check(isSecondLook = false): void {
     const now = performance.now();
+    if (!isSecondLook && now - this.dueAt > LATE_MS) {
+      // This process stood still: what is over may be there already, and only not have been read. [O4]
+      setImmediate(() => this.check(true));
+      return;
+    }
+    this.timer = undefined;
     for (const oldest of this.pending) {
       const leftMs = oldest.until - now;
       if (leftMs > 0) {
@@ -43,6 +53,8 @@ export class Deadlines {
 
   /** What is waited for keeps the process up, if anything has to. */
   private schedule(afterMs: number): void {
-    this.timer ??= setTimeout(() => this.check(), Math.ceil(afterMs)).unref();
+    if (this.timer !== undefined) return;
+    this.dueAt = performance.now() + afterMs;
+    this.timer = setTimeout(() => this.check(), Math.ceil(afterMs)).unref();
   }
 }

@@ -47,6 +47,8 @@ export interface LeaseSettings {
   readonly maxHistoryBytes: number;
   /** How many sessions of one user may wait; 0 for no limit. [Q8] */
   readonly maxWaitingPerUser?: number;
+  /** Host, PID and version, as JSON. */
+  readonly runsAt?: string;
 }
 
 /**
@@ -83,7 +85,7 @@ export class Lease {
 
   /** Makes the node known, or finds out what became of it. */
   async attach(seq: number): Promise<Attached> {
-    const { node, startedAt, leaseMs, maxHistoryBytes, maxWaitingPerUser = 0 } = this.settings;
+    const { node, startedAt, leaseMs, maxHistoryBytes, maxWaitingPerUser = 0, runsAt = '' } = this.settings;
     const isNew = this.generation === '';
     let isFenced = false;
     for (;;) {
@@ -101,6 +103,7 @@ export class Lease {
         seq,
         maxHistoryBytes,
         maxWaitingPerUser,
+        runsAt,
       )) as AttachReply;
       // An answer to an attempt that was given up; what became of the node, a later one tells.
       if (reply[0] === 'stale') throw unavailable();
