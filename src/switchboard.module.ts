@@ -14,6 +14,7 @@ import { Authenticator } from './access/authenticator.js';
 import { DeadlineWheel } from './timers/deadline-wheel.js';
 import { OriginPolicy } from './http/origin-policy.js';
 import { Rights } from './access/rights.js';
+import { RefusedKeys } from './access/refused-keys.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RevocationService } from './access/revocation.service.js';
 import { apiGate } from './api/api-gate.js';
@@ -23,6 +24,7 @@ import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
+import { Audit } from './backend/audit.js';
 import { CommandHandlers } from './backend/command-handlers.js';
 import { CommandRunner } from './backend/command-runner.js';
 import { EmitService } from './backend/emit.service.js';
@@ -197,10 +199,12 @@ export class SwitchboardModule {
         MembershipService,
         Idempotency,
         CommandHandlers,
+        Audit,
         CommandRunner,
         Authenticator,
         DeadlineWheel,
         OriginPolicy,
+        RefusedKeys,
         ApiAccess,
         Rights,
         RevocationService,

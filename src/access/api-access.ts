@@ -1,13 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import type { ApiKeyScope } from '../config/credentials.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { assertScope, OPEN_ACTOR, type Actor } from './actor.js';
 import { ApiKeyRing } from './api-keys.js';
+import { RefusedKeys } from './refused-keys.js';
 
 /** What is looked at in a request; once it is let in it knows its actor. */
-export interface KeyedRequest {
+export interface KeyedRequest extends Partial<Pick<IncomingMessage, 'method' | 'url' | 'socket'>> {
   readonly headers: { readonly authorization?: string };
   actor?: Actor;
 }
@@ -17,7 +19,10 @@ export interface KeyedRequest {
 export class ApiAccess {
   private readonly keys: ApiKeyRing<ApiKeyScope>;
 
-  constructor(@Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig) {
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly refusals: RefusedKeys,
+  ) {
     this.keys = new ApiKeyRing(config.apiKeys);
   }
 
@@ -28,8 +33,16 @@ export class ApiAccess {
    * @throws SwitchboardError `auth.key_invalid`, `access.denied`
    */
   admit(request: KeyedRequest, scope: ApiKeyScope | undefined): void {
-    const actor = request.actor ?? this.actorOf(request.headers.authorization);
-    if (scope !== undefined) assertScope(actor, scope);
+    let actor = request.actor;
+    try {
+      actor ??= this.actorOf(request.headers.authorization);
+      if (scope !== undefined) assertScope(actor, scope);
+    } catch (failure) {
+      if (failure instanceof SwitchboardError) {
+        this.refusals.refused(request, failure, actor?.kind === 'key' ? actor.name : undefined);
+      }
+      throw failure;
+    }
     request.actor = actor;
   }
 

@@ -1,6 +1,12 @@
 /** Who and which tokens have been shut out. [A6] */
+import BTreeModule from 'sorted-btree';
+import { pageSize, decodeName, encodeName, type PageRequest } from '../protocol/paging.js';
+import type { BlockEntry, Page } from '../protocol/entries.js';
 import { steadyNow, steadyOf } from '../timers/steady-clock.js';
 import type { RevocationChanges } from '../engine/revocations.js';
+
+// What a CommonJS package gives as its default is the module itself.
+const BTree = BTreeModule.default;
 
 /** What revocation looks at in a token. */
 export interface RevocationSubject {
@@ -25,6 +31,8 @@ interface UserRevocation {
  */
 export class RevocationList implements RevocationChanges {
   private readonly blocked = new Set<string>();
+  /** The same in the order of their names, for whoever walks through them. */
+  private readonly blockedInOrder = new BTree<string, undefined>(undefined, byName);
   private readonly tokens = new Map<string, number>();
   private readonly users = new Map<string, UserRevocation>();
   private sweepAtSize = MIN_SWEEP_SIZE;
@@ -40,10 +48,31 @@ export class RevocationList implements RevocationChanges {
 
   async block(user: string): Promise<void> {
     this.blocked.add(user);
+    this.blockedInOrder.set(user, undefined);
   }
 
   async unblock(user: string): Promise<boolean> {
+    this.blockedInOrder.delete(user);
     return this.blocked.delete(user);
+  }
+
+  /** One page of the users that are blocked, in the order of their names. */
+  blocks(request: PageRequest): Page<BlockEntry> {
+    const limit = pageSize(request.limit);
+    const last = decodeName('blocks', request.cursor);
+    const items: BlockEntry[] = [];
+    const from = last === undefined ? this.blockedInOrder.keys() : this.after(last);
+    for (const user of from) {
+      if (items.length === limit) {
+        return { items, next: encodeName('blocks', items.at(-1)!.user), total: this.blocked.size };
+      }
+      items.push({ user });
+    }
+    return { items, next: null, total: this.blocked.size };
+  }
+
+  private *after(last: string): Iterable<string> {
+    for (const user of this.blockedInOrder.keys(last)) if (user !== last) yield user;
   }
 
   /** A second revocation of the same token never shortens the first. */
@@ -101,6 +130,8 @@ export class RevocationList implements RevocationChanges {
     this.sweepAtSize = Math.max(MIN_SWEEP_SIZE, 2 * (this.tokens.size + this.users.size));
   }
 }
+
+const byName = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /** Below this many entries a sweep is not worth its while. */
 const MIN_SWEEP_SIZE = 1_024;

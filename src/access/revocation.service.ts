@@ -4,6 +4,8 @@ import { Engine } from '../engine/engine.js';
 import type { RevocationChanges } from '../engine/revocations.js';
 import { logFailure } from '../telemetry/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
+import type { BlockEntry, Page } from '../protocol/entries.js';
+import type { PageRequest } from '../protocol/paging.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { RevocationList } from './revocation-list.js';
@@ -48,6 +50,11 @@ export class RevocationService {
     await this.changes.block(user);
     await this.engine.sessions.closeOf({ user });
     await this.endRevoked(this.namespaces.socketsOfUser(user));
+  }
+
+  /** One page of the users that are blocked, as this node knows them. */
+  blocks(request: PageRequest): Page<BlockEntry> {
+    return this.revocations.blocks(request);
   }
 
   async unblock(user: string): Promise<void> {

@@ -1,17 +1,28 @@
-import { Body, Delete, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import type { Call } from '../backend/call.js';
 import { revokeRequest } from '../backend/command.schemas.js';
 import { CommandRunner } from '../backend/command-runner.js';
+import type { CommandResult } from '../backend/commands.js';
+import { blockEntry } from '../protocol/entries.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
-import { userPath } from './schemas.js';
+import { pageOf, pageQuery, userPath } from './schemas.js';
 
 type UserPath = z.output<typeof userPath>;
 
 @ApiController('Access', 'v1')
 export class AccessController {
   constructor(private readonly commands: CommandRunner) {}
+
+  @Get('blocks')
+  @ApiRoute('blocks', 'List the users that are blocked', { 200: pageOf(blockEntry) })
+  blocks(
+    @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
+    @ApiCall() call: Call,
+  ): Promise<CommandResult<'blocks'>> {
+    return this.commands.run('blocks', query, call);
+  }
 
   @Put('users/:user/block')
   @HttpCode(204)

@@ -59,6 +59,7 @@ export class CommandHandlers {
       disconnect: async (request) => ({
         disconnected: await membership.disconnect(request, request.reconnect ?? false),
       }),
+      blocks: async (request) => revocations.blocks(request),
       block: ({ user }) => done(revocations.block(user)),
       unblock: ({ user }) => done(revocations.unblock(user)),
       revoke: (request) => done(revocations.revoke(request)),

@@ -5,6 +5,7 @@ import { toProblemError } from '../http/problem.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { inputErrorAt, parseInput } from '../protocol/validation.js';
 import { logFailure } from '../telemetry/log.js';
+import { Audit } from './audit.js';
 import { batchCommand, type BatchRequest } from './batch.schemas.js';
 import { inOrder } from './batch.js';
 import type { Call } from './call.js';
@@ -26,7 +27,7 @@ type Handlers = {
  * Runs what backends ask, by whatever door it came.
  *
  * A door knows how its requests look and who its callers are; everything else about a command is here: the scope it
- * needs, what happens when it is repeated, and its answer or a `SwitchboardError`.
+ * needs, what happens when it is repeated, the audit, and its answer or a `SwitchboardError`.
  */
 @Injectable()
 export class CommandRunner {
@@ -36,6 +37,7 @@ export class CommandRunner {
   constructor(
     { table }: CommandHandlers,
     private readonly idempotency: Idempotency,
+    private readonly audit: Audit,
   ) {
     this.handlers = { ...table, batch: (request, call) => this.runBatch(request, call) };
   }
@@ -63,6 +65,14 @@ export class CommandRunner {
     call: Call,
   ): Promise<CommandResult<Name>> {
     assertMay(name, call);
+    return this.audit.of(name, input, call, () => this.once(name, input, call));
+  }
+
+  private once<Name extends CommandName>(
+    name: Name,
+    input: CommandInput<Name>,
+    call: Call,
+  ): Promise<CommandResult<Name>> {
     const { idempotencyKey } = call;
     if (idempotencyKey === undefined || !(name === 'emit' || name === 'batch')) {
       return this.handlers[name](input, call);
@@ -91,7 +101,9 @@ export class CommandRunner {
     const [name, commandInput] = Object.entries(command)[0] as [SingleCommand, never];
     assertMay(name, call);
     try {
-      return await this.handlers[name](commandInput, call);
+      const work = (): Promise<object> => this.handlers[name](commandInput, call);
+      // Publications of a batch are in its own line, with how many they were for.
+      return await (name === 'emit' ? work() : this.audit.of(name, commandInput, call, work));
     } catch (failure) {
       throw failure instanceof SwitchboardError ? inputErrorAt(name, failure) : failure;
     }

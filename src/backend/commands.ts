@@ -9,6 +9,7 @@ import type { ApiKeyScope } from '../config/credentials.js';
 import { emitRequest } from '../delivery/publication-schemas.js';
 import type { Acknowledged, Published } from '../delivery/publish-request.js';
 import type {
+  BlockEntry,
   MemberEntry,
   NodeEntry,
   Page,
@@ -58,6 +59,7 @@ export const COMMANDS = {
   join: { scope: 'manage', input: membershipCommand },
   leave: { scope: 'manage', input: membershipCommand },
   disconnect: { scope: 'manage', input: disconnectCommand },
+  blocks: { scope: 'read', input: pageRequest },
   block: { scope: 'manage', input: userRequest },
   unblock: { scope: 'manage', input: userRequest },
   revoke: { scope: 'manage', input: revokeRequest },
@@ -90,6 +92,7 @@ export interface CommandResults {
   readonly join: Done;
   readonly leave: Done;
   readonly disconnect: { readonly disconnected: number };
+  readonly blocks: Page<BlockEntry>;
   readonly block: Done;
   readonly unblock: Done;
   readonly revoke: Done;

@@ -43,6 +43,8 @@ export const memberEntry = z
   .object({ user: z.string(), info: z.unknown(), sockets: z.int().min(1) })
   .meta({ id: 'MemberEntry' });
 
+export const blockEntry = z.object({ user: z.string() }).meta({ id: 'BlockEntry' });
+
 export const nodeEntry = z
   .object({
     node: z.string(),
@@ -77,6 +79,8 @@ export type UserEntry = z.infer<typeof userEntry>;
 export type RoomEntry = z.infer<typeof roomEntry>;
 /** A user in a room. [M5] */
 export type MemberEntry = z.infer<typeof memberEntry>;
+/** A user that is blocked. [A6] */
+export type BlockEntry = z.infer<typeof blockEntry>;
 /** A gateway process. */
 export type NodeEntry = z.infer<typeof nodeEntry>;
 /** Totals over all nodes. */

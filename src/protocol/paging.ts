@@ -27,7 +27,8 @@ export const START: PagePosition = { namespace: 0, order: 0 };
  *
  * Each room has an order of its own, so a place in one room means nothing in another.
  */
-export type ListKind = 'sockets' | `sockets in ${string}` | 'users' | 'rooms' | `members of ${string}`;
+export type ListKind =
+  'sockets' | 'blocks' | `sockets in ${string}` | 'users' | 'rooms' | `members of ${string}`;
 
 const placeCursor = z.tuple([z.string(), z.int().min(0), z.int().min(0)]);
 const nameCursor = z.tuple([z.string(), z.string()]);

@@ -54,6 +54,9 @@ export class Metrics {
     'Publications times the sockets they were for',
   );
 
+  private readonly keyUses = this.tally('api_key_uses_total', 'Uses of API keys to change something', 'key');
+  private readonly keyRefusals = this.tally('api_refusals_total', 'API keys refused', 'code');
+
   private readonly lostNodes = this.tally(
     'nodes_lost_total',
     'Nodes whose lease lapsed, as seen here',
@@ -134,6 +137,16 @@ export class Metrics {
   published(recipients: number): void {
     this.publications.add(1);
     this.deliveries.add(recipients);
+  }
+
+  /** An API key was used to change something. */
+  usedKey(name: string): void {
+    this.keyUses.add(1, name);
+  }
+
+  /** A request had no valid API key, or one without the scope that it needed. */
+  refusedKey(code: ErrorCode): void {
+    this.keyRefusals.add(1, code);
   }
 
   /** Another node died and this one took its sockets out of the registry. */

@@ -58,6 +58,7 @@ const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v1/rooms/lobby/members', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/rooms/lobby/history', scope: 'read', status: 200 },
   { method: 'DELETE', path: '/v1/rooms/lobby/history', scope: 'manage', status: 204 },
+  { method: 'GET', path: '/v1/blocks', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/nodes', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/stats', scope: 'read', status: 200 },
   { method: 'GET', path: '/metrics', scope: 'metrics', status: 200 },

@@ -56,6 +56,7 @@ describe('commands of a backend', () => {
     join: [() => ({ room: 'lobby', user: 'ada' })],
     leave: [() => ({ room: 'hall', socketId: ada.id })],
     disconnect: [() => ({ user: 'nobody', reconnect: true })],
+    blocks: [() => ({ limit: 2 }), () => '/v1/blocks?limit=2'],
     block: [() => ({ user: 'nobody' })],
     unblock: [() => ({ user: 'nobody' })],
     revoke: [() => ({ jti: 'of-nobody' })],

@@ -1,0 +1,90 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { toProblemError } from '../http/problem.js';
+import { Metrics } from '../telemetry/metrics.js';
+import type { Call } from './call.js';
+import { COMMANDS, type CommandInput, type CommandName } from './commands.js';
+
+/** Longest text of a target in a line: one may name 10,000 rooms. */
+const MAX_TARGET_LENGTH = 256;
+
+/** The one place where the use of an API key that changes something becomes a line and a count. [A10] */
+@Injectable()
+export class Audit {
+  private readonly logger = new Logger('Audit');
+
+  constructor(private readonly metrics: Metrics) {}
+
+  /**
+   * Carries a command out and writes down who asked for it and what became of it.
+   *
+   * Commands that only read, and callers without a key, leave no line: the first change nothing, the others are not told
+   * apart.
+   */
+  async of<Name extends CommandName, Result extends object>(
+    name: Name,
+    input: CommandInput<Name>,
+    call: Call,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    if (call.actor.kind !== 'key' || COMMANDS[name].scope === 'read') return work();
+    const startedAt = performance.now();
+    try {
+      const result = await work();
+      this.write(call, call.actor.name, startedAt, { command: name, ...describe(name, input, result) });
+      return result;
+    } catch (failure) {
+      const { status, code } = toProblemError(failure);
+      this.write(call, call.actor.name, startedAt, {
+        command: name,
+        target: targetOf(name, input),
+        status,
+        code,
+      });
+      throw failure;
+    }
+  }
+
+  private write({ method, route }: Call, key: string, startedAt: number, fields: object): void {
+    this.metrics.usedKey(key);
+    const ms = Math.round((performance.now() - startedAt) * 10) / 10;
+    this.logger.log('an API key was used', { key, method, route, ...fields, ms });
+  }
+}
+
+interface Outcome {
+  readonly target: string;
+  readonly status: number;
+  /** How many sockets it was for, where that is known. */
+  readonly matched?: number;
+  readonly commands?: number;
+  readonly failed?: number;
+}
+
+function describe(name: CommandName, input: object, result: object): Outcome {
+  const target = targetOf(name, input);
+  if ('results' in result) {
+    const results = result.results as readonly { readonly ok?: unknown; readonly matched?: unknown }[];
+    const failed = results.filter(({ ok }) => ok !== true).length;
+    const matched = results.reduce(
+      (sum, each) => sum + (typeof each.matched === 'number' ? each.matched : 0),
+      0,
+    );
+    return { target, status: 200, matched, commands: results.length, failed };
+  }
+  if ('responses' in result && 'missing' in result) {
+    const [answered, missing] = [result.responses, result.missing] as [unknown[], unknown[]];
+    return { target, status: 200, matched: answered.length + missing.length };
+  }
+  if ('matched' in result) return { target, status: 202, matched: Number(result.matched) };
+  if ('disconnected' in result) {
+    return { target, status: 'socketId' in input ? 204 : 200, matched: Number(result.disconnected) };
+  }
+  return { target, status: 204 };
+}
+
+/** What the command was for; of an emit its target without what is sent, which is nobody's business. */
+function targetOf(name: CommandName, input: object): string {
+  if (name === 'batch') return 'batch';
+  const text = JSON.stringify('to' in input ? input.to : input);
+  return text.length <= MAX_TARGET_LENGTH ? text : `${text.slice(0, MAX_TARGET_LENGTH)}…`;
+}
