@@ -1,11 +1,12 @@
 /** The balancers of deploy/, as own processes with the very files, in front of nodes of a test. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
+import { spawnTied } from './tied-process.js';
 import { until } from './until.js';
 
 export type BalancerName = 'haproxy' | 'nginx';
@@ -75,7 +76,7 @@ export class Balancer {
       .replace(/(bind |listen )(?::)?8080/, (_, word: string) => `${word}127.0.0.1:${port}`);
     const adapted = join(folder, 'balancer.conf');
     await writeFile(adapted, text);
-    const child = spawn(name, args(adapted, folder), { stdio: 'ignore' });
+    const child = spawnTied(name, args(adapted, folder), { stdio: 'ignore' }, 'TERM');
     const balancer = new Balancer(`http://127.0.0.1:${port}`, child, folder);
     await until(`${name} passes requests on`, async () => {
       const answer = await fetch(`${balancer.url}/v1/nodes`).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { REDIS_SERVER } from './redis.js';
+import { spawnTied } from './tied-process.js';
 import { until } from './until.js';
 
 const USER = 'scout';
@@ -57,7 +58,7 @@ export class TestSentinels {
           ...(tls?.(ports[index]!) ?? []),
         ];
         await writeFile(file, settings.join('\n'));
-        return spawn(REDIS_SERVER, [file, '--sentinel'], { stdio: 'ignore' });
+        return spawnTied(REDIS_SERVER, [file, '--sentinel'], { stdio: 'ignore' });
       }),
     );
     const sentinels = new TestSentinels(folder, processes, plainPorts, ports, login);

@@ -1,8 +1,9 @@
 /** A real Redis for tests: each gets its own, on a free port, without a disk. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
+import { spawnTied } from './tied-process.js';
 import { until } from './until.js';
 
 /** Another than the one in the path, or Valkey. */
@@ -56,7 +57,7 @@ export class TestRedis {
   async run(): Promise<void> {
     const auth = this.password === undefined ? [] : ['--requirepass', this.password];
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.process = spawn(REDIS_SERVER, [...fixed, ...auth, ...this.args], { stdio: 'ignore' });
+    this.process = spawnTied(REDIS_SERVER, [...fixed, ...auth, ...this.args], { stdio: 'ignore' });
     await until('Redis answers', () =>
       this.ask(async (client) => (await client.ping()) === 'PONG').catch(() => false),
     );

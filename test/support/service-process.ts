@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { spawnTied } from './tied-process.js';
 
 /** The built service; `npm test` builds it before. */
 const MAIN = join(process.cwd(), 'dist', 'main.js');
@@ -40,7 +41,10 @@ export class ServiceProcess {
     if (!existsSync(MAIN)) throw new Error('dist/main.js is missing: run `npm run build` first');
     const { PATH } = process.env;
     return new ServiceProcess(
-      spawn(process.execPath, [MAIN, ...args], { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawnTied(process.execPath, [MAIN, ...args], {
+        env: { PATH, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     );
   }
 

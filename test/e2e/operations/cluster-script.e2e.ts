@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describeWithRedis, TestRedis } from '../../support/redis.js';
 import { SilentRedis } from '../../support/silent-redis.js';
+import { spawnTied } from '../../support/tied-process.js';
 import { until } from '../../support/until.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../scripts/cluster.js', import.meta.url));
@@ -15,10 +16,15 @@ describeWithRedis('npm run cluster with SWITCHBOARD_REDIS_URL', () => {
 
   /** Runs it on free ports. */
   function run(redisUrl: string): void {
-    script = spawn(process.execPath, [SCRIPT, '0', '0'], {
-      env: { PATH: process.env['PATH'], SWITCHBOARD_REDIS_URL: redisUrl },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    script = spawnTied(
+      process.execPath,
+      [SCRIPT, '0', '0'],
+      {
+        env: { PATH: process.env['PATH'], SWITCHBOARD_REDIS_URL: redisUrl },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+      'TERM',
+    );
     output = '';
     for (const stream of [script.stdout!, script.stderr!]) {
       stream.on('data', (text: Buffer) => (output += text.toString()));

@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withPortInUse } from '../../support/service-process.js';
+import { spawnTied } from '../../support/tied-process.js';
 import { until } from '../../support/until.js';
 
 const CHECKOUT = [
@@ -24,7 +25,7 @@ class StartScript {
 
   constructor(folder: string, env: Readonly<Record<string, string>>) {
     const { PATH } = process.env;
-    this.child = spawn(process.execPath, ['scripts/start.js'], { cwd: folder, env: { PATH, ...env } });
+    this.child = spawnTied(process.execPath, ['scripts/start.js'], { cwd: folder, env: { PATH, ...env } });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.on('data', (text: Buffer) => (this.output += text.toString()));
     }
