@@ -50,6 +50,8 @@ export interface Backlogs {
   /** Told of what a client is sent because it asked for it, where that is a lot, before it is written. */
   asked(socket: GatewaySocket, bytes: number): void;
   backlogOf(socket: GatewaySocket): Backlog;
+  /** Told of every volatile publication that a socket was not ready for. [D10] */
+  dropped(): void;
 }
 
 /** Smaller ones are like everything else that a socket is sent. */
@@ -357,7 +359,10 @@ export class FanOutAdapter extends SharedAdapter {
   private put(socket: GatewaySocket, wire: Encoding, volatile: boolean): void {
     const { _anyOutgoingListeners, client } = internals(socket);
     if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(wire.packet);
-    if (volatile && !isReady(client.conn)) return;
+    if (volatile && !isReady(client.conn)) {
+      this.backlogs.dropped();
+      return;
+    }
     if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
     client.writeToEngine(wire.packets, volatile ? { ...wire.options, volatile } : wire.options);
     this.backlogs.check(socket);

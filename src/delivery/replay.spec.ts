@@ -43,6 +43,8 @@ class FakeRecipient implements Recipient {
 
   unsentBytes = (): number => this.unsent;
   hasStalled = (): boolean => this.isStalled;
+  lost = (): void => {};
+  dropped = (): void => {};
   end = (): void => void (this.isEnded = true);
   failed = (failure: unknown): void => void this.failures.push(failure);
   encode = ({ publication: { id } }: HeldPublication): Encoding => {

@@ -10,6 +10,10 @@ export interface Backlog {
   hasStalled(): boolean;
   /** Ends the socket as one that does not read. */
   end(): void;
+  /** So many publications that had arrived live were not sent; a session may give them back. [D10] */
+  lost(count: number): void;
+  /** A volatile publication was dropped. [D5] */
+  dropped(): void;
 }
 
 /** How one socket is given what waits for it. */
@@ -59,9 +63,12 @@ export class Replay {
 
   /** Adds what has arrived live; what may be dropped is. [D5] */
   addLive(held: HeldPublication, wire: Encoding): void {
-    if (held.publication.volatile) return;
+    if (held.publication.volatile) {
+      this.recipient.dropped();
+      return;
+    }
     this.waitingBytes += bytesOf(wire);
-    if (this.waitingBytes > this.recipient.maxBytes) this.recipient.end();
+    if (this.waitingBytes > this.recipient.maxBytes) this.endSlow();
     else this.waiting.push({ ...held, wire });
   }
 
@@ -103,8 +110,13 @@ export class Replay {
     this.waiting.splice(0, sent);
   }
 
+  private endSlow(): void {
+    this.recipient.lost(this.waiting.filter(({ wire }) => wire !== undefined).length);
+    this.recipient.end();
+  }
+
   private look(): void {
-    if (this.recipient.hasStalled()) this.recipient.end();
+    if (this.recipient.hasStalled()) this.endSlow();
     else this.giveOn();
   }
 }

@@ -2,7 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
-import { causeOf } from './disconnect-cause.js';
+import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
+import { causeOf, closeCodeOf } from './disconnect-cause.js';
 
 /** Says who came and who went, and why. [L6] */
 @Injectable()
@@ -40,6 +41,9 @@ export class ConnectionLog implements Participant {
     fields['reason'] = reason;
     if (reason !== transportReason) fields['transportReason'] = transportReason;
     fields['durationMs'] = Date.now() - connectedAt;
+    const closeCode = closeCodeOf(socket.conn);
+    if (closeCode !== undefined) fields['closeCode'] = closeCode;
+    fields['unsentBytes'] = unsentBytes(socket.conn as unknown as WritableConnection);
     this.logger.log('a user disconnected', fields);
   }
 }

@@ -9,6 +9,9 @@ import type { GatewaySocket } from '../sockets/socket-state.js';
  * as a 413 after which the server keeps the connection as if nothing had happened.
  */
 
+/** `ws` and every WebSocket. */
+const CLOSED = 3;
+
 interface EngineConnection {
   close(discard?: boolean): void;
 }
@@ -36,4 +39,15 @@ export function causeOf(socket: GatewaySocket, description: unknown): ErrorCode 
   if (oversized.has(socket.conn)) return 'payload.too_large';
   if (!(description instanceof Error)) return undefined;
   return description.message.includes('Max payload size exceeded') ? 'payload.too_large' : undefined;
+}
+
+/**
+ * The close code of the WebSocket, once it is closed: 1006 where it was cut without a word, by the network or a proxy;
+ * otherwise what the peer said. `undefined` on polling, and where a future `ws` keeps it elsewhere.
+ */
+export function closeCodeOf({ transport }: GatewaySocket['conn']): number | undefined {
+  const { socket } = transport as unknown as { socket?: { readyState?: number; _closeCode?: unknown } };
+  return socket?.readyState === CLOSED && typeof socket._closeCode === 'number'
+    ? socket._closeCode
+    : undefined;
 }

@@ -99,8 +99,13 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
       unsentBytes: () => unsentBytes(connection),
       hasStalled: () => outflow.stalledForMs() > this.config.pingTimeoutMs,
       end: () => this.end(socket),
+      lost: (count) => this.metrics.undelivered('slow_consumer', count),
+      dropped: () => this.dropped(),
     };
   }
+
+  /** Called for each volatile publication that a socket was not ready for. [D5] [D10] */
+  readonly dropped = (): void => this.metrics.undelivered('volatile');
 
   /** Called with a connection that did not take a write at once. */
   readonly checkConnection = (connection: object): void => {

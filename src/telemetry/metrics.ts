@@ -16,6 +16,10 @@ export type FailurePlace = (typeof FAILURE_PLACES)[number];
 /** A client came back for its session: it got it, or a new one because that was over or no longer covered. */
 const RECOVERY_OUTCOMES = ['recovered', 'new_session'] as const;
 
+/** Why a socket did not get a publication that was for it. [D10] */
+const UNDELIVERED_CAUSES = ['volatile', 'slow_consumer'] as const;
+export type UndeliveredCause = (typeof UNDELIVERED_CAUSES)[number];
+
 const NODE_LOST = 'node_lost';
 
 /**
@@ -51,8 +55,16 @@ export class Metrics {
   private readonly publications = this.tally('publications_total', 'Publications accepted');
   private readonly deliveries = this.tally(
     'deliveries_total',
-    'Publications times the sockets they were for',
+    'Publications times the sockets that they were sent to',
   );
+  private readonly undeliveries = this.tally(
+    'undelivered_total',
+    'Publications times the sockets that they were for and not sent to',
+    'cause',
+    UNDELIVERED_CAUSES,
+  );
+  /** Of what is counted as delivered next: a counter that went down would be taken for one that began anew. */
+  private notDelivered = 0;
 
   private readonly keyUses = this.tally('api_key_uses_total', 'Uses of API keys to change something', 'key');
   private readonly keyRefusals = this.tally('api_refusals_total', 'API keys refused', 'code');
@@ -93,6 +105,11 @@ export class Metrics {
     if (this.gauges.has(name)) return;
     this.gauges.add(name);
     this.unregistered.push({ kind: 'info', name: `switchboard_${name}`, help, labels });
+  }
+
+  /** The same for what only rises. */
+  counter(name: string, help: string, read: () => number): void {
+    this.unregistered.push({ kind: 'reading', name: `switchboard_${name}`, help, read });
   }
 
   /** Where a part adds metrics that need more than a counter or a gauge; loads the library, so only a part in use asks. */
@@ -136,7 +153,13 @@ export class Metrics {
 
   published(recipients: number): void {
     this.publications.add(1);
-    this.deliveries.add(recipients);
+    this.delivered(recipients);
+  }
+
+  /** Sockets did not get a publication that was for them, which counts as delivered until then. [D10] */
+  undelivered(cause: UndeliveredCause, count = 1): void {
+    this.undeliveries.add(count, cause);
+    this.notDelivered += count;
   }
 
   /** An API key was used to change something. */
@@ -166,7 +189,9 @@ export class Metrics {
 
   /** A publication of another node. */
   delivered(recipients: number): void {
-    this.deliveries.add(recipients);
+    const missed = Math.min(this.notDelivered, recipients);
+    this.notDelivered -= missed;
+    this.deliveries.add(recipients - missed);
   }
 
   /** @param known values of the label that are shown from the start: nobody sees a series rise that begins with 1 */
@@ -185,6 +210,7 @@ type Metric =
       readonly labels: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'gauge'; readonly name: string; readonly help: string; readonly read: () => number }
+  | { readonly kind: 'reading'; readonly name: string; readonly help: string; readonly read: () => number }
   | {
       readonly kind: 'counter';
       readonly name: string;
@@ -228,6 +254,18 @@ function register({ Counter, Gauge }: Prometheus, registry: Registry, metric: Me
       help,
       registers,
       collect: () => gauge.set(metric.read()),
+    });
+    return;
+  }
+  if (metric.kind === 'reading') {
+    const reading: InstanceType<typeof Counter> = new Counter({
+      name,
+      help,
+      registers,
+      collect: () => {
+        reading.reset();
+        reading.inc(metric.read());
+      },
     });
     return;
   }

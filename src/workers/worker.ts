@@ -96,7 +96,7 @@ function leadBackToSession(server: Server): void {
 function countRestarts(app: NestExpressApplication): { count: number } {
   const restarts = { count: 0 };
   const metrics = app.get(Metrics);
-  metrics.gauge('worker_restarts', 'Workers that died and were started anew', () => restarts.count);
+  metrics.counter('worker_restarts_total', 'Workers that died and were started anew', () => restarts.count);
   metrics.label({ node: app.get(NodeIdentity).id });
   return restarts;
 }

@@ -13,3 +13,6 @@ const tcpOf = (client: TestClient): TcpSocket =>
 export const stopReading = (client: TestClient): void => void tcpOf(client).pause();
 
 export const readAgain = (client: TestClient): void => void tcpOf(client).resume();
+
+/** Ends the TCP connection without a word, as a proxy does. */
+export const cutOff = (client: TestClient): void => void tcpOf(client).destroy();

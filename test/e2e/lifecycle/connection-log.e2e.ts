@@ -1,6 +1,7 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { expectUndisturbed } from '../../support/arrivals.js';
 import { clientsOf } from '../../support/client-matrix.js';
+import { cutOff } from '../../support/not-reading.js';
 import { CollectingLogger } from '../../support/collecting-logger.js';
 import { RawPolling, RawWebSocket } from '../../support/raw-clients.js';
 
@@ -41,6 +42,7 @@ describe('the log of connections', () => {
         ...who,
         reason: 'client namespace disconnect',
         durationMs: expect.any(Number),
+        unsentBytes: 0,
       });
       expect(logger.find('a user connected', { socketId })).toHaveLength(1);
       expect(logger.find('a user disconnected', { socketId })).toHaveLength(1);
@@ -55,8 +57,18 @@ describe('the log of connections', () => {
       client.breakTransport();
       const { fields } = await logger.until('a user disconnected', { socketId });
       expect(fields).toMatchObject({ reason: 'transport close', transport });
+      // A goodbye of the transport; polling has no code.
+      expect(fields['closeCode']).toBe(transport === 'polling' ? undefined : 1005);
     },
   );
+
+  it('[L6] tells a cut connection from one that was closed', async () => {
+    const client = await gateway.connect();
+    const socketId = client.id;
+    cutOff(client);
+    const { fields } = await logger.until('a user disconnected', { socketId });
+    expect(fields).toMatchObject({ reason: 'transport close', closeCode: 1006 });
+  });
 
   it.each(CLIENTS)(
     '[Q2] names a message over the limit as the cause, v$version by $transport',

@@ -185,7 +185,7 @@ describeWithRedis('a service of several workers', () => {
       await emit({ to: { all: true }, event: 'after', data: 1 });
       for (const client of all) expect(await client.next('after')).toEqual([1]);
       expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
-        /^switchboard_worker_restarts\{node="n-.*"\} 1$/m,
+        /^switchboard_worker_restarts_total\{node="n-.*"\} 1$/m,
       );
     });
 
