@@ -60,6 +60,25 @@ describeWithPython('a python-socketio client', () => {
     },
   );
 
+  it('[D5] [L1] gets a burst by polling whole: it takes 16 packets at most out of one answer', async () => {
+    const { events, kill, exited } = start('polling', 'python-burst');
+    await events.next('refused');
+    const numbers = Array.from({ length: 40 }, (_, n) => n);
+    const commands = numbers.map((n) => ({
+      emit: { to: { users: ['python-burst'] }, event: 'news', args: [n] },
+    }));
+    // What it published itself in its tour.
+    await events.next('news');
+    expect((await gateway.http('POST', '/v1/batch', { commands })).status).toBe(200);
+    const got: unknown[] = [];
+    while (got.length < numbers.length) got.push((await events.next('news'))[0]);
+    // Its handlers run in threads of their own.
+    expect(got.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers);
+    expect(events.pending('disconnect')).toBe(0);
+    kill();
+    await exited;
+  });
+
   it.each(['polling', 'websocket'])('[L2] is told by %s why it is refused', async (transport) => {
     const { events, exited } = start(transport, 'x'.repeat(129));
     expect(await events.next('connect_error')).toEqual([

@@ -1,5 +1,6 @@
 import type { TestClient, TestGateway } from 'switchboard-gateway/testing';
 import { bodyOf, Cluster } from '../../support/cluster.js';
+import { RawPolling } from '../../support/raw-clients.js';
 import { describeWithRedis } from '../../support/redis.js';
 import { refusalOf } from '../../support/tokens.js';
 import { until } from '../../support/until.js';
@@ -43,6 +44,15 @@ describeWithRedis('the registry of two nodes', () => {
       await get(b, `/v1/sockets/${id}`, 404);
       expect(await get(a, `/v1/users/u-${round}`)).toMatchObject({ online: false, sockets: [] });
     }
+  });
+
+  it('[Q1] a half-open socket gives way on its node, also when the others of its user are elsewhere', async () => {
+    const living = [await a.connect({ auth: { user: 'ada' } }), await a.connect({ auth: { user: 'ada' } })];
+    const silent = await RawPolling.connect(b.url, { user: 'ada' });
+    const newest = await b.connect({ auth: { user: 'ada' } });
+    expect((await silent.poll()).status).toBe(400);
+    for (const client of [...living, newest]) await client.settled();
+    expect(await refusalOf(b.open({ auth: { user: 'ada' } }))).toMatchObject({ code: 'limit.sockets' });
   });
 
   it('[R1] [R4] both nodes give the same answers about sockets, users, rooms, members and themselves', async () => {
