@@ -1,4 +1,5 @@
 import { WebSocketServer, type ServerOptions } from 'ws';
+import { closeWithoutFrame, closeWithoutPacket } from '../platform/transport-close.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
 import { socketState, type GatewaySocket } from './socket-state.js';
@@ -42,12 +43,25 @@ export function endSocket(
     state.endedWith ??= error.code;
     socket.emit(NOTICE.serverDisconnect, error.toObject());
     if (error.retryable) {
+      closeSoThatItReturns(socket.conn, state.userAgent);
       socket.conn.close(discardUnsent);
     } else {
       socket.disconnect();
       cutOffIfUnused(socket);
     }
   });
+}
+
+/**
+ * Prepares the close of a connection whose client would not come back after an ordinary one. [L7]
+ *
+ * OkHttp, under the clients of Java, stops reading at a close frame and tells nobody: its client notices at its ping
+ * time-out, 45 s later. On polling python-socketio takes a CLOSE packet for the order to stay away, and rust_socketio,
+ * which has no User-Agent, never notices it.
+ */
+function closeSoThatItReturns(conn: Connection, userAgent: string): void {
+  if (/okhttp/i.test(userAgent)) closeWithoutFrame(conn.transport, GOODBYE_TIMEOUT_MS);
+  else if (userAgent === '' || /python/i.test(userAgent)) closeWithoutPacket(conn.transport);
 }
 
 /** Closes a connection that carries no socket any longer. */

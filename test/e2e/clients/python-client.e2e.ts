@@ -1,5 +1,6 @@
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
 import { describeWithPython, startPythonClient, type PythonClient } from '../../support/python.js';
+import { until } from '../../support/until.js';
 
 const BYTES = [0, 1, 127, 128, 255];
 
@@ -77,6 +78,18 @@ describeWithPython('a python-socketio client', () => {
     expect(events.pending('disconnect')).toBe(0);
     kill();
     await exited;
+  });
+
+  it.each(['polling', 'websocket'])('[L7] comes back by %s when it is sent away to', async (transport) => {
+    const user = `python-returns-${transport}`;
+    const { events } = start(transport, user);
+    const [socketId] = (await events.next('connect')) as [string];
+    await gateway.http('DELETE', `/v1/sockets/${socketId}?reconnect=true`);
+    expect(await events.next('server:disconnect')).toMatchObject([{ code: 'kicked', retryable: true }]);
+    await until('it is back', async () => {
+      const { sockets } = await gateway.registry.getUser(user);
+      return sockets.length === 1 && sockets[0]!.socketId !== socketId;
+    });
   });
 
   it.each(['polling', 'websocket'])('[L2] is told by %s why it is refused', async (transport) => {
