@@ -69,6 +69,7 @@ import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './sockets/namespaces.js';
 import { SocketRegistry } from './registry/socket-registry.js';
 import { History } from './rooms/history.service.js';
+import { StandingOrders } from './backend/standing-orders.js';
 import { MembershipService } from './backend/membership.service.js';
 import { NodeCommands } from './backend/node-commands.js';
 import { Presence } from './rooms/presence/presence.service.js';
@@ -196,6 +197,7 @@ export class SwitchboardModule {
         PrivateRooms,
         RepeatedEmits,
         RoomService,
+        StandingOrders,
         MembershipService,
         Idempotency,
         CommandHandlers,

@@ -100,6 +100,7 @@ const NOT_ON_REDIS = {
     'recovery-since',
     'refused-across-nodes',
     'sessions-without-redis',
+    'shut-out-without-redis',
     'workers',
   ],
   'show the figures of what the memory engine keeps, which Redis shows of itself': ['metrics'],

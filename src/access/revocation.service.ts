@@ -47,9 +47,8 @@ export class RevocationService {
   }
 
   async block(user: string): Promise<void> {
-    await this.changes.block(user);
-    await this.engine.sessions.closeOf({ user });
-    await this.endRevoked(this.namespaces.socketsOfUser(user));
+    const told = this.changes.block(user).then(() => this.engine.sessions.closeOf({ user }));
+    await this.endHere(this.namespaces.socketsOfUser(user), told);
   }
 
   /** One page of the users that are blocked, as this node knows them. */
@@ -64,12 +63,22 @@ export class RevocationService {
   async revoke(revocation: Revocation): Promise<void> {
     const untilMs = revocation.expiresAt === undefined ? Infinity : revocation.expiresAt * MS_PER_SECOND;
     if ('user' in revocation) {
-      await this.changes.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
-      await this.endRevoked(this.namespaces.socketsOfUser(revocation.user));
+      const told = this.changes.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
+      await this.endHere(this.namespaces.socketsOfUser(revocation.user), told);
     } else {
-      await this.changes.revokeJti(revocation.jti, untilMs);
-      await this.endRevoked(this.namespaces.allSockets());
+      const told = this.changes.revokeJti(revocation.jti, untilMs);
+      await this.endHere(this.namespaces.allSockets(), told);
     }
+  }
+
+  /**
+   * A change is in this node's list in the turn in which it was asked for, so that its sockets end whatever becomes of the
+   * rest. [A8]
+   *
+   * @param told rejects when the other nodes could not be told
+   */
+  private async endHere(sockets: Iterable<GatewaySocket>, told: Promise<void>): Promise<void> {
+    await Promise.all([this.endRevoked(sockets), told]);
   }
 
   private async endRevoked(sockets: Iterable<GatewaySocket>): Promise<void> {

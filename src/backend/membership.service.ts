@@ -7,6 +7,8 @@ import type { Answer } from '../engine/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { isUserRoom } from '../protocol/names.js';
 import { Namespaces } from '../sockets/namespaces.js';
+import { toProblemError } from '../http/problem.js';
+import { StandingOrders } from './standing-orders.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import { PrivateRooms } from '../rooms/private-rooms.js';
 
@@ -23,6 +25,7 @@ export class MembershipService {
     private readonly rights: Rights,
     private readonly engine: Engine,
     private readonly privateRooms: PrivateRooms,
+    private readonly orders: StandingOrders,
   ) {}
 
   /** @throws SwitchboardError `socket.not_found` for a socket; a user without sockets is not an error */
@@ -89,22 +92,20 @@ export class MembershipService {
     inSessions: () => Answer<void>,
   ): Promise<number> {
     const isOneSocket = 'socketId' in command.subject;
-    if (isOneSocket) {
-      const found = await here();
-      if (found > 0) return found;
-    }
-    const inSockets = () => Promise.all([here(), this.engine.command(command)]);
+    // The sockets here need nobody else, and wait for nobody. [A8]
+    const atOnce = here();
+    if (isOneSocket && (await atOnce) > 0) return atOnce;
     try {
       // First: whose client comes back after this comes back without it, and whoever was back before is a socket by now.
-      await inSessions();
+      await Promise.all([inSessions(), atOnce]);
+      const found = await atOnce;
+      const [sockets, others] = await Promise.all([here(), this.engine.command(command)]);
+      if (isOneSocket && sockets + others === 0) throw new SwitchboardError('socket.not_found');
+      return found + sockets + others;
     } catch (failure) {
-      // The sockets here need nobody else. [O3]
-      await inSockets().catch(() => undefined);
+      if (toProblemError(failure).code === 'engine.unavailable') this.orders.stand(command, inSessions);
       throw failure;
     }
-    const [sockets, others] = await inSockets();
-    if (isOneSocket && sockets + others === 0) throw new SwitchboardError('socket.not_found');
-    return sockets + others;
   }
 
   private socketsOf(subject: Subject): GatewaySocket[] {

@@ -249,6 +249,7 @@ export class RedisEngine extends Engine {
   async stop(): Promise<void> {
     this.publisher.releaseAll();
     this.idempotency.stop();
+    this.revocations.stop();
     this.calls.stop();
     await this.attachment.stop();
     this.inbox.stop();

@@ -108,10 +108,12 @@ describeWithRedis('blocks and revocations', () => {
     await one.engine.revocations.unblock('ann');
     await one.engine.revocations.block('ben');
     await expect(two.engine.revocations.block('cy')).rejects.toMatchObject({ code: 'engine.unavailable' });
-    expect(copies[1].blocked.has('cy')).toBe(false);
+    // At once here, and everywhere as soon as it can be told. [A8]
+    expect(copies[1].blocked.has('cy')).toBe(true);
     proxy.mend();
     await until('it is back', () => two.isReady);
-    expect([...copies[1].blocked]).toEqual(['ben']);
+    await until('the other knows', () => copies[0].blocked.has('cy'));
+    expect([...copies[1].blocked].toSorted()).toEqual(['ben', 'cy']);
   });
 
   it('[A6] nobody gets in because Redis has lost everything', async () => {

@@ -15,6 +15,12 @@ export interface RevocationReplica {
 /** Below this many a sweep is not worth its while. */
 const MIN_SWEEP_SIZE = 1_024;
 
+/** How soon Redis is told again what it was not told. */
+const RETRY_MS = 500;
+
+/** Of a user the block and its end are about the same. */
+const keyOf = ([kind, name]: Revocation): string => `${kind === 'unblock' ? 'block' : kind} ${name}`;
+
 /** JSON has no infinity; a time that far away is none. */
 const FOREVER = Number.MAX_SAFE_INTEGER;
 const written = (untilMs: number): number => Math.min(untilMs, FOREVER);
@@ -32,6 +38,10 @@ export class RedisRevocations implements SharedRevocations {
   /** What this copy has been told, by kind and name: it outlives a Redis that comes back empty. */
   private readonly known = new Map<string, Revocation>();
   private sweepAtSize = MIN_SWEEP_SIZE;
+  /** What this node was asked for and Redis was not told: it holds here and stands until the others know it. [A8] */
+  private readonly standing = new Map<string, Revocation>();
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
   /** Redis may lack what this copy knows. */
   private isAhead = false;
 
@@ -65,6 +75,11 @@ export class RedisRevocations implements SharedRevocations {
     await this.change(['user', user, issuedBefore, written(untilMs)]);
   }
 
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
   /** Redis has lost what was in it: nobody who was shut out gets in because of that, however often it has to be tried. */
   lost(): void {
     this.isAhead = true;
@@ -81,10 +96,12 @@ export class RedisRevocations implements SharedRevocations {
       }
       this.isAhead = false;
     }
+    await this.tellStanding(link.run.bind(link));
     const [blocked, tokens, users] = (await link.run(LOAD_REVOCATIONS)) as [string[], string[], string[]];
     const still = new Set(blocked);
     for (const [kind, user] of this.known.values()) {
-      if (kind === 'block' && !still.has(user)) this.apply(['unblock', user]);
+      if (kind === 'block' && !still.has(user) && !this.standing.has(`block ${user}`))
+        this.apply(['unblock', user]);
     }
     for (const user of blocked) this.apply(['block', user]);
     for (let index = 0; index < tokens.length; index += 2) {
@@ -106,11 +123,42 @@ export class RedisRevocations implements SharedRevocations {
     if (kind !== 'unblock') this.changed(kind === 'token' ? undefined : name);
   }
 
-  /** The copy has it when this resolves; the other nodes as soon as they read their inboxes. */
+  /**
+   * What shuts out is in the copy before Redis is asked, whatever that answers; the other nodes have it as soon as they read
+   * their inboxes. [A8]
+   */
   private async change(revocation: Revocation): Promise<unknown> {
-    const result = await this.revoke(this.run, revocation);
-    this.apply(revocation);
-    return result;
+    const [kind] = revocation;
+    const key = keyOf(revocation);
+    const stood = this.standing.get(key);
+    // What is said last counts: no earlier order is told after it.
+    this.standing.delete(key);
+    if (kind !== 'unblock') this.apply(revocation);
+    try {
+      const result = await this.revoke(this.run, revocation);
+      if (kind === 'unblock') this.apply(revocation);
+      return result;
+    } catch (failure) {
+      this.stands(kind === 'unblock' ? stood : revocation);
+      throw failure;
+    }
+  }
+
+  private stands(revocation: Revocation | undefined): void {
+    if (!revocation || this.isStopped) return;
+    this.standing.set(keyOf(revocation), revocation);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      // What could not be told is tried again, for as long as it takes.
+      this.tellStanding(this.run).catch(() => this.stands(this.standing.values().next().value));
+    }, RETRY_MS).unref();
+  }
+
+  private async tellStanding(run: RunScript): Promise<void> {
+    for (const [key, revocation] of this.standing) {
+      await this.revoke(run, revocation);
+      if (this.standing.get(key) === revocation) this.standing.delete(key);
+    }
   }
 
   private revoke(run: RunScript, revocation: Revocation): Promise<unknown> {
