@@ -7,7 +7,8 @@ export {
   type SwitchboardAsyncOptions,
   type SwitchboardModuleOptions,
 } from './switchboard.module.js';
-export type { LoginOptions } from './access/app-login.js';
+export type { AppIdentity, AuthorizationRequest, ClientHandshake, LoginOptions } from './access/app-login.js';
+export type { Capability, RoomAction } from './protocol/capabilities.js';
 export { SwitchboardApiModule } from './api/api.module.js';
 export { OperationsModule } from './operations/operations.module.js';
 export { PlaygroundModule } from './playground/playground.module.js';

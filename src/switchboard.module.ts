@@ -8,11 +8,12 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ModulesContainer, NestApplication } from '@nestjs/core';
+import { AppAuthorization } from './access/app-authorization.js';
 import { LOGIN_OPTIONS, splitLogin, type LoginOptions } from './access/app-login.js';
 import { ApiAccess } from './access/api-access.js';
 import { Authenticator } from './access/authenticator.js';
 import { DeadlineWheel } from './timers/deadline-wheel.js';
-import { OriginPolicy } from './http/origin-policy.js';
+import { APP_LOGS_IN, OriginPolicy } from './http/origin-policy.js';
 import { Rights } from './access/rights.js';
 import { RefusedKeys } from './access/refused-keys.js';
 import { RevocationList } from './access/revocation-list.js';
@@ -160,6 +161,11 @@ export class SwitchboardModule {
           useFactory: (given: SwitchboardModuleOptions) => loadProcessConfig(splitLogin(given).config),
         },
         {
+          provide: APP_LOGS_IN,
+          inject: [LOGIN_OPTIONS],
+          useFactory: ({ authenticate }: LoginOptions) => authenticate !== undefined,
+        },
+        {
           provide: LOGIN_OPTIONS,
           inject: [OPTIONS],
           useFactory: (given: SwitchboardModuleOptions) => splitLogin(given).login,
@@ -204,6 +210,7 @@ export class SwitchboardModule {
         Audit,
         CommandRunner,
         Authenticator,
+        AppAuthorization,
         DeadlineWheel,
         OriginPolicy,
         RefusedKeys,
@@ -279,7 +286,12 @@ export function setupSwitchboard(app: INestApplication): void {
     namespaces: app.get(Namespaces),
     handshake: app.get(Handshake),
     // Not the one of Nest, which makes none where an app has a request-scoped guard for everything.
-    requests: new SwitchboardGateway(app.get(RoomService), app.get(Rights), app.get(Recovery)),
+    requests: new SwitchboardGateway(
+      app.get(RoomService),
+      app.get(Rights),
+      app.get(Recovery),
+      app.get(AppAuthorization),
+    ),
     lifecycle: app.get(Lifecycle),
     originPolicy: app.get(OriginPolicy),
     admission: app.get(Admission),

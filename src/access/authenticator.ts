@@ -4,9 +4,9 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { MAX_DEPTH, measureValue, type JsonValue } from '../protocol/json.js';
 import { USER_NAME } from '../protocol/names.js';
-import { LOGIN_OPTIONS, type LoginOptions } from './app-login.js';
+import { LOGIN_OPTIONS, type ClientHandshake, type LoginOptions } from './app-login.js';
 import { anonymousName } from './tokens/anonymous.js';
-import { NO_CAPABILITIES } from '../protocol/capabilities.js';
+import { ALL_CAPABILITIES, compileCapabilities, NO_CAPABILITIES } from '../protocol/capabilities.js';
 import { MAX_INFO_BYTES } from './tokens/claims.js';
 import { OPEN_GRANT, type Grant } from '../sockets/grant.js';
 import type { Identity } from '../sockets/socket-state.js';
@@ -52,6 +52,36 @@ export class Authenticator {
     return verified;
   }
 
+  /** Whether the app says by itself who clients are. [N7] */
+  get asksApp(): boolean {
+    return this.login.authenticate !== undefined;
+  }
+
+  /**
+   * Asks the app who a client is.
+   * @throws SwitchboardError, or what the app throws, with the reason to refuse the client
+   */
+  async authenticateByApp(handshake: ClientHandshake): Promise<Identity> {
+    const given = await this.login.authenticate!(handshake);
+    if (given === null || given === undefined) throw new SwitchboardError('access.denied');
+    const { user, info, caps = [], expiresAt } = given;
+    if (typeof user !== 'string' || !USER_NAME.test(user)) {
+      throw new Error('authenticate gave no user: expected 1 to 128 characters without control characters');
+    }
+    const ends = expiresAt === undefined ? undefined : new Date(expiresAt).getTime();
+    if (Number.isNaN(ends)) throw new Error('authenticate gave an expiresAt that is no time');
+    if (ends !== undefined && ends <= Date.now()) throw new SwitchboardError('auth.token_expired');
+    return this.unlessRevoked({
+      user,
+      info: ownInfo(info),
+      grant: {
+        caps: this.login.authorize ? ALL_CAPABILITIES : compileCapabilities(caps, user),
+        expiresAt: ends,
+        endsAt: ends && this.endOf(ends),
+      },
+    });
+  }
+
   /**
    * Decides at once where no token has to be checked.
    * @throws SwitchboardError, or rejects with one, with the reason to refuse the client
@@ -75,7 +105,13 @@ export class Authenticator {
     return this.unlessRevoked({
       user,
       info: info as JsonValue,
-      grant: { caps, expiresAt, endsAt: expiresAt && this.endOf(expiresAt), issuedAt, jti },
+      grant: {
+        caps: this.login.authorize ? ALL_CAPABILITIES : caps,
+        expiresAt,
+        endsAt: expiresAt && this.endOf(expiresAt),
+        issuedAt,
+        jti,
+      },
     });
   }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { RevocationService } from '../access/revocation.service.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { APP_LOGS_IN } from '../http/origin-policy.js';
 import { Engine } from '../engine/engine.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { StallWatch } from '../timers/stall-watch.js';
@@ -16,6 +17,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    @Inject(APP_LOGS_IN) private readonly appLogsIn: boolean,
     private readonly engine: Engine,
     private readonly hooks: GatewayNodeHooks,
     private readonly shutOut: RevocationService,
@@ -64,6 +66,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
 
   /** One line that says who may do what, and why. [C4] */
   private sayMode(): void {
+    if (this.appLogsIn) this.logger.log('clients are let in by the login of the app');
     if (this.config.mode === 'secured') {
       this.logger.log('secured mode: a JWT key or an API key is set, so what is not granted is refused');
     } else if (this.config.open) {

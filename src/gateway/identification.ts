@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ClientHandshake } from '../access/app-login.js';
 import { Authenticator, isAbsent, type Credentials } from '../access/authenticator.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Arriving, Participant } from '../sockets/participants.js';
@@ -13,7 +14,9 @@ export class Identification implements Participant {
 
   /** @throws SwitchboardError, or rejects with one, with the reason to refuse the client */
   arriving(arriving: Arriving): Promise<void> | void {
-    const who = this.authenticator.authenticate(credentialsOf(arriving.socket));
+    const who = this.authenticator.asksApp
+      ? this.authenticator.authenticateByApp(handshakeOf(arriving))
+      : this.authenticator.authenticate(credentialsOf(arriving.socket));
     if (!(who instanceof Promise)) {
       arriving.identify(who);
       return;
@@ -24,16 +27,25 @@ export class Identification implements Participant {
   }
 }
 
+function handshakeOf({ socket, address }: Arriving): ClientHandshake {
+  const { query, headers } = socket.handshake;
+  return { auth: presentedBy(socket), query, headers, address, namespace: socket.nsp.name };
+}
+
 /** `auth`, or for 2.x clients, which have none, the query. [A1] */
 export function credentialsOf(socket: GatewaySocket): Credentials {
-  const { auth, query, headers } = socket.handshake;
-  const given: Record<string, unknown> =
-    socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? { ...query, ...auth } : (auth ?? {});
+  const { headers } = socket.handshake;
+  const given = presentedBy(socket);
   return {
     token: isAbsent(given['token']) ? bearerOf(headers.authorization) : given['token'],
     user: given['user'],
     info: socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? parseInfo(given['info']) : given['info'],
   };
+}
+
+function presentedBy(socket: GatewaySocket): Record<string, unknown> {
+  const { auth, query } = socket.handshake;
+  return socket.conn.protocol === ENGINE_PROTOCOL_OF_V2 ? { ...query, ...auth } : (auth ?? {});
 }
 
 const bearerOf = (header: string | undefined): string | undefined =>

@@ -1,5 +1,6 @@
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { z } from 'zod';
+import { AppAuthorization } from '../access/app-authorization.js';
 import { Rights } from '../access/rights.js';
 import { REQUEST } from '../protocol/events.js';
 import {
@@ -30,6 +31,7 @@ export class SwitchboardGateway {
     private readonly rooms: RoomService,
     private readonly rights: Rights,
     private readonly recovery: Recovery,
+    private readonly app: AppAuthorization,
   ) {}
 
   @SubscribeMessage(REQUEST.roomJoin)
@@ -37,6 +39,9 @@ export class SwitchboardGateway {
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(roomJoinRequest)) request: Request<typeof roomJoinRequest>,
   ): Promise<Ok<JoinAnswer>> {
+    const { room, since, presence } = request;
+    const more = [...(since ? ['history' as const] : []), ...(presence ? ['presence' as const] : [])];
+    await this.app.ask(socket, room, 'join', ...more);
     return { ok: true, ...(await this.rooms.join(socket, request)) };
   }
 
@@ -54,6 +59,7 @@ export class SwitchboardGateway {
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(roomEmitRequest)) request: Request<typeof roomEmitRequest>,
   ): Promise<Ok<{ id: string }>> {
+    await this.app.ask(socket, request.room, 'emit');
     return { ok: true, id: await this.rooms.emit(socket, request) };
   }
 
@@ -62,6 +68,7 @@ export class SwitchboardGateway {
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(roomMembersRequest)) request: Request<typeof roomMembersRequest>,
   ): Promise<Ok<MembersAnswer>> {
+    await this.app.ask(socket, request.room, 'presence');
     return { ok: true, ...(await this.rooms.members(socket, request)) };
   }
 
@@ -70,6 +77,7 @@ export class SwitchboardGateway {
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(roomHistoryRequest)) request: Request<typeof roomHistoryRequest>,
   ): Promise<Ok<HistoryAnswer>> {
+    await this.app.ask(socket, request.room, 'history');
     return { ok: true, ...(await this.rooms.history(socket, request)) };
   }
 

@@ -1,11 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
-import type { SwitchboardConfig } from '../config/config.js';
+import type { GatewayMode, SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { isLoopback } from './client-address.js';
 import { cameByUnixSocket } from '../platform/unix-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { comesFromHiddenPage, isOriginAllowed } from './origins.js';
+
+/** The token under which it is told whether clients are let in by the app's own login. [N7] */
+export const APP_LOGS_IN = Symbol('SWITCHBOARD_APP_LOGS_IN');
 
 /** Answers kept; a browser's page asks with the same headers again and again. */
 const MAX_REMEMBERED = 1_000;
@@ -23,17 +26,25 @@ export interface ConnectionRequest extends IncomingMessage {
 export class OriginPolicy {
   private readonly remembered = new Map<string, boolean>();
 
-  constructor(@Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig) {}
+  /** The mode in which clients connect: an app with a login of its own lets in nobody that has not been asked. */
+  private readonly connectionMode: GatewayMode;
+
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    @Inject(APP_LOGS_IN) appLogsIn: boolean,
+  ) {
+    this.connectionMode = appLogsIn ? 'secured' : config.mode;
+  }
 
   /** Why a request is refused, or `undefined`. */
-  refusalOf(request: IncomingMessage): SwitchboardError | undefined {
-    const { mode, open } = this.config;
+  refusalOf(request: IncomingMessage, mode: GatewayMode = this.config.mode): SwitchboardError | undefined {
+    const { open } = this.config;
     if (mode === 'open' && !open && !comesFromThisMachine(request)) {
       return new SwitchboardError('access.denied', {
         message: 'open mode serves this machine only: set a JWT key, or SWITCHBOARD_OPEN=true if it is meant',
       });
     }
-    return this.allowsOrigin(request) ? undefined : new SwitchboardError('origin.refused');
+    return this.allowsOrigin(request, mode) ? undefined : new SwitchboardError('origin.refused');
   }
 
   /** Why a request of the API is refused, or `undefined`: links, images and scripts of another site send no `Origin`. */
@@ -45,7 +56,7 @@ export class OriginPolicy {
 
   /** Why a connection may not be made, or `undefined`: unlike other requests, it is refused when it hides its page. */
   refusalOfConnection(request: ConnectionRequest): SwitchboardError | undefined {
-    const refusal = this.refusalOf(request);
+    const refusal = this.refusalOf(request, this.connectionMode);
     if (refusal) return refusal;
     const { origin, 'sec-fetch-site': site } = request.headers;
     const isJsonp = request._query?.j !== undefined;
@@ -60,13 +71,13 @@ export class OriginPolicy {
   }
 
   /** Whether the page that sent this request, if one did, may talk to the gateway. */
-  allowsOrigin(request: IncomingMessage): boolean {
+  allowsOrigin(request: IncomingMessage, mode: GatewayMode = this.connectionMode): boolean {
     const { origin, host } = request.headers;
     const secure = 'encrypted' in request.socket && request.socket.encrypted === true;
-    const key = `${secure ? 's' : ''}\n${host ?? ''}\n${origin ?? ''}`;
+    const key = `${mode}${secure ? 's' : ''}\n${host ?? ''}\n${origin ?? ''}`;
     const known = this.remembered.get(key);
     if (known !== undefined) return known;
-    const { corsOrigins, mode, open } = this.config;
+    const { corsOrigins, open } = this.config;
     const allowed = isOriginAllowed({ origin, host, secure, allowed: corsOrigins, mode, open });
     if (key.length <= MAX_REMEMBERED_LENGTH) this.remember(key, allowed);
     return allowed;
