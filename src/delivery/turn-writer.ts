@@ -54,6 +54,9 @@ const MAX_COLLECTED_BYTES = 262_144;
 /** What is collected for one connection. */
 class Outlet {
   collected: FrameSequence | null = null;
+  /** Publications and answers that were written, and when the last were, in whole ms of `performance.now()`. */
+  frames = 0;
+  writtenAt = -1;
 
   constructor(readonly connection: Connection) {}
 
@@ -110,6 +113,7 @@ export class TurnWriter {
       return true;
     }
     if (!outlet.isIdle) return false;
+    outlet.frames++;
     outlet.collected = this.sequences.followedBy(bytes);
     if (this.dirty.push(outlet) === 1) setImmediate(this.endTurn);
     return true;
@@ -120,7 +124,11 @@ export class TurnWriter {
     this.dirty = [];
     this.sequences = new FrameSequence();
     for (const { collected } of dirty) collected?.countUse();
-    for (const outlet of dirty) this.send(outlet);
+    const now = Math.round(performance.now());
+    for (const outlet of dirty) {
+      outlet.writtenAt = now;
+      this.send(outlet);
+    }
   }
 
   private send(outlet: Outlet): void {
@@ -133,6 +141,14 @@ export class TurnWriter {
 function isHeard({ _events }: Connection): boolean {
   return _events !== undefined && (_events['packetCreate'] !== undefined || _events['flush'] !== undefined);
 }
+
+/** What was written for a connection through the writer: how many publications and answers, and when the last. */
+export function writtenTo(connection: object): { readonly frames: number; readonly at: number } {
+  const outlet = (connection as Connection)[OUTLET];
+  return outlet ? { frames: outlet.frames, at: outlet.writtenAt } : NOTHING_WRITTEN;
+}
+
+const NOTHING_WRITTEN = { frames: 0, at: -1 } as const;
 
 /** Whether a volatile packet can be sent now rather than queued. [D5] */
 export function isReady(connection: object): boolean {

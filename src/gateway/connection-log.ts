@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
+import { signsOf } from '../delivery/vitals.js';
 import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
 import { causeOf, closeCodeOf } from './disconnect-cause.js';
 
@@ -43,6 +44,11 @@ export class ConnectionLog implements Participant {
     fields['durationMs'] = Date.now() - connectedAt;
     const closeCode = closeCodeOf(socket.conn);
     if (closeCode !== undefined) fields['closeCode'] = closeCode;
+    const { lastPongAgoMs, idleMs, eventsIn, eventsOut } = signsOf(socket.conn);
+    if (idleMs !== null) fields['idleMs'] = idleMs;
+    if (lastPongAgoMs !== null) fields['lastPongAgoMs'] = lastPongAgoMs;
+    fields['eventsIn'] = eventsIn;
+    fields['eventsOut'] = eventsOut;
     fields['unsentBytes'] = unsentBytes(socket.conn as unknown as WritableConnection);
     this.logger.log('a user disconnected', fields);
   }

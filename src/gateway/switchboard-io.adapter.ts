@@ -11,6 +11,7 @@ import type { Connections } from '../limits/connections.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
+import { watchVitals } from '../delivery/vitals.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
@@ -169,6 +170,8 @@ export class SwitchboardIoAdapter extends IoAdapter {
     server.engine.prependListener('connection', expect);
     server.engine.on('connection', connections.opened);
     server.engine.on('connection', limitGoodbye);
+    const { pingIntervalMs } = this.parts.config;
+    server.engine.on('connection', (connection: object) => watchVitals(connection, pingIntervalMs));
     server.engine.on('connection', prepareReceiver);
     server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
       this.log.debug('a connection was refused', { code, reason: message }),

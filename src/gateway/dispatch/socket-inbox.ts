@@ -3,6 +3,7 @@ import type { ReturningUsers } from '../../limits/returning-users.js';
 import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
 import { charge, createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
 import type { RemoteEvents } from '../../backend/remote-events.js';
+import { noteEvent } from '../../delivery/vitals.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isReservedEvent } from '../../protocol/names.js';
 import { valueBytes } from '../../protocol/value-bytes.js';
@@ -85,6 +86,7 @@ export class SocketInbox implements Inbox {
   }
 
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
+    noteEvent(this.socket.conn);
     const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement) };
     if (!this.withinRate(inbound)) return;
     this.enqueue(inbound);

@@ -3,6 +3,7 @@ import { expectUndisturbed } from '../../support/arrivals.js';
 import { clientsOf } from '../../support/client-matrix.js';
 import { cutOff } from '../../support/not-reading.js';
 import { CollectingLogger } from '../../support/collecting-logger.js';
+import { Namespaces } from '../../../src/sockets/namespaces.js';
 import { RawPolling, RawWebSocket } from '../../support/raw-clients.js';
 
 const CLIENTS = clientsOf([2, 3, 4]);
@@ -42,6 +43,9 @@ describe('the log of connections', () => {
         ...who,
         reason: 'client namespace disconnect',
         durationMs: expect.any(Number),
+        idleMs: expect.any(Number),
+        eventsIn: 0,
+        eventsOut: 0,
         unsentBytes: 0,
       });
       expect(logger.find('a user connected', { socketId })).toHaveLength(1);
@@ -122,3 +126,25 @@ async function endedAs(gateway: TestGateway, reason: string): Promise<number> {
   const line = new RegExp(`^switchboard_disconnections_total\\{reason="${reason}"\\} (\\d+)$`, 'm');
   return Number(line.exec(metrics)?.[1] ?? 0);
 }
+
+describe('the log of a connection that was pinged', () => {
+  it('[L6] [X1] says how it fared: events, the last pong, silence before its end', async () => {
+    const logger = new CollectingLogger();
+    const gateway = await startGateway({ logger, pingIntervalMs: 50, pingTimeoutMs: 60_000 });
+    try {
+      const client = await gateway.connect({ transport: 'websocket', auth: { user: 'ada' } });
+      const socketId = client.id!;
+      const { conn } = gateway.app.get(Namespaces).findSocket(socketId)!;
+      await gateway.broadcaster.toUsers('ada').emit('news', 1);
+      await new Promise((heard) => conn.once('heartbeat', heard));
+      await client.request('socket:info');
+      await client.request('socket:info');
+      client.close();
+      const { fields } = await logger.until('a user disconnected', { socketId });
+      expect(fields).toMatchObject({ eventsIn: 2, eventsOut: 3, lastPongAgoMs: expect.any(Number) });
+      expect(fields['idleMs']).toBeLessThanOrEqual(fields['lastPongAgoMs'] as number);
+    } finally {
+      await gateway.close();
+    }
+  });
+});
