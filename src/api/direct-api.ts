@@ -15,6 +15,7 @@ import { SECURITY_HEADERS, setSecurityHeaders } from '../operations/hardening.js
 import { logFailure } from '../telemetry/log.js';
 import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-routes.js';
 import { setApiHeaders } from './api-gate.js';
+import { assertExactNumbers } from '../protocol/exact-numbers.js';
 import { RouteTable } from './api-routes.js';
 import { assertNoQuery } from './unread-query.js';
 import { hasBody, invalidJson, METHODS_WITH_BODY } from './json-body.js';
@@ -136,6 +137,7 @@ function parseBody(text: string): unknown {
     throw invalidJson();
   }
   if (typeof body !== 'object' || body === null) throw invalidJson();
+  assertExactNumbers(text);
   return body;
 }
 

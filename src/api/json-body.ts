@@ -6,6 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import type { IncomingMessage } from 'node:http';
+import { assertExactNumbers } from '../protocol/exact-numbers.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { sendProblem, toProblemError } from '../http/problem.js';
 
@@ -21,8 +22,8 @@ export const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'P
  * can send without asking first: those cannot say `application/json`.
  */
 export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: number }): RequestHandler {
-  const parse = express.json({ limit: limits.maxPayloadBytes, strict: true, inflate: false });
-  const parseBatch = express.json({ limit: limits.maxBatchBytes, strict: true, inflate: false });
+  const parse = express.json({ limit: limits.maxPayloadBytes, strict: true, inflate: false, verify });
+  const parseBatch = express.json({ limit: limits.maxBatchBytes, strict: true, inflate: false, verify });
   return (request: Request, response: Response, next: NextFunction) => {
     if (!METHODS_WITH_BODY.has(request.method) || !hasBody(request)) return next();
     // What a few bytes become is not known before all of it is there. [Q6]
@@ -32,7 +33,7 @@ export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: numbe
     }
     const isBatch = request.path === '/batch';
     cutOffEndless(request, response, isBatch ? limits.maxBatchBytes : limits.maxPayloadBytes);
-    return (isBatch ? parseBatch : parse)(request, response, next);
+    return (isBatch ? parseBatch : parse)(request, response, refuseInexact(request, response, next));
   };
 }
 
@@ -53,6 +54,25 @@ function cutOffEndless(request: Request, response: Response, limit: number): voi
 
 const isCompressed = ({ headers }: IncomingMessage): boolean =>
   headers['content-encoding'] !== undefined && headers['content-encoding'].toLowerCase() !== 'identity';
+
+/** A body as it came, for as long as its request lasts. */
+const texts = new WeakMap<IncomingMessage, Buffer>();
+
+const verify = (request: IncomingMessage, _response: unknown, body: Buffer): void =>
+  void texts.set(request, body);
+
+/** After it is parsed: a number that is changed by that is known from the text only. [D11] */
+const refuseInexact = (request: Request, response: Response, next: NextFunction): NextFunction =>
+  ((failure?: unknown) => {
+    const text = texts.get(request);
+    if (failure !== undefined || !text) return next(failure);
+    try {
+      assertExactNumbers(text.toString());
+    } catch (inexact) {
+      return sendProblem(response, toProblemError(inexact));
+    }
+    return next();
+  }) as NextFunction;
 
 export const hasBody = (request: IncomingMessage): boolean =>
   request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;

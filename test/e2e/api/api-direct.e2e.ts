@@ -99,6 +99,14 @@ const REQUESTS: readonly (readonly [what: string, request: RawRequest])[] = [
     'an emit into a room that is none',
     { method: 'POST', path: '/v1/emit', ...json({ to: { rooms: [' '] }, event: 'e' }) },
   ],
+  [
+    'an emit with a number that JavaScript cannot hold',
+    {
+      method: 'POST',
+      path: '/v1/emit',
+      ...text('{"to":{"all":true},"event":"e","data":[9007199254740993]}'),
+    },
+  ],
   ['an emit without a body', { method: 'POST', path: '/v1/emit' }],
   ['a body of which nothing is JSON', { method: 'POST', path: '/v1/emit', ...text('{"to":') }],
   ['a body of spaces', { method: 'POST', path: '/v1/emit', ...text('  ') }],
