@@ -12,6 +12,7 @@ import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
 import { watchVitals } from '../delivery/vitals.js';
+import { childrenOf, endWhenEmpty } from '../platform/child-namespace.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
@@ -193,6 +194,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
 
   /** Namespaces that an app makes by itself, with `server.of()`, are no way around the handshake. [L2] */
   private adopt(namespace: SocketIoNamespace): void {
+    endWhenEmpty(namespace);
     if (!this.parents.some((parent) => childrenOf(parent)?.has(namespace))) {
       this.prepare(namespace);
       return;
@@ -274,10 +276,6 @@ export class SwitchboardIoAdapter extends IoAdapter {
 }
 
 const serverKey = (port: number, path: string | undefined): string => `${port} ${path ?? ''}`;
-
-/** The namespaces that were made on demand for a pattern. */
-const childrenOf = (namespace: SocketIoNamespace): ReadonlySet<SocketIoNamespace> | undefined =>
-  (namespace as SocketIoNamespace & { children?: ReadonlySet<SocketIoNamespace> }).children;
 
 /** Nest adds a leading slash to names; patterns and functions are themselves. */
 const namespaceKey = (namespace: unknown): unknown => {

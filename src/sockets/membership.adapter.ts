@@ -79,7 +79,8 @@ export class MembershipAdapter extends Adapter {
   private readonly userOf = (id: SocketId): string => this.stateOf(id)?.user ?? '';
 
   /** Rises with every namespace of this process; places in a walk over several namespaces refer to it. */
-  readonly number: number;
+  number: number;
+  private isClosed = false;
 
   constructor(
     nsp: Namespace,
@@ -91,6 +92,7 @@ export class MembershipAdapter extends Adapter {
   }
 
   override close(): void {
+    this.isClosed = true;
     this.namespaces.remove(this);
   }
 
@@ -218,6 +220,11 @@ export class MembershipAdapter extends Adapter {
   private enter(id: SocketId): void {
     const state = this.stateOf(id);
     if (!state || state.order > 0) return;
+    if (this.isClosed) {
+      // It was on its way in when its namespace ended with the last socket that was there.
+      this.isClosed = false;
+      this.number = this.namespaces.add(this);
+    }
     this.connected.add(state);
     let sockets = this.userRooms.get(state.user);
     if (!sockets) {

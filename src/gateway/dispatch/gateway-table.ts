@@ -1,4 +1,5 @@
 import type { Namespace, Server } from 'socket.io';
+import { childrenOf } from '../../platform/child-namespace.js';
 import type { Hook, WiredGateway, WiredHandler } from '../nest/nest-wiring.js';
 
 /** What happens on one namespace: its hooks in the order of registration and a handler per event. */
@@ -11,6 +12,8 @@ export interface NamespaceTable {
 /** Which handler takes which event, per namespace; built once at start. */
 export class GatewayTable {
   private readonly tables = new Map<Namespace, NamespaceTable>();
+  /** Of namespaces that were made on demand; they come and go. */
+  private readonly tablesOfChildren = new WeakMap<Namespace, NamespaceTable>();
   private readonly tableElsewhere: NamespaceTable;
 
   /**
@@ -27,18 +30,17 @@ export class GatewayTable {
   }
 
   of(namespace: Namespace): NamespaceTable {
-    const known = this.tables.get(namespace);
+    const known = this.tables.get(namespace) ?? this.tablesOfChildren.get(namespace);
     if (known) return known;
     const table = this.tableOfParent(namespace) ?? this.tableElsewhere;
-    this.tables.set(namespace, table);
+    this.tablesOfChildren.set(namespace, table);
     return table;
   }
 
   /** A namespace made on demand for a pattern has the table of the pattern. */
   private tableOfParent(child: Namespace): NamespaceTable | undefined {
     for (const [namespace, table] of this.tables) {
-      const { children } = namespace as Namespace & { children?: ReadonlySet<Namespace> };
-      if (children?.has(child)) return table;
+      if (childrenOf(namespace)?.has(child)) return table;
     }
     return undefined;
   }
