@@ -301,11 +301,21 @@ export function setupSwitchboard(app: INestApplication): void {
     participants: app.get(Participants),
   });
   app.useWebSocketAdapter(adapter);
+  // Nest's own wrapping of an app takes no assignment.
+  Object.defineProperty(app, 'useWebSocketAdapter', { value: refuseOtherAdapter });
   app.get(GatewayStartup).use(adapter);
   exemptFromGlobalPrefix(app, MODULES_WITH_ROUTES);
   exemptFromGlobalEnhancers(app, MODULES_WITH_ROUTES);
   if (hasApi(app)) app.use('/v1', [apiGate(app, jsonBody(config)), jsonBodyErrors]);
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
+}
+
+/** Another one would take the sockets from the gateway, which then fails at the start for want of them. */
+function refuseOtherAdapter(): never {
+  throw new Error(
+    'setupSwitchboard(app) has set the WebSocket adapter of this app: a second app.useWebSocketAdapter() would take its ' +
+      'sockets away from the gateway. Leave it out, or give the app its gateways without setupSwitchboard().',
+  );
 }
 
 const MODULES_WITH_ROUTES = new Set<unknown>([SwitchboardApiModule, OperationsModule, PlaygroundModule]);

@@ -64,13 +64,16 @@ export class Drain implements OnModuleDestroy {
     for (;;) {
       // Who has gone meanwhile takes no time of the window: a node whose clients have all left ends at once.
       waiting = waiting.filter(({ connected }) => connected);
-      for (const socket of waiting.splice(0, size)) goodbyes.push(endSocket(socket, goodbye()));
+      for (const socket of waiting.splice(0, size))
+        goodbyes.push(endSocket(socket, goodbye(), { isShutdown: true }));
       if (waiting.length === 0) break;
       await delay(intervalMs);
     }
     await Promise.all(goodbyes);
     // Whoever had been let in already when it began has connected meanwhile.
-    await Promise.all([...this.namespaces.allSockets()].map((socket) => endSocket(socket, goodbye())));
+    await Promise.all(
+      [...this.namespaces.allSockets()].map((socket) => endSocket(socket, goodbye(), { isShutdown: true })),
+    );
     await this.hooksEnded(Math.max(MIN_HOOKS_MS, windowEndsAt - performance.now()));
   }
 

@@ -23,13 +23,17 @@ interface Transport {
  * stock clients reconnect by themselves; otherwise the socket is disconnected, after which they do not.
  *
  * @param options.discardUnsent closes without waiting for what has not been sent, the goodbye included
+ * @param options.isShutdown the node closes: the app's hooks are told so in Socket.IO's words
  *
  * Resolves when the socket has left the registry, on all nodes; never rejects.
  */
 export function endSocket(
   socket: GatewaySocket,
   error: SwitchboardError,
-  { discardUnsent = false }: { readonly discardUnsent?: boolean } = {},
+  {
+    discardUnsent = false,
+    isShutdown = false,
+  }: { readonly discardUnsent?: boolean; readonly isShutdown?: boolean } = {},
 ): Promise<void> {
   const state = socketState(socket);
   if (!socket.connected) return Promise.resolve(state.left);
@@ -42,6 +46,7 @@ export function endSocket(
     });
     state.endedWith ??= error.code;
     socket.emit(NOTICE.serverDisconnect, error.toObject());
+    if (isShutdown) endAsShutdown(socket);
     if (error.retryable) {
       closeSoThatItReturns(socket.conn, state.userAgent);
       socket.conn.close(discardUnsent);
@@ -62,6 +67,13 @@ export function endSocket(
 function closeSoThatItReturns(conn: Connection, userAgent: string): void {
   if (/okhttp/i.test(userAgent)) closeWithoutFrame(conn.transport, GOODBYE_TIMEOUT_MS);
   else if (userAgent === '' || /python/i.test(userAgent)) closeWithoutPacket(conn.transport);
+}
+
+/** From now on the end of its connection is told as Socket.IO tells of it when its server closes. */
+function endAsShutdown(socket: GatewaySocket): void {
+  const internals = socket as unknown as { _onclose?: (reason: string, description?: unknown) => unknown };
+  const close = internals._onclose?.bind(socket);
+  if (close) internals._onclose = (_, description) => close('server shutting down', description);
 }
 
 /** Closes a connection that carries no socket any longer. */
