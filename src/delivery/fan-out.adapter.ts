@@ -237,6 +237,13 @@ export class FanOutAdapter extends SharedAdapter {
       const accepted = this.outbound?.accepted ?? 0;
       const began = recovers ? undefined : { accepted, rooms: this.namesOf(socket) };
       this.trackers.set(socket.id, (tracking = new Tracking(recovers, began)));
+      const disconnect = socket.disconnect.bind(socket);
+      socket.disconnect = (close) => {
+        // Once: Socket.IO calls it again to end the connection.
+        socket.disconnect = disconnect;
+        this.giveUnplaced(socket);
+        return disconnect(close);
+      };
     }
     return tracking;
   }
@@ -366,6 +373,30 @@ export class FanOutAdapter extends SharedAdapter {
     if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
     client.writeToEngine(wire.packets, volatile ? { ...wire.options, volatile } : wire.options);
     this.backlogs.check(socket);
+  }
+
+  /**
+   * A socket that is about to be disconnected gets what has been said to it before: it would wait for the place of that
+   * in vain. Its session ends with it, so that nobody asks for the place again.
+   */
+  private giveUnplaced(socket: GatewaySocket): void {
+    const tracking = this.trackingOf(socket);
+    if (!tracking || tracking.isHolding || !socket.connected) return;
+    const { outbound } = this;
+    for (const publication of outbound?.unplaced ?? []) {
+      if (!this.isFor(socket, publication)) continue;
+      // Its client takes a text that stands last for a cursor.
+      const suffix = tracking.recovers ? [tracking.lastCursor ?? outbound!.cursor] : [];
+      this.put(socket, encodeForOne(this, eventPacket(this.nsp, publication, suffix)), publication.volatile);
+    }
+  }
+
+  private isFor({ id }: GatewaySocket, { namespace, to, except }: Publication): boolean {
+    if (namespace !== undefined && namespace !== this.nsp.name) return false;
+    const { rooms, except: excepted } = selectRooms(to, except);
+    const isIn = (name: string): boolean => name === id || this.isIn(id, name);
+    if (excepted.sockets.has(id) || [...excepted.rooms].some(isIn)) return false;
+    return rooms === undefined || [...rooms].some(isIn);
   }
 
   /** From now on what an app emits to the one socket can be recovered, and is never taken for a cursor. [H4] */

@@ -123,6 +123,14 @@ export class Publisher implements Outbound {
     return this.engine.registry !== undefined;
   }
 
+  get cursor(): string {
+    return this.engine.cursor;
+  }
+
+  get unplaced(): Iterable<Publication> {
+    return this.engine.unplaced;
+  }
+
   get accepted(): number {
     return this.lastId;
   }

@@ -48,8 +48,12 @@ export class Tracking {
     return this.holds > 0 || this.replay !== undefined;
   }
 
-  /** Notes that the socket has left a room: what waits for it because of that room alone is no longer for it. [A7] */
+  /**
+   * Notes that the socket has left a room: its publications no longer tell where they stand, and what waits for it because
+   * of that room alone is no longer for it. [H5] [A7]
+   */
   left(room: string): void {
+    this.metaRooms.delete(room);
     if (this.isHolding) (this.leftMeanwhile ??= new Set()).add(room);
   }
 

@@ -270,6 +270,10 @@ export class RedisEngine extends Engine {
     return this.publisher.cursor;
   }
 
+  get unplaced(): Iterable<Publication> {
+    return this.publisher.unplaced;
+  }
+
   get place(): PresencePlace {
     return this.publisher.at;
   }

@@ -91,6 +91,13 @@ export class RedisBroker {
     return formatStreamCursor(this.place);
   }
 
+  /** Own publications without a place, in order; without those that ask for an acknowledgement. */
+  get unplaced(): Publication[] {
+    return [...this.pending.values()]
+      .filter(({ ackTimeoutMs }) => ackTimeoutMs === 0)
+      .map(({ publication }) => publication);
+  }
+
   /** Where this node stands. */
   get at(): PresencePlace {
     return { epoch: this.place.epoch, seq: this.place.seq };
