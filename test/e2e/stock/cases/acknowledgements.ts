@@ -119,6 +119,15 @@ export const acknowledgements: StockCase[] = [
     },
   })),
   {
+    title: 'io.local.timeout().emitWithAck where there are other nodes',
+    needsNodes: true,
+    differs: 'S5',
+    async run(t) {
+      await three(t);
+      await outcome(t, t.io.local.timeout(500).emitWithAck('ask'));
+    },
+  },
+  {
     title: 'emit with a callback behind timeout()',
     async run(t) {
       await three(t);
@@ -147,8 +156,8 @@ export const acknowledgements: StockCase[] = [
     title: 'emitWithAck to a client that ends meanwhile',
     async run(t) {
       await three(t);
+      t.client('bob').on('half', () => t.client('bob').disconnect());
       const asked = t.io.timeout(700).emitWithAck('half');
-      t.client('bob').disconnect();
       await outcome(t, asked);
     },
   },

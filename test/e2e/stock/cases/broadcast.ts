@@ -191,6 +191,17 @@ export const broadcast: StockCase[] = [
     },
   },
   {
+    title: 'io.emit, and then socket.emit, of the node that holds the socket',
+    needsNodes: true,
+    differs: 'S7',
+    async run(t) {
+      await t.join('ann');
+      t.io.emit('first');
+      t.socket('ann').emit('second');
+      await t.settled();
+    },
+  },
+  {
     title: 'an operator that is kept and used again',
     async run(t) {
       await four(t);

@@ -156,6 +156,21 @@ export const namespaces: StockCase[] = [
     },
   },
   {
+    title: 'a namespace that was made for a pattern, after its last socket has gone',
+    oneNodeOnly: true,
+    differs: 'S4',
+    async run(t) {
+      const [server] = t.world.servers;
+      server!.of(new RegExp(`^${t.path}-pattern-\\d+$`));
+      const client = t.open('ann').io.socket(`${t.path}-pattern-1`);
+      await new Promise<void>((resolve) => client.once('connect', resolve));
+      const made = server!._nsps.get(`${t.path}-pattern-1`)!;
+      client.disconnect();
+      await t.when(() => made.sockets.size === 0);
+      t.log(server!._nsps.has(`${t.path}-pattern-1`));
+    },
+  },
+  {
     title: 'server-wide calls reach the default namespace',
     oneNodeOnly: true,
     run(t) {

@@ -136,6 +136,18 @@ export const rooms: StockCase[] = [
     },
   },
   {
+    title: 'an object that sockets of other nodes are put into',
+    needsNodes: true,
+    differs: 'S6',
+    async run(t) {
+      await Promise.all([t.join('ann'), t.join('bob', 1)]);
+      t.io.socketsJoin(as({ id: 7 }));
+      t.io.socketsJoin('after');
+      await t.when(() => t.socket('bob').rooms.has('after'));
+      t.log(t.socket('ann').rooms.size, t.socket('bob').rooms.size);
+    },
+  },
+  {
     title: 'leave the own room too',
     async run(t) {
       await t.join('ann');
