@@ -15,6 +15,7 @@ export { PlaygroundModule } from './playground/playground.module.js';
 
 export { SocketRegistry } from './registry/socket-registry.js';
 export type {
+  BlockEntry,
   MemberEntry,
   NodeEntry,
   Page,
@@ -30,6 +31,11 @@ export { identityOf, type SocketIdentity } from './sockets/identity.js';
 export type { GatewaySocket } from './sockets/socket-state.js';
 export { User } from './gateway/nest/user.decorator.js';
 
+export { SocketControl, type RevokedTokens } from './backend/socket-control.js';
+export { RoomHistory, type HistoryQuery } from './backend/room-history.js';
+export type { HistoryAnswer } from './rooms/history.service.js';
+export type { HistoryEntry } from './engine/log.js';
+
 export { Broadcaster } from './delivery/broadcaster.js';
 export type { Acknowledged, Published, PublishRequest } from './delivery/publish-request.js';
 export {
@@ -40,7 +46,7 @@ export {
 } from './delivery/publication-builder.js';
 export type { MissingReceipt, Receipt, Receipts } from './engine/engine.js';
 export type { JsonValue } from './protocol/json.js';
-export type { Selection, Target } from './protocol/publication.js';
+export type { Position, Selection, Subject, Target } from './protocol/publication.js';
 
 export {
   ERRORS,

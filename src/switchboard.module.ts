@@ -25,11 +25,16 @@ import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
+import { LocalBroadcaster } from './delivery/local-broadcaster.js';
 import { Audit } from './backend/audit.js';
 import { CommandHandlers } from './backend/command-handlers.js';
+import { CommandPort } from './backend/command-port.js';
 import { CommandRunner } from './backend/command-runner.js';
 import { EmitService } from './backend/emit.service.js';
 import { Idempotency } from './backend/idempotency.js';
+import { InProcessCommands } from './backend/in-process-commands.js';
+import { RoomHistory } from './backend/room-history.js';
+import { SocketControl } from './backend/socket-control.js';
 import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
 import { StallWatch } from './timers/stall-watch.js';
@@ -68,6 +73,7 @@ import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';
 import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './sockets/namespaces.js';
+import { GatewayRegistry } from './registry/gateway-registry.js';
 import { SocketRegistry } from './registry/socket-registry.js';
 import { History } from './rooms/history.service.js';
 import { StandingOrders } from './backend/standing-orders.js';
@@ -134,7 +140,7 @@ const factoryProvider = (
  * await app.listen(3000);
  * ```
  *
- * The module is global and exports `SocketRegistry` and `Broadcaster`. Options are the keys of
+ * The module is global and exports `SocketRegistry`, `Broadcaster`, `SocketControl` and `RoomHistory`. Options are the keys of
  * `docs/configuration.md` in camel case without their prefix; what is not given comes from the environment. A
  * problem in them stops the start with a `ConfigError`.
  */
@@ -188,10 +194,10 @@ export class SwitchboardModule {
         HealthDetails,
         Namespaces,
         LocalRegistry,
-        SocketRegistry,
+        { provide: SocketRegistry, useClass: GatewayRegistry },
         OpenReceipts,
         Publisher,
-        Broadcaster,
+        { provide: Broadcaster, useClass: LocalBroadcaster },
         EmitService,
         History,
         WatchedRooms,
@@ -207,6 +213,9 @@ export class SwitchboardModule {
         MembershipService,
         Idempotency,
         CommandHandlers,
+        { provide: CommandPort, useClass: InProcessCommands },
+        SocketControl,
+        RoomHistory,
         Audit,
         CommandRunner,
         Authenticator,
@@ -250,6 +259,8 @@ export class SwitchboardModule {
       exports: [
         SocketRegistry,
         Broadcaster,
+        SocketControl,
+        RoomHistory,
         SWITCHBOARD_CONFIG,
         Engine,
         Metrics,

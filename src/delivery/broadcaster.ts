@@ -1,11 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { SwitchboardError } from '../protocol/errors.js';
-import { assertDeliverable } from '../protocol/json.js';
-import type { Publication, Target } from '../protocol/publication.js';
-import { assertEvent, publicationOf } from './accept.js';
+import { Logger } from '@nestjs/common';
+import type { Target } from '../protocol/publication.js';
 import { PublicationBuilder, type DefaultEvents, type EventMap } from './publication-builder.js';
 import type { Acknowledged, PublicationSink, Published, PublishRequest } from './publish-request.js';
-import { Publisher } from './publisher.js';
 
 /** Bounds of `timeoutMs` of a publication with acknowledgements. [D6] */
 export const MAX_ACK_TIMEOUT_MS = 60_000;
@@ -26,13 +22,13 @@ export const MAX_ACK_TIMEOUT_MS = 60_000;
  * nested too deep, or have too many binary parts), `engine.unavailable`. A promise nobody awaits is logged when it fails,
  * and never ends the process.
  *
+ * The class says what can be asked. `SwitchboardModule` provides the one that sends from this process,
+ * `SwitchboardClientModule` of `switchboard-gateway/client` the one that asks a gateway by messages. [N2]
+ *
  * @see D1 to D6
  */
-@Injectable()
-export class Broadcaster<Events extends EventMap = DefaultEvents> implements PublicationSink {
+export abstract class Broadcaster<Events extends EventMap = DefaultEvents> implements PublicationSink {
   private readonly logger = new Logger(Broadcaster.name);
-
-  constructor(private readonly publisher: Publisher) {}
 
   /** Every connected socket. */
   toAll(): PublicationBuilder<Events> {
@@ -62,11 +58,7 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> implements Pub
   }
 
   /** Publishes; the untyped form of the calls above, for requests that come from outside. */
-  async publish(request: PublishRequest): Promise<Published> {
-    const publication = this.accept(request);
-    const { matched, remote } = this.publisher.send(publication);
-    return { id: publication.id, matched: remote ? matched + (await remote).matched : matched };
-  }
+  abstract publish(request: PublishRequest): Promise<Published>;
 
   /**
    * Publishes and waits for the acknowledgements.
@@ -74,26 +66,9 @@ export class Broadcaster<Events extends EventMap = DefaultEvents> implements Pub
    * @param timeoutMs 1 to 60,000
    * @returns every targeted socket, either with its answer or under `missing`; in the order of arrival
    */
-  async publishWithAck(request: PublishRequest, timeoutMs: number): Promise<Acknowledged> {
-    if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_ACK_TIMEOUT_MS) {
-      throw new SwitchboardError('payload.invalid', {
-        errors: [
-          { path: 'ack.timeoutMs', message: `expected a whole number from 1 to ${MAX_ACK_TIMEOUT_MS}` },
-        ],
-      });
-    }
-    const publication = this.accept(request);
-    return { id: publication.id, ...(await this.publisher.sendWithAck(publication, timeoutMs)) };
-  }
+  abstract publishWithAck(request: PublishRequest, timeoutMs: number): Promise<Acknowledged>;
 
   private builder(to: Target): PublicationBuilder<Events> {
     return new PublicationBuilder<Events>(this, this.logger, { to });
-  }
-
-  /** Refuses what must not go out, before anything is sent. */
-  private accept(request: PublishRequest): Publication {
-    assertEvent(request.event);
-    assertDeliverable(request.args);
-    return publicationOf(request, this.publisher.nextId());
   }
 }

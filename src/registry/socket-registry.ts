@@ -1,6 +1,3 @@
-import { Injectable } from '@nestjs/common';
-import { Engine } from '../engine/engine.js';
-import type { RegistryReader } from '../engine/registry.js';
 import type { PageRequest } from '../protocol/paging.js';
 import type {
   MemberEntry,
@@ -12,7 +9,7 @@ import type {
   UserCount,
   UserEntry,
 } from '../protocol/entries.js';
-import { LocalRegistry, type SocketFilter } from './local-registry.js';
+import type { SocketFilter } from './local-registry.js';
 
 /**
  * Who is connected: sockets, users, rooms and members.
@@ -27,19 +24,14 @@ import { LocalRegistry, type SocketFilter } from './local-registry.js';
  * Errors: `payload.invalid` for a limit or cursor out of bounds, `engine.unavailable` when the shared state is gone. Unknown names are not errors: an unknown user is
  * offline, an unknown room is empty, an unknown socket is `undefined`.
  *
+ * The class says what can be asked. `SwitchboardModule` provides the one that answers from the gateway in this process,
+ * `SwitchboardClientModule` of `switchboard-gateway/client` the one that asks a gateway by messages. [N2]
+ *
  * @see R1 R2 R3 L3
  */
-@Injectable()
-export class SocketRegistry {
-  constructor(
-    private readonly local: LocalRegistry,
-    private readonly engine: Engine,
-  ) {}
-
+export abstract class SocketRegistry {
   /** The entry of a connected socket, or `undefined`. O(1). */
-  async getSocket(socketId: string): Promise<SocketEntry | undefined> {
-    return this.answers.socket(socketId);
-  }
+  abstract getSocket(socketId: string): Promise<SocketEntry | undefined>;
 
   /** The rooms a socket is in, without its own and its user's; empty when it is not connected. */
   async getRoomsOfSocket(socketId: string): Promise<string[]> {
@@ -47,47 +39,26 @@ export class SocketRegistry {
   }
 
   /** One page of sockets: all, those of a user, those in a room, or those of a user in a room. */
-  async getSockets(filter: SocketFilter & PageRequest = {}): Promise<Page<SocketEntry>> {
-    return this.answers.sockets(filter, filter);
-  }
+  abstract getSockets(filter?: SocketFilter & PageRequest): Promise<Page<SocketEntry>>;
 
   /** A user with all its sockets and their rooms; `online: false` and empty lists when there are none. */
-  async getUser(user: string): Promise<UserEntry> {
-    return this.answers.user(user);
-  }
+  abstract getUser(user: string): Promise<UserEntry>;
 
   /** One page of online users with the number of their sockets. */
-  async getUsers(request: PageRequest = {}): Promise<Page<UserCount>> {
-    return this.answers.users(request);
-  }
+  abstract getUsers(request?: PageRequest): Promise<Page<UserCount>>;
 
   /** A room's counts; zeros when nobody is in it. O(1). */
-  async getRoom(room: string): Promise<RoomEntry> {
-    return this.answers.room(room);
-  }
+  abstract getRoom(room: string): Promise<RoomEntry>;
 
   /** One page of rooms in the order of their names, optionally only those that start with `prefix`. */
-  async getRooms(request: PageRequest & { prefix?: string } = {}): Promise<Page<RoomEntry>> {
-    return this.answers.rooms(request.prefix ?? '', request);
-  }
+  abstract getRooms(request?: PageRequest & { prefix?: string }): Promise<Page<RoomEntry>>;
 
   /** One page of the users in a room; a user with three sockets there is one member with `sockets: 3`. [M5] */
-  async getMembers(room: string, request: PageRequest = {}): Promise<Page<MemberEntry>> {
-    return this.answers.members(room, request);
-  }
+  abstract getMembers(room: string, request?: PageRequest): Promise<Page<MemberEntry>>;
 
   /** The gateway processes. */
-  async getNodes(): Promise<NodeEntry[]> {
-    return this.engine.nodes(this.local.socketCount);
-  }
+  abstract getNodes(): Promise<NodeEntry[]>;
 
   /** Totals. O(1). */
-  async getStats(): Promise<Stats> {
-    const [counts, nodes] = await Promise.all([this.answers.counts(), this.getNodes()]);
-    return { ...counts, nodes: nodes.length };
-  }
-
-  private get answers(): RegistryReader | LocalRegistry {
-    return this.engine.registry ?? this.local;
-  }
+  abstract getStats(): Promise<Stats>;
 }
