@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { INestApplication } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 
 /** In the checkout and in the package it stands beside `dist`; made by `npm run docs`. */
 const DOCUMENT = new URL('../../docs/openapi.json', import.meta.url);
@@ -23,7 +25,9 @@ const FILES: Readonly<Record<string, readonly [type: string, file: URL]>> = {
  */
 export function serveApiDocs(app: INestApplication): void {
   const server = app.getHttpAdapter();
+  const { pages } = app.get<SwitchboardConfig>(SWITCHBOARD_CONFIG);
   for (const [path, [type, file]] of Object.entries(FILES)) {
+    if (!pages.includes(path === 'openapi.json' ? 'openapi' : 'docs')) continue;
     let content: Promise<Buffer> | undefined;
     server.get(`/${path}`, (request: Request, response: Response, next?: Function) => {
       // The links of the page are relative, so that a proxy may put the gateway under any path.

@@ -3,6 +3,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { ServerResponse } from 'node:http';
 import { ApiAccess, type KeyedRequest } from '../access/api-access.js';
 import { scopeNeededBy } from '../access/api-key.guard.js';
+import { answerHalfClosed } from '../http/half-closed.js';
 import { OriginPolicy } from '../http/origin-policy.js';
 import { sendProblem, toProblemError } from '../http/problem.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -37,6 +38,7 @@ export function apiGate(app: INestApplication, readBody: RequestHandler): Reques
       refuseUnread(request, response, toProblemError(failure));
       return;
     }
+    answerHalfClosed(request, response);
     readBody(request, response, next);
   };
 }

@@ -14,6 +14,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SECURITY_HEADERS, setSecurityHeaders } from '../operations/hardening.js';
 import { logFailure } from '../telemetry/log.js';
 import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-routes.js';
+import { answerHalfClosed } from '../http/half-closed.js';
 import { setApiHeaders } from './api-gate.js';
 import { assertExactNumbers } from '../protocol/exact-numbers.js';
 import { RouteTable } from './api-routes.js';
@@ -61,6 +62,7 @@ class DirectApi {
     const readsBody = METHODS_WITH_BODY.has(method) && hasBody(request);
     if (readsBody && !this.isPlainBody(request)) return false;
     request.params = found.params;
+    answerHalfClosed(request, response);
     if (!this.isAdmitted(found.route, request, response)) return true;
     if (readsQuery) request.query = parseQuery(queryStart === -1 ? '' : url.slice(queryStart + 1));
     // Neither rejects: what fails, also the parsing, is answered.

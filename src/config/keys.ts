@@ -22,7 +22,9 @@ import {
   MAX_DURATION_MS,
   oneOf,
   origins,
+  PAGES,
   someOf,
+  someOrNone,
   text,
   trueOrFalse,
   wholeNumber,
@@ -404,6 +406,14 @@ export const CONFIG_KEYS = {
     hidden: true,
   }),
 
+  pages: key({
+    env: 'SWITCHBOARD_PAGES',
+    group: 'Operations',
+    schema: someOrNone(PAGES),
+    default: [...PAGES],
+    description:
+      'Pages that are served: `/`, `/docs`, `/openapi.json` and `/console`, each by its name; `none` turns all off.',
+  }),
   drainWindowMs: key({
     env: 'SWITCHBOARD_DRAIN_WINDOW_MS',
     group: 'Operations',

@@ -73,6 +73,24 @@ export function someOf<const Word extends string>(words: readonly Word[]): z.Zod
     .describe(expected);
 }
 
+/** Pages that can be turned off. */
+export const PAGES = ['playground', 'docs', 'openapi', 'console'] as const;
+
+/** A page that can be turned off. */
+export type PageName = (typeof PAGES)[number];
+
+/** A comma-separated list of words out of a fixed set, or `none`; doubles are dropped. */
+export function someOrNone<const Word extends string>(words: readonly Word[]): z.ZodType<readonly Word[]> {
+  const expected = `a comma-separated list out of ${words.join(', ')}, or none`;
+  return z
+    .preprocess(
+      (raw) => (raw === 'none' ? [] : splitList(raw)),
+      z.array(z.enum(words, `one of ${words.join(', ')}`), expected),
+    )
+    .transform((list) => [...new Set(list)])
+    .describe(expected);
+}
+
 const ORIGIN =
   'an origin as browsers send it: scheme://host or scheme://host:port, nothing after it, file://, or null';
 const ORIGIN_SHAPE = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]+$/;

@@ -8,12 +8,14 @@ import {
   Param,
   Res,
   UseFilters,
+  UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiExcludeController } from '../platform/openapi-metadata.js';
 import type { Response } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { PageGuard } from '../http/page.guard.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { ClientBundles } from './client-bundles.js';
 import { PAGE_HEADERS, renderPage } from './playground.page.js';
@@ -33,6 +35,7 @@ const SLOW_ANSWER_MS = 2_000;
 @ApiExcludeController()
 @Controller({ path: '', version: VERSION_NEUTRAL })
 @UseFilters(ProblemFilter)
+@UseGuards(PageGuard('playground'))
 export class PlaygroundController {
   #page?: Promise<string>;
   readonly #publicFiles: ReadonlySet<string> = new Set(readdirSync(PUBLIC_FOLDER));

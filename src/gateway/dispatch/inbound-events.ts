@@ -1,5 +1,6 @@
 import { Socket } from 'socket.io';
 import { socketState, type GatewaySocket } from '../../sockets/socket-state.js';
+import { inexactNumbersOf } from './inexact-numbers.js';
 import type { Acknowledgement } from './reply.js';
 import type { SocketInbox } from './socket-inbox.js';
 
@@ -25,7 +26,7 @@ interface SocketInternals {
   fns?: unknown;
 }
 
-type TakesEvents = Pick<SocketInbox, 'receive' | 'receiveStrayAcknowledgement'>;
+type TakesEvents = Pick<SocketInbox, 'receive' | 'refuse' | 'receiveStrayAcknowledgement'>;
 
 /** Whether a socket has the entry, and the list of middlewares that then have to be run here. */
 export const hasPrivateEntry = (socket: GatewaySocket): boolean => {
@@ -52,7 +53,9 @@ const { onack: stockOnAck } = Socket.prototype as unknown as SocketInternals;
 const inboxOf = (socket: GatewaySocket): TakesEvents => socketState(socket).inbox as SocketInbox;
 
 function onEvent(this: GatewaySocket, packet: EventPacket): void {
-  inboxOf(this).receive(packet.data ?? [], packet.id);
+  const inexact = inexactNumbersOf(packet);
+  if (inexact) inboxOf(this).refuse(packet.data ?? [], packet.id, inexact);
+  else inboxOf(this).receive(packet.data ?? [], packet.id);
 }
 
 function onAcknowledgement(this: GatewaySocket, packet: EventPacket): void {

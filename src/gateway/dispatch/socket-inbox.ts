@@ -92,6 +92,13 @@ export class SocketInbox implements Inbox {
     this.enqueue(inbound);
   }
 
+  /** Answers an event that cannot be taken as it was sent; it counts as any other. */
+  refuse(event: readonly unknown[], acknowledgement: Acknowledgement, error: SwitchboardError): void {
+    noteEvent(this.socket.conn);
+    const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement) };
+    if (this.withinRate(inbound)) this.context.answers.refuse(inbound.reply, error);
+  }
+
   charge(answer: unknown): void {
     const { eventsPerSecond, eventsBurst } = this.context;
     if (this.bucket) charge(this.bucket, performance.now(), valueBytes(answer), eventsPerSecond, eventsBurst);

@@ -62,4 +62,21 @@ describe('what the gateway serves where', () => {
       expect((await fetch(gateway.url + path)).status).toBeGreaterThanOrEqual(400);
     }
   });
+
+  it('[C5] pages can be turned off, each by its name', async () => {
+    const paths = ['/', '/playground/page.js', '/docs', '/docs/viewer.js', '/openapi.json'];
+    const statusesOf = async (pages: string): Promise<number[]> => {
+      const serving = await startGateway({ pages });
+      try {
+        return await Promise.all(paths.map(async (path) => (await fetch(serving.url + path)).status));
+      } finally {
+        await serving.close();
+      }
+    };
+    const [page] = await statusesOf('playground');
+    expect(page).toBe(200);
+    expect(await statusesOf('none')).toEqual([404, 404, 404, 404, 404]);
+    expect(await statusesOf('openapi')).toEqual([404, 404, 404, 404, 200]);
+    expect((await statusesOf('docs')).slice(2)).toEqual([200, 200, 404]);
+  });
 });
