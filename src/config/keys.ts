@@ -15,6 +15,7 @@ import {
 } from './credentials.js';
 import { handlerRules, headerNames } from './handler-rules.js';
 import { signingSecrets } from './signing-secret.js';
+import { webhookChoices, webhookEndpoints, webhookNames, webhookSecrets } from './webhook-rules.js';
 import {
   eventPatterns,
   historyRules,
@@ -395,6 +396,37 @@ export const CONFIG_KEYS = {
     unit: 'ms',
     description:
       'How long a remote handler has for one request; `SWITCHBOARD_HANDLER_TIMEOUT_MS` is the ceiling.',
+  }),
+  webhooks: key({
+    env: 'SWITCHBOARD_WEBHOOKS',
+    group: 'Backends that are called',
+    schema: webhookEndpoints,
+    default: [],
+    description: 'Endpoints that are told of events: who is online, who is in a room; see docs/webhooks.md.',
+    hidden: true,
+  }),
+  webhookSecrets: key({
+    env: 'SWITCHBOARD_WEBHOOK_SECRETS',
+    group: 'Backends that are called',
+    schema: webhookSecrets,
+    default: [],
+    description: 'Sign what each endpoint is sent, as Standard Webhooks does.',
+    secret: true,
+  }),
+  webhookEvents: key({
+    env: 'SWITCHBOARD_WEBHOOK_EVENTS',
+    group: 'Backends that are called',
+    schema: webhookChoices,
+    default: [],
+    description:
+      'What each endpoint is told, such as `chat=user.*+room.*:chat:*`; `user.*` when not named here.',
+  }),
+  webhookBatch: key({
+    env: 'SWITCHBOARD_WEBHOOK_BATCH',
+    group: 'Backends that are called',
+    schema: webhookNames,
+    default: [],
+    description: 'Endpoints that are sent up to 100 events in one request.',
   }),
   outboundCa: key({
     env: 'SWITCHBOARD_OUTBOUND_CA',

@@ -38,6 +38,26 @@ const needsTokenKey = (option: 'jwtIssuer' | 'jwtAudience'): Relation => ({
   holds: (values) => values[option] === undefined || checksTokens(values),
 });
 
+interface Named {
+  readonly name: string;
+}
+
+/** Whether each of the names is among the others. */
+const areAmong = (names: readonly Named[], others: readonly Named[]): boolean => {
+  const known = new Set(others.map(({ name }) => name));
+  return names.every(({ name }) => known.has(name));
+};
+
+/** What is set for an endpoint that is not there was meant for another. */
+const onlyOfEndpoints = (
+  option: 'webhookSecrets' | 'webhookEvents' | 'webhookBatch',
+  names: (values: ConfigValues) => readonly Named[],
+): Relation => ({
+  keys: [option, 'webhooks'],
+  expected: (name) => `only names of ${name('webhooks')}`,
+  holds: (values) => areAmong(names(values), values.webhooks),
+});
+
 export const RELATIONS: readonly Relation[] = [
   needsTokenKey('jwtIssuer'),
   needsTokenKey('jwtAudience'),
@@ -81,6 +101,14 @@ export const RELATIONS: readonly Relation[] = [
     holds: ({ handlers }) =>
       handlers.every(({ kind }) => kind !== 'refresh') || handlers.some(({ kind }) => kind === 'connect'),
   },
+  {
+    keys: ['webhooks', 'webhookSecrets'],
+    expected: (name) => `a secret of each endpoint in ${name('webhookSecrets')}`,
+    holds: ({ webhooks, webhookSecrets }) => areAmong(webhooks, webhookSecrets),
+  },
+  onlyOfEndpoints('webhookSecrets', ({ webhookSecrets }) => webhookSecrets),
+  onlyOfEndpoints('webhookEvents', ({ webhookEvents }) => webhookEvents),
+  onlyOfEndpoints('webhookBatch', ({ webhookBatch }) => webhookBatch.map((name) => ({ name }))),
   {
     keys: ['workers', 'redisUrl'],
     expected: (name) => `1, or ${name('redisUrl')} to be set, because workers share their state through it`,

@@ -2,6 +2,7 @@ import type { NodeEntry, SocketEntry } from '../protocol/entries.js';
 import type { Publication, Selection, Subject, Target } from '../protocol/publication.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
+import type { Outbox } from './outbox.js';
 import type { SharedRevocations } from './revocations.js';
 import type { LeftBehind, SessionStore } from './sessions.js';
 import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from './presence.js';
@@ -165,6 +166,8 @@ export abstract class Engine {
   abstract readonly presence: SharedPresence | undefined;
   /** Blocks and revocations of all nodes; `undefined` when this process is the only one. */
   abstract readonly revocations: SharedRevocations | undefined;
+  /** What happened, for those who want to be told. Nothing is written where nobody does. */
+  abstract readonly outbox: Outbox;
 
   /** Makes the engine usable; resolves when it can serve or knows that it cannot yet. */
   abstract start(node: NodeHooks): Promise<void>;

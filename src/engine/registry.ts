@@ -25,8 +25,11 @@ export interface RegistryWriter {
   connected(socketId: string, entry: () => SocketEntry): void;
   /** Its transport has changed. */
   upgraded(socketId: string, transport: SocketEntry['transport']): void;
-  /** @param comesBack whether its connection broke, so that its client may be back: see `the seam of presence` */
-  leave(socketId: string, comesBack: boolean): Answer<void>;
+  /**
+   * @param comesBack whether its connection broke, so that its client may be back: see `the seam of presence`
+   * @param reason why it ended, for whoever is told of it
+   */
+  leave(socketId: string, comesBack: boolean, reason?: string): Answer<void>;
   joined(socketId: string, room: string): Answer<void>;
   parted(socketId: string, room: string): Answer<void>;
 }

@@ -3,6 +3,7 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
 import type { Answer } from '../engine/log.js';
+import { NOT_LET_IN, type RegistryFollower } from '../engine/outbox.js';
 import type { RegistryWriter } from '../engine/registry.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -17,7 +18,7 @@ import { membershipOf } from '../sockets/membership.adapter.js';
  * Makes a socket known on all nodes before its client is told that it is connected, and its rooms before whoever moved
  * it there is answered: a publication that is made anywhere afterwards reaches the socket. [L3] [R4]
  *
- * Nothing to do where there is one node only.
+ * Where there is one node only, it tells those who want events.
  */
 @Injectable()
 export class Registration implements Participant {
@@ -34,8 +35,9 @@ export class Registration implements Participant {
    * @throws SwitchboardError `limit.sockets` when the user has as many as it may have on all nodes
    */
   arriving(arriving: Arriving): Promise<void> | void {
-    const { holdings } = this.engine;
+    const { holdings, outbox } = this.engine;
     if (holdings) return this.enter(holdings, arriving);
+    if (outbox.follower) this.follow(outbox.follower, arriving);
   }
 
   /** The end of the socket is noticed from now on. */
@@ -48,16 +50,30 @@ export class Registration implements Participant {
   }
 
   joined({ socket }: SocketState, room: string): Promise<void> | void {
+    this.engine.outbox.follower?.joined(socket.id, room);
     return made(this.engine.holdings?.joined(socket.id, room));
   }
 
   left({ socket }: SocketState, room: string): Promise<void> | void {
+    this.engine.outbox.follower?.parted(socket.id, room);
     return made(this.engine.holdings?.parted(socket.id, room));
   }
 
   /** Also one that another connection takes over: nobody knows yet whether that gets in. */
   ended(state: SocketState, reason: string): void {
-    state.left = made(this.engine.holdings?.leave(state.socket.id, comesBack(reason)));
+    const { socket, endedWith } = state;
+    const told = endedWith ?? reason;
+    this.engine.outbox.follower?.left(socket.id, comesBack(reason), told);
+    state.left = made(this.engine.holdings?.leave(socket.id, comesBack(reason), told));
+  }
+
+  /** Events of one process tell of a socket when it is let in, as those of many do. [W4] */
+  private follow(follower: RegistryFollower, arriving: Arriving): void {
+    const { socket } = arriving;
+    if (socket.conn.readyState === 'closed') return;
+    const entry = this.local.entry(socket);
+    arriving.defer(() => follower.left(entry.socketId, false, NOT_LET_IN));
+    follower.entered(entry);
   }
 
   /** Only the half-open sockets of this node can give way: that of another is found by its own pings. */
@@ -91,7 +107,7 @@ export class Registration implements Participant {
     let isRefused = false;
     // By the ID it has now: one that it has claimed it may have to give back first.
     arriving.defer(() => {
-      if (!isRefused) void made(holdings.leave(entry.socketId, false));
+      if (!isRefused) void made(holdings.leave(entry.socketId, false, NOT_LET_IN));
     });
     try {
       await this.enterOrMakeRoom(holdings, arriving, entry);

@@ -1,6 +1,7 @@
 import { type CreateEngine, type EngineTraits, publicationTo, publishAndStamp } from './engine-under-test.js';
 import { describeHistory } from './history-contract.js';
 import { describeIdempotency } from './idempotency-contract.js';
+import { describeOutbox } from './outbox-contract.js';
 import { describeQuotas } from './quota-contract.js';
 import { describeSessions } from './session-contract.js';
 
@@ -44,6 +45,7 @@ export function describeEngine(name: string, create: CreateEngine, traits: Engin
     describe('history', () => describeHistory(create, traits));
     describe('quotas', () => describeQuotas(create));
     describe('sessions', () => describeSessions(create, traits));
+    describe('outbox', () => describeOutbox(create, traits));
     describe('idempotency', () => describeIdempotency(create, traits));
   });
 }

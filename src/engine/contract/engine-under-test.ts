@@ -3,11 +3,12 @@ import type { HistoryRule } from '../../config/values.js';
 import type { PresenceChange, PresenceState } from '../presence.js';
 import type { SocketEntry } from '../../protocol/entries.js';
 import type { Publication, Target } from '../../protocol/publication.js';
+import type { WantingConfig } from '../wanted-events.js';
 import type { Arrival, Engine, NodeCommand, NodeQuestion, NodeHooks } from '../engine.js';
 import type { Stamp } from '../log.js';
 
 /** The part of the configuration that the rules of the seam speak of. */
-export interface EngineSetup {
+export interface EngineSetup extends WantingConfig {
   readonly history: readonly HistoryRule[];
   readonly recoveryWindowMs: number;
   readonly maxHistoryBytes?: number;

@@ -6,11 +6,11 @@ import { type CreateEngine, RecordedHooks } from './engine-under-test.js';
 /** Real Redis and real time, so that waiting is all a test can do to let time pass. */
 export const createRedisEngine =
   (url: () => string): CreateEngine =>
-  async ({ history, recoveryWindowMs, maxHistoryBytes = 134_217_728, maxSocketsPerUser }) => {
+  async ({ history, recoveryWindowMs, maxHistoryBytes = 134_217_728, maxSocketsPerUser, ...wants }) => {
     const hooks = new RecordedHooks();
     const config = { redisUrl: url(), nodeLeaseMs: 7_000, pingIntervalMs: 10, pingTimeoutMs: 10 };
     const engine = new RedisEngine(
-      { ...config, history, recoveryWindowMs, maxHistoryBytes, maxSocketsPerUser },
+      { ...config, history, recoveryWindowMs, maxHistoryBytes, maxSocketsPerUser, ...wants },
       new NodeIdentity(),
     );
     await engine.start(hooks);

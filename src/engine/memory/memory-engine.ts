@@ -7,6 +7,8 @@ import { Engine, type EngineHealth, type Handover, type NodeAnswers, type NodeHo
 import { NodeIdentity } from '../node-identity.js';
 import { Deadlines } from './deadlines.js';
 import { IdempotencyTable } from './idempotency-table.js';
+import { wantedBy, type WantingConfig } from '../wanted-events.js';
+import { MemoryOutbox } from './memory-outbox.js';
 import { MemoryHistory } from './memory-history.js';
 import { PublicationLog } from './publication-log.js';
 import { SessionTable } from './session-table.js';
@@ -19,7 +21,8 @@ export type MemoryEngineConfig = Pick<
   SwitchboardConfig,
   'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'pingIntervalMs' | 'pingTimeoutMs'
 > &
-  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>>;
+  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>> &
+  WantingConfig;
 
 /** What is remembered of publications that clients may send again. */
 const MAX_CLIENT_REQUESTS = { keys: 50_000, bytes: 33_554_432 };
@@ -58,6 +61,7 @@ export class MemoryEngine extends Engine {
   readonly holdings = undefined;
   readonly presence = undefined;
   readonly revocations = undefined;
+  readonly outbox: MemoryOutbox;
   private readonly deadlines: Deadlines;
   private readonly log: PublicationLog;
   private hooks: NodeHooks | undefined;
@@ -89,6 +93,7 @@ export class MemoryEngine extends Engine {
     );
     this.idempotency = new IdempotencyTable(this.deadlines);
     this.clientRequests = new IdempotencyTable(this.deadlines, MAX_CLIENT_REQUESTS);
+    this.outbox = new MemoryOutbox(wantedBy(config), this.deadlines, recoveryWindowMs);
     this.unkept = { stamp: this.log.stamp, remote: undefined };
   }
 
@@ -106,6 +111,7 @@ export class MemoryEngine extends Engine {
   }
 
   publish(publication: Publication, ackTimeoutMs?: number): Handover {
+    this.outbox.published(publication);
     const stamp = this.log.append(publication, ackTimeoutMs !== undefined);
     if (stamp === this.unkept.stamp) return this.unkept;
     const handover: Handover = { stamp, remote: undefined };

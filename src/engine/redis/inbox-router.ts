@@ -6,6 +6,7 @@ import type { Barriers } from './inbox/barriers.js';
 import type { RedisBroker } from './inbox/redis-broker.js';
 import type { RedisRegistryWriter } from './stores/registry-writer.js';
 import type { RedisSessions } from './stores/redis-sessions.js';
+import type { RedisOutbox } from './stores/redis-outbox.js';
 import type { RedisRevocations } from './stores/redis-revocations.js';
 import { readOrder, writeAnswer } from './stores/codec.js';
 
@@ -18,6 +19,7 @@ export interface InboxReaders {
   readonly calls: PendingCalls;
   readonly marks: Barriers;
   readonly revocations: RedisRevocations;
+  readonly outbox: RedisOutbox;
   /** Answers another node; owns its failure. */
   readonly reply: (node: string, id: string, answer: string) => void;
 }
@@ -60,6 +62,9 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
       return undefined;
     case 'revocation':
       readers.revocations.announced(text);
+      return undefined;
+    case 'event':
+      readers.outbox.told(fields['p']!, fields['i']!, text);
       return undefined;
     default:
       return undefined;

@@ -6,13 +6,13 @@
  *
  * | key | type | holds |
  * |---|---|---|
- * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead, `max` bytes that all logs may take, `away` how many sessions of a user may wait, `shift` what the wall clock was set by, in ms |
+ * | `state` | hash | `e` epoch of these contents, `q` last place in the order of publications, `o` last order of a list, `beat` when a lease was last renewed, `grace` until when nobody is taken for dead, `max` bytes that all logs may take, `away` how many sessions of a user may wait, `shift` what the wall clock was set by, in ms, `want` the events that nodes want, as JSON |
  * | `nodes` | zset | node → when its lease lapses, in ms by the clock of Redis |
  * | `node:<node>` | hash | `g` generation that fences its writes, `from` the one it had when what it has here began, `w` how often it changed the registry, `since`, `at` host, PID and version as JSON |
  * | `inbox:<node>` | stream | all that a node is told, in the one order of Redis, ID `1-<number>`: `d` the text |
  * | `held:<node>` | set | its sockets |
  * | `kept:<node>` | set | sessions of its sockets |
- * | `s:<socket>` | hash | `u` user, `n` node, `ns` namespace, `r:<room>` rooms, `i` and `l` where in its entry the info begins and ends |
+ * | `s:<socket>` | hash | `u` user, `n` node, `ns` namespace, `r:<room>` rooms, `i` and `l` where in its entry the info begins and ends, `h` until when its user was held before it |
  * | `e:<socket>` | string | its entry: a JSON list without the bracket that closes it, rooms at the end |
  * | `sockets` | zset | all sockets by order |
  * | `users` · `u:<user>` | zset | online users by order · sockets of a user by order |
@@ -32,6 +32,13 @@
  * | `waiting` | zset | sessions without a socket → when they end |
  * | `us:<user>` · `ss:<socket>` | set · string | sessions of a user · session of a socket |
  * | `idem:<hash>` | hash | a request that must not take effect twice |
+ * | `ev:<digit>` | stream | events of a partition, ID `1-<number>`: `d` the text |
+ * | `evw` | hash | node → the events it wants, as JSON |
+ * | `evo` | hash | partition → the node that sends it, `e` the epoch that was told to endpoints |
+ * | `evc:<endpoint>` | hash | partition → up to where all is delivered, `r` number of replays, `stopped` with what |
+ * | `eva:<endpoint>` | list | its last attempts |
+ * | `away` | zset | `u<user>` and `m<room> <user>` whose connection broke → until when they are held |
+ * | `rh:<room>` | set | its members that are held |
  * | `nothing` | – | never there: see what every script starts with |
  * | `rev:blocked` · `rev:jti` · `rev:user` · `rev:until` | set · zset · hash · zset | who and what is shut out · users in `rev:user` → until when |
  *

@@ -34,6 +34,8 @@ import { RedisRegistryWriter } from './stores/registry-writer.js';
 import { RedisHistory } from './stores/redis-history.js';
 import { RedisIdempotency } from './stores/redis-idempotency.js';
 import { RedisRegistryReader } from './stores/registry-reader.js';
+import { RedisOutbox } from './stores/redis-outbox.js';
+import { wantedBy, type WantingConfig } from '../wanted-events.js';
 import { RedisRevocations } from './stores/redis-revocations.js';
 import { RedisSessions } from './stores/redis-sessions.js';
 import { ALL_SCRIPTS } from './lua/all.js';
@@ -48,7 +50,8 @@ export type RedisEngineConfig = Pick<
   SwitchboardConfig,
   'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'nodeLeaseMs' | 'pingIntervalMs' | 'pingTimeoutMs'
 > &
-  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>> & { readonly redisUrl: string };
+  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>> &
+  WantingConfig & { readonly redisUrl: string };
 
 /** What the engine tells of besides what the seam asks for. None may throw. */
 export interface RedisEngineEvents {
@@ -81,6 +84,7 @@ export class RedisEngine extends Engine {
   readonly holdings: RedisRegistryWriter;
   readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
+  readonly outbox: RedisOutbox;
 
   private readonly link: RequestConnection;
   private readonly inbox: Inbox;
@@ -149,6 +153,7 @@ export class RedisEngine extends Engine {
       reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
       calls: this.calls,
       quota,
+      tellsOf: (publication) => this.outbox.tellsOf(publication),
     });
     this.holdings = new RedisRegistryWriter({
       runEarly: raw,
@@ -197,6 +202,12 @@ export class RedisEngine extends Engine {
     // In Redis each is forgotten by its own time: the keys of one push out no others.
     this.clientRequests = this.idempotency;
     this.revocations = new RedisRevocations(run, identity, renewWhenDue);
+    this.outbox = new RedisOutbox(wantedBy(config), {
+      run,
+      runEarly: raw,
+      identity,
+      isAvailable: () => this.isAvailable,
+    });
     this.commands = new NodeCommands(this.publisher, this.calls);
     this.inbox = new Inbox(redisUrl, `${prefix}inbox:${node.id}`, node.id, raw, {
       entry: (entry) =>
@@ -208,6 +219,7 @@ export class RedisEngine extends Engine {
           calls: this.calls,
           marks: this.marks,
           revocations: this.revocations,
+          outbox: this.outbox,
           reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
         }),
       gap: () => this.hooks?.fenced(this.stalledMs),
@@ -222,6 +234,7 @@ export class RedisEngine extends Engine {
       sessions: this.sessions,
       presence: this.presence,
       revocations: this.revocations,
+      outbox: this.outbox,
       reaper: new Reaper(
         this.lease,
         run,

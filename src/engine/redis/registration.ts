@@ -7,6 +7,7 @@ import type { RedisBroker } from './inbox/redis-broker.js';
 import type { Reaper } from './node/reaper.js';
 import type { RedisRegistryWriter } from './stores/registry-writer.js';
 import type { RedisPresence } from './stores/redis-presence.js';
+import type { RedisOutbox } from './stores/redis-outbox.js';
 import type { RedisRevocations } from './stores/redis-revocations.js';
 import type { RedisSessions } from './stores/redis-sessions.js';
 import { PROBE } from './lua/lease.js';
@@ -21,6 +22,7 @@ export interface AttachmentParts {
   readonly sessions: RedisSessions;
   readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
+  readonly outbox: RedisOutbox;
   readonly reaper: Reaper;
   readonly hooks: () => NodeHooks | undefined;
   readonly nodeLeaseMs: number;
@@ -128,7 +130,8 @@ export class NodeRegistration {
 
   private async attachOnce(): Promise<void> {
     if (this.isStopped || this.attached) return;
-    const { link, lease, publisher, inbox, reaper, holdings, presence, sessions, revocations } = this.parts;
+    const { link, lease, publisher, inbox, reaper, holdings, presence, sessions, revocations, outbox } =
+      this.parts;
     const hooks = this.parts.hooks();
     const { outcome, epoch, seq, writes } = await lease.attach(publisher.lastKnown);
     this.renewedAt = performance.now();
@@ -137,6 +140,9 @@ export class NodeRegistration {
       inbox.restart(lease.beginning);
       reaper.begin();
     }
+    if (outcome !== 'kept') outbox.lost();
+    // Before anything is written again: that tells who is online after everything was lost.
+    await outbox.declare();
     if (outcome === 'fenced') hooks?.fenced(this.parts.stalledMs());
     if (writes !== holdings.timesChanged) this.isOutOfDate = true;
     if (outcome === 'lost') {

@@ -3,6 +3,7 @@ import { MAX_DEPTH, measureValue } from '../../../protocol/json.js';
 import type { Position, Publication } from '../../../protocol/publication.js';
 import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../../engine.js';
 import type { Stamp } from '../../log.js';
+import type { PublicationTells } from '../stores/redis-outbox.js';
 import type { PublisherQuota } from '../../publisher-quota.js';
 import type { PresencePlace } from '../../presence.js';
 import type { PendingCalls } from '../node/pending-calls.js';
@@ -31,6 +32,8 @@ export interface BrokerContext {
   readonly reply: (node: string, id: string, answer: string) => void;
   readonly calls: PendingCalls;
   readonly quota: PublisherQuota;
+  /** What is told of a publication as an event; `undefined` where nobody wants that. [W2] */
+  readonly tellsOf?: (publication: Publication) => PublicationTells | undefined;
 }
 
 /** Nodes get this much longer than their clients to send acknowledgements back. */
@@ -284,11 +287,8 @@ export class RedisBroker {
     }
   }
 
-  private orderOf(
-    { id, volatile, namespace, to, except, user = '' }: Publication,
-    ackTimeoutMs: number,
-    isMarked: boolean,
-  ): PublishOrder {
+  private orderOf(publication: Publication, ackTimeoutMs: number, isMarked: boolean): PublishOrder {
+    const { id, volatile, namespace, to, except, user = '' } = publication;
     const rules = partsOf(to).map((part) => {
       const room = roomOfPart(part);
       const rule = room === undefined ? undefined : this.context.ruleOf(room);
@@ -297,7 +297,18 @@ export class RedisBroker {
     const isForAll = this.isBeingEntered(to) ? 1 : 0;
     const marked = isMarked ? 1 : 0;
     const where = [rules, partsOf(except)] as const;
-    return [id, volatile ? 1 : 0, namespace ?? '', ackTimeoutMs, ...where, marked, user, isForAll];
+    const order = [
+      id,
+      volatile ? 1 : 0,
+      namespace ?? '',
+      ackTimeoutMs,
+      ...where,
+      marked,
+      user,
+      isForAll,
+    ] as const;
+    const tells = this.context.tellsOf?.(publication);
+    return tells === undefined ? order : [...order, tells];
   }
 
   private isBeingEntered(to: Publication['to']): boolean {

@@ -5,6 +5,7 @@ import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
 import { READ_INBOX } from './inbox.js';
 import { ATTACH, NODES, PROBE, REAP, RENEW } from './lease.js';
 import { LOOK_UP } from './look-up.js';
+import * as outbox from './outbox.js';
 import * as pages from './pages.js';
 import { SWEEP_ABSENT, UNWATCH, WATCH } from './presence.js';
 import { PUBLISH } from './publish.js';
@@ -22,6 +23,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   CHANGE,
   LOOK_UP,
   ...Object.values(pages),
+  ...Object.values(outbox),
   PUBLISH,
   READ_INBOX,
   REPLY,

@@ -11,7 +11,7 @@ export type Change =
   | readonly ['enter', id: string, ...EntryFields, max: number]
   | readonly ['hold', id: string, ...EntryFields, rooms: readonly string[]]
   | readonly ['transport', id: string, transport: string]
-  | readonly ['leave', id: string, how: 'left' | 'broken']
+  | readonly ['leave', id: string, how: 'left' | 'broken', reason?: string]
   | readonly ['join' | 'part', id: string, room: string];
 
 /**
@@ -35,6 +35,7 @@ export const CHANGE = script(
   [
     REGISTRY_LUA,
     String.raw`
+awayMs = tonumber(ARGV[4])
 local node = ARGV[1]
 if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 local function holder(id) return redis.call('HGET', P .. 's:' .. id, 'n') end
@@ -43,7 +44,7 @@ function run.enter(id, user, namespace, transport, entry, info, max)
   local isKnown = redis.call('ZSCORE', P .. 'u:' .. user, id)
   local others = redis.call('ZCARD', P .. 'u:' .. user) - (isKnown and 1 or 0)
   if max > 0 and others >= max then return 0 end
-  remove(id, 'broken')
+  remove(id, 'broken', 'taken over')
   insert(node, id, user, namespace, transport, entry, info)
 end
 function run.hold(id, user, namespace, transport, entry, info, rooms)
@@ -63,8 +64,8 @@ end
 function run.transport(id, transport)
   if holder(id) == node then setTransport(id, transport) end
 end
-function run.leave(id, how)
-  if holder(id) == node then remove(id, how) end
+function run.leave(id, how, reason)
+  if holder(id) == node then remove(id, how, reason) end
 end
 function run.join(id, room)
   if holder(id) == node then join(id, room) end

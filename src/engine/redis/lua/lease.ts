@@ -78,7 +78,8 @@ return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0'), s
  * `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows, the time that its last renewal
  * gave or '', how many ms ago it was by the clock of the node.
  * Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
- * users that are held for their return, how many logs may have lapsed, the time.
+ * users that are held for their return, how many logs may have lapsed, the time, and how many that events wait for
+ * did not come back.
  */
 export const RENEW = script(
   'renew',
@@ -104,14 +105,15 @@ end
 redis.call('HSET', STATE, 'beat', time)
 redis.call('ZADD', P .. 'nodes', time + leaseMs, node)
 redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', ARGV[4])
-local lapsed, overdue = {}, 0
+local lapsed, overdue, away = {}, 0, 0
 -- Nor has anybody failed to come back: their nodes may only just be able to say so.
 if time > grace then
   lapsed = redis.call('ZRANGEBYSCORE', P .. 'nodes', '-inf', time, 'LIMIT', 0, 10)
   overdue = redis.call('ZCOUNT', P .. 'absent', '-inf', time)
+  away = redis.call('ZCOUNT', P .. 'away', '-inf', time)
 end
 local lapsing = redis.call('ZCOUNT', P .. 'lapsing', '-inf', time)
-return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time) }
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time), away }
 `,
   ],
   'allow-oom',
@@ -146,8 +148,9 @@ end
 redis.call('HSET', key, 'g', 'dead')
 redis.call('ZADD', P .. 'nodes', 0, node)
 redis.call('DEL', P .. 'inbox:' .. node)
+awayMs = tonumber(ARGV[4])
 local sockets = redis.call('SPOP', P .. 'held:' .. node, batch)
-for _, id in ipairs(sockets) do remove(id, 'broken') end
+for _, id in ipairs(sockets) do remove(id, 'broken', ARGV[2] == '' and 'node lost' or 'node stopped') end
 local total = redis.call('HINCRBY', key, 'reaped', #sockets)
 local sessions = redis.call('SPOP', P .. 'kept:' .. node, batch)
 for _, id in ipairs(sessions) do detach(id, node, now() + tonumber(ARGV[4])) end
@@ -157,6 +160,10 @@ tellPresence(tonumber(ARGV[4]), tonumber(ARGV[5]))
 if #sockets == batch or #sessions == batch or #watched == batch then return -1 end
 redis.call('DEL', key)
 redis.call('ZREM', P .. 'nodes', node)
+if wanted and ARGV[2] == '' and wanted.e['node.lost'] then
+  keep('node.lost', 'n' .. node, '"node":' .. cjson.encode(node) .. ',"sockets":' .. total)
+end
+if wanted and redis.call('HDEL', P .. 'evw', node) == 1 then gatherWanted() end
 return total
 `,
   ],

@@ -12,7 +12,7 @@
 export const LOG_LUA = String.raw`
 local DAY = 86400000
 local MIB = 1048576
-local EPOCH, MAX_BYTES = unpack(redis.call('HMGET', STATE, 'e', 'max'))
+local EPOCH, MAX_BYTES, WANT = unpack(redis.call('HMGET', STATE, 'e', 'max', 'want'))
 EPOCH, MAX_BYTES = EPOCH or '', tonumber(MAX_BYTES or '1e15')
 local LOG_SHARE = math.max(MAX_BYTES / 4, MIB)
 -- What a log and an entry take beside the publication.

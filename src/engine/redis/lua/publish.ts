@@ -1,5 +1,6 @@
 import { COMMAND_LUA, COMMAND_MARK } from './command.js';
 import { LOG_LUA } from './log-lua.js';
+import { OUTBOX_LUA } from './outbox-lua.js';
 import { script } from './script.js';
 
 /** What the script is told of a publication; the publication itself goes beside it and is not looked into. */
@@ -17,6 +18,8 @@ export type PublishOrder = readonly [
   publisher: string,
   /** Whether every node is told: what has just been done there is not in shared state yet. */
   isForAll: 0 | 1,
+  /** The rooms of which it is told as an event, and its data as JSON without the brackets. [W2] */
+  tells?: readonly [rooms: readonly string[], data: string],
 ];
 
 /**
@@ -39,6 +42,7 @@ export type PublishReply = readonly [cursor: string, matched: number, targeted: 
  */
 export const PUBLISH = script('publish', [
   LOG_LUA,
+  OUTBOX_LUA,
   COMMAND_LUA,
   String.raw`
 local me, windowMs = ARGV[1], tonumber(ARGV[3])
@@ -114,7 +118,7 @@ local function isSocket(parts, part)
   return false
 end
 local replies, marks = {}, {}
-local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked, publisher, isForAll)
+local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked, publisher, isForAll, tells)
   local seq, positions
   local overMs = 0
   for _, part in ipairs(parts) do
@@ -150,6 +154,9 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
         if overMs > 0 and part[2] == 0 and redis.call('EXISTS', P .. 'log:' .. part[1]) == 1 then cut(part[1]) end
       end
     end
+  end
+  if tells and wanted then
+    for _, room in ipairs(tells[1]) do ofRoom('publication', room, ',' .. tells[2]) end
   end
   local nodes, matched, targeted
   parts = withoutAbsent(parts)

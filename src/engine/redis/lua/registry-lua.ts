@@ -1,3 +1,4 @@
+import { OUTBOX_LUA } from './outbox-lua.js';
 import { PRESENCE_LUA } from './presence-lua.js';
 
 /** What its token says of a socket's user, out of its entry. */
@@ -16,6 +17,7 @@ end
  */
 export const REGISTRY_LUA =
   PRESENCE_LUA +
+  OUTBOX_LUA +
   INFO_LUA +
   String.raw`
 local function order() return redis.call('HINCRBY', STATE, 'o', 1) end
@@ -37,6 +39,7 @@ local function join(id, room)
     redis.call('ZADD', P .. 'ru:' .. room, order(), of[1])
     if isListed(room) then redis.call('ZADD', P .. 'rooms', 0, room) end
     saw(room, of[1], infoOf(id))
+    if wanted and isListed(room) then memberIn(room, of[1], infoOf(id)) end
   end
 end
 local function strike(id, room)
@@ -57,6 +60,7 @@ local function part(id, room, how, isGoing)
     redis.call('ZREM', P .. 'ru:' .. room, of[1])
     if redis.call('ZCARD', P .. 'ru:' .. room) == 0 then redis.call('ZREM', P .. 'rooms', room) end
     saw(room, of[1], nil, how)
+    if wanted and isListed(room) then memberOut(room, of[1], how) end
   end
 end
 local function roomsOf(id)
@@ -66,7 +70,7 @@ local function roomsOf(id)
   end
   return rooms
 end
-local function remove(id, how)
+local function remove(id, how, reason)
   local key = P .. 's:' .. id
   local of = redis.call('HMGET', key, 'u', 'n', 'ns')
   if not of[1] then return end
@@ -75,7 +79,9 @@ local function remove(id, how)
   redis.call('SREM', P .. 'held:' .. of[2], id)
   count(P .. 'rn', of[2] .. ' ' .. of[3], -1)
   redis.call('ZREM', P .. 'u:' .. of[1], id)
-  if redis.call('ZCARD', P .. 'u:' .. of[1]) == 0 then redis.call('ZREM', P .. 'users', of[1]) end
+  local isLast = redis.call('ZCARD', P .. 'u:' .. of[1]) == 0
+  if isLast then redis.call('ZREM', P .. 'users', of[1]) end
+  if wanted then wentOut(id, of[1], of[2], isLast, how, reason) end
   redis.call('DEL', key, P .. 'e:' .. id)
 end
 local function insert(node, id, user, namespace, transport, entry, info)
@@ -87,7 +93,8 @@ local function insert(node, id, user, namespace, transport, entry, info)
   redis.call('SADD', P .. 'held:' .. node, id)
   count(P .. 'rn', node .. ' ' .. namespace, 1)
   redis.call('ZADD', P .. 'u:' .. user, place, id)
-  redis.call('ZADD', P .. 'users', 'NX', place, user)
+  local isFirst = redis.call('ZADD', P .. 'users', 'NX', place, user) == 1
+  if wanted then cameIn(id, user, node, namespace, info, isFirst) end
 end
 local function setTransport(id, transport) redis.call('SETRANGE', P .. 'e:' .. id, 2, transport) end
 `;

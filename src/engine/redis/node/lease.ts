@@ -23,6 +23,8 @@ export interface Held {
   readonly overdue: number;
   /** Logs that may have lapsed and are counted still. */
   readonly lapsingLogs: number;
+  /** Users and members that did not come back, whose events wait for that. */
+  readonly away: number;
 }
 
 /** What a renewal tells. */
@@ -132,10 +134,10 @@ export class Lease {
       seq,
       renewed?.redisTime ?? '',
       renewed === undefined ? 0 : Math.round(at - renewed.at),
-    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string];
-    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime] = reply;
+    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string, number];
+    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away] = reply;
     this.renewed = state === 'ok' ? { redisTime, at } : undefined;
-    return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue, lapsingLogs } : { state };
+    return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue, lapsingLogs, away } : { state };
   }
 
   /**

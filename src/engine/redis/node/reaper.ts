@@ -1,5 +1,6 @@
 import type { Held, Lease } from './lease.js';
 import type { RunScript, Script } from '../lua/script.js';
+import { SWEEP_AWAY } from '../lua/outbox.js';
 import { SWEEP_ABSENT } from '../lua/presence.js';
 import { SWEEP_LOGS } from '../lua/history.js';
 import { SWEEP_SESSIONS } from '../lua/session.js';
@@ -30,10 +31,11 @@ export class Reaper {
     this.reapsFrom = this.clock() + SETTLING_MS;
   }
 
-  async carryOut({ lapsed, endedSessions, overdue, lapsingLogs }: Held): Promise<void> {
+  async carryOut({ lapsed, endedSessions, overdue, lapsingLogs, away }: Held): Promise<void> {
     if (this.clock() >= this.reapsFrom) await this.reap(lapsed);
     if (endedSessions > 0) await this.sweep(SWEEP_SESSIONS);
     if (overdue > 0) await this.sweep(SWEEP_ABSENT, this.sessionsKeepMs);
+    if (away > 0) await this.sweep(SWEEP_AWAY);
     if (lapsingLogs > 0) await this.sweep(SWEEP_LOGS);
   }
 

@@ -95,9 +95,10 @@ export class RedisRegistryWriter implements RegistryWriter {
     this.change(['transport', socketId, letterOf(transport)]).catch(() => undefined);
   }
 
-  async leave(socketId: string, comesBack: boolean): Promise<void> {
+  async leave(socketId: string, comesBack: boolean, reason?: string): Promise<void> {
     this.entering.delete(socketId);
-    await this.change(['leave', socketId, comesBack ? 'broken' : 'left']);
+    const how = comesBack ? 'broken' : 'left';
+    await this.change(reason === undefined ? ['leave', socketId, how] : ['leave', socketId, how, reason]);
   }
 
   async joined(socketId: string, room: string): Promise<void> {
