@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { SwitchboardApiModule } from './api/api.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { ConsoleModule } from './console/console.module.js';
 import type { SwitchboardOptions } from './config/config.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';
@@ -11,7 +12,7 @@ import { SwitchboardModule } from './switchboard.module.js';
 const login = { clientsNameThemselves: true };
 
 const routes = {
-  imports: [SwitchboardApiModule, OperationsModule, PlaygroundModule],
+  imports: [SwitchboardApiModule, OperationsModule, PlaygroundModule, ConsoleModule],
   providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
 };
 

@@ -11,6 +11,7 @@ export type { AppIdentity, AuthorizationRequest, ClientHandshake, LoginOptions }
 export type { Capability, RoomAction } from './protocol/capabilities.js';
 export { SwitchboardApiModule } from './api/api.module.js';
 export { OperationsModule } from './operations/operations.module.js';
+export { ConsoleModule } from './console/console.module.js';
 export { PlaygroundModule } from './playground/playground.module.js';
 
 export { SocketRegistry } from './registry/socket-registry.js';

@@ -22,6 +22,7 @@ import { apiGate } from './api/api-gate.js';
 import { SwitchboardApiModule } from './api/api.module.js';
 import { jsonBody, jsonBodyErrors } from './api/json-body.js';
 import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
+import { ConsoleModule } from './console/console.module.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { Broadcaster } from './delivery/broadcaster.js';
@@ -329,7 +330,12 @@ function refuseOtherAdapter(): never {
   );
 }
 
-const MODULES_WITH_ROUTES = new Set<unknown>([SwitchboardApiModule, OperationsModule, PlaygroundModule]);
+const MODULES_WITH_ROUTES = new Set<unknown>([
+  SwitchboardApiModule,
+  OperationsModule,
+  PlaygroundModule,
+  ConsoleModule,
+]);
 
 const TWO_COPIES_OF_NEST =
   'the app and switchboard-gateway have two copies of @nestjs/core and must share one; `npm ls @nestjs/core` shows ' +

@@ -106,6 +106,7 @@ const NOT_ON_REDIS = {
   'show the figures of what the memory engine keeps, which Redis shows of itself': ['metrics'],
   'end before the engine is asked, or ask it nothing': [
     'cli',
+    'console',
     'fuzz',
     'jitter',
     'openapi',

@@ -1,5 +1,3 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import {
   Controller,
   Get,
@@ -16,29 +14,25 @@ import type { Response } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { PageGuard } from '../http/page.guard.js';
+import { LOOK_FOLDER, PageFiles } from '../http/page-files.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { ClientBundles } from './client-bundles.js';
 import { PAGE_HEADERS, renderPage } from './playground.page.js';
 
-const PUBLIC_FOLDER = fileURLToPath(new URL('./public/', import.meta.url));
+const PUBLIC_FOLDER = new URL('./public/', import.meta.url);
 const ONE_DAY_S = 86_400;
 
 /** Longer than the page's own time limit for this address, and short enough to hold nothing for long. */
 const SLOW_ANSWER_MS = 2_000;
 
-/**
- * The landing page with its scripts, styles and client bundles. [L8]
- *
- * Files are served by routes of this controller, from a list made at start, and not by a static folder on the
- * app: an app that imports the module keeps its own static settings, and no request can name a path outside.
- */
+/** The landing page with its scripts, styles and client bundles. [L8] */
 @ApiExcludeController()
 @Controller({ path: '', version: VERSION_NEUTRAL })
 @UseFilters(ProblemFilter)
 @UseGuards(PageGuard('playground'))
 export class PlaygroundController {
   #page?: Promise<string>;
-  readonly #publicFiles: ReadonlySet<string> = new Set(readdirSync(PUBLIC_FOLDER));
+  readonly #files = new PageFiles(PUBLIC_FOLDER, LOOK_FOLDER);
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -74,18 +68,9 @@ export class PlaygroundController {
     response.once('close', () => clearTimeout(timer));
   }
 
-  /** Scripts, styles and icons: revalidated each time, so that an upgraded gateway never runs with an old page. */
   @Get('playground/:file')
-  async publicFile(@Param('file') file: string, @Res() response: Response): Promise<void> {
-    if (!this.#publicFiles.has(file)) throw new NotFoundException();
-    response.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' });
-    await new Promise<void>((resolve, reject) => {
-      response.sendFile(file, { root: PUBLIC_FOLDER, cacheControl: false }, (error?: Error) => {
-        // A browser that goes away in the middle of a file is not a failure of the gateway.
-        if (error === undefined || response.headersSent) resolve();
-        else reject(error);
-      });
-    });
+  publicFile(@Param('file') file: string, @Res() response: Response): Promise<void> {
+    return this.#files.send(file, response);
   }
 
   @Get('playground/clients/:file')

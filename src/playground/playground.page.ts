@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { pageHeaders } from '../http/page-headers.js';
 import type { ClientRelease } from './client-bundles.js';
 
 const VIEW = fileURLToPath(new URL('./views/index.ejs', import.meta.url));
@@ -34,28 +35,5 @@ export async function renderPage(values: PageValues): Promise<string> {
   });
 }
 
-/**
- * No inline script or style, nothing from elsewhere, no frames.
- *
- * `ws:` and `wss:` stand beside `'self'` because browsers disagree on whether `'self'` covers WebSocket.
- */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'self'",
-  "connect-src 'self' ws: wss:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-export const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
-  // The page names the mode and the client releases: always ask again, answer 304 when nothing changed.
-  'Cache-Control': 'no-cache',
-};
+/** The page connects. */
+export const PAGE_HEADERS = pageHeaders(['ws:', 'wss:']);

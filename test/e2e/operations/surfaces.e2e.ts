@@ -64,7 +64,7 @@ describe('what the gateway serves where', () => {
   });
 
   it('[C5] pages can be turned off, each by its name', async () => {
-    const paths = ['/', '/playground/page.js', '/docs', '/docs/viewer.js', '/openapi.json'];
+    const paths = ['/', '/playground/main.js', '/docs', '/docs/viewer.js', '/openapi.json', '/console'];
     const statusesOf = async (pages: string): Promise<number[]> => {
       const serving = await startGateway({ pages });
       try {
@@ -75,8 +75,9 @@ describe('what the gateway serves where', () => {
     };
     const [page] = await statusesOf('playground');
     expect(page).toBe(200);
-    expect(await statusesOf('none')).toEqual([404, 404, 404, 404, 404]);
-    expect(await statusesOf('openapi')).toEqual([404, 404, 404, 404, 200]);
-    expect((await statusesOf('docs')).slice(2)).toEqual([200, 200, 404]);
+    expect(await statusesOf('none')).toEqual([404, 404, 404, 404, 404, 404]);
+    expect(await statusesOf('openapi')).toEqual([404, 404, 404, 404, 200, 404]);
+    expect((await statusesOf('docs')).slice(2)).toEqual([200, 200, 404, 404]);
+    expect(await statusesOf('console')).toEqual([404, 404, 404, 404, 404, 200]);
   });
 });
