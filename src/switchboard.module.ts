@@ -31,11 +31,13 @@ import { Audit } from './backend/audit.js';
 import { CommandHandlers } from './backend/command-handlers.js';
 import { CommandPort } from './backend/command-port.js';
 import { CommandRunner } from './backend/command-runner.js';
+import { Explainer } from './backend/explainer.js';
 import { EmitService } from './backend/emit.service.js';
 import { Idempotency } from './backend/idempotency.js';
 import { InProcessCommands } from './backend/in-process-commands.js';
 import { RoomHistory } from './backend/room-history.js';
 import { SocketControl } from './backend/socket-control.js';
+import { DELIVERY_WATCH } from './delivery/delivery-watch.js';
 import { Publisher } from './delivery/publisher.js';
 import { OpenReceipts } from './delivery/open-receipts.js';
 import { StallWatch } from './timers/stall-watch.js';
@@ -59,6 +61,9 @@ import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
 import { EventHandlers } from './handlers/event-handlers.js';
 import { HandlerMetrics } from './handlers/handler-metrics.js';
 import { RemoteHandlers } from './handlers/remote-handlers.js';
+import { ExplainService } from './recorder/explain-service.js';
+import { FlightRecorder } from './recorder/flight-recorder.js';
+import { LocalRecord } from './recorder/local-record.js';
 import { OutboundClient } from './outbound/outbound-client.js';
 import { RemoteEvents } from './backend/remote-events.js';
 import { Admission } from './limits/admission.js';
@@ -122,6 +127,7 @@ const PARTICIPANTS: readonly Type<Participant>[] = [
   Registration,
   OpenReceipts,
   ReturningUsers,
+  FlightRecorder,
 ];
 
 const factoryProvider = (
@@ -242,7 +248,8 @@ export class SwitchboardModule {
         {
           provide: Participants,
           inject: [...PARTICIPANTS],
-          useFactory: (...list: Participant[]) => new Participants(list),
+          useFactory: (...list: (Participant & { readonly isOff?: boolean })[]) =>
+            new Participants(list.filter(({ isOff }) => isOff !== true)),
         },
         NodeCommands,
         GatewayNodeHooks,
@@ -252,6 +259,14 @@ export class SwitchboardModule {
           provide: OutboundClient,
           inject: [SWITCHBOARD_CONFIG],
           useFactory: (config: SwitchboardConfig) => new OutboundClient(config),
+        },
+        FlightRecorder,
+        LocalRecord,
+        { provide: Explainer, useClass: ExplainService },
+        {
+          provide: DELIVERY_WATCH,
+          inject: [FlightRecorder],
+          useFactory: (recorder: FlightRecorder) => (recorder.isOff ? undefined : recorder),
         },
         HandlerMetrics,
         RemoteHandlers,
@@ -269,6 +284,7 @@ export class SwitchboardModule {
         NodeIdentity,
         Drain,
         CommandRunner,
+        Explainer,
         MembershipService,
         Presence,
         RevocationService,

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AccessController } from './access.controller.js';
 import { BatchController } from './batch.controller.js';
 import { EmitController } from './emit.controller.js';
+import { ExplainController } from './explain.controller.js';
 import { RoomsController } from './rooms.controller.js';
 import { SocketsController } from './sockets.controller.js';
 import { StatsController } from './stats.controller.js';
@@ -21,6 +22,7 @@ import { UsersController } from './users.controller.js';
     RoomsController,
     StatsController,
     AccessController,
+    ExplainController,
   ],
 })
 export class SwitchboardApiModule {}

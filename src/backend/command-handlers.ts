@@ -4,15 +4,17 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { encodeUnchecked } from '../protocol/json.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { History } from '../rooms/history.service.js';
+import type { Call } from './call.js';
 import type { CommandInput, CommandName, CommandResult, Done } from './commands.js';
 import { EmitService } from './emit.service.js';
+import { Explainer } from './explainer.js';
 import { MembershipService } from './membership.service.js';
 
 /** A batch is its commands, one after the other; the runner takes it apart. */
 export type SingleCommand = Exclude<CommandName, 'batch'>;
 
 export type CommandHandlerTable = {
-  readonly [Name in SingleCommand]: (input: CommandInput<Name>) => Promise<CommandResult<Name>>;
+  readonly [Name in SingleCommand]: (input: CommandInput<Name>, call?: Call) => Promise<CommandResult<Name>>;
 };
 
 const DONE: Done = Object.freeze({});
@@ -28,9 +30,10 @@ export class CommandHandlers {
     emitter: EmitService,
     membership: MembershipService,
     revocations: RevocationService,
+    explainer: Explainer,
   ) {
     this.table = {
-      emit: (request) => emitter.emit(request),
+      emit: (request, call) => emitter.emit(request, call?.actor),
       sockets: (request) => registry.getSockets(request),
       socket: async ({ socketId }) => {
         const entry = await registry.getSocket(socketId);
@@ -54,6 +57,8 @@ export class CommandHandlers {
         return { items, next: null, total: items.length };
       },
       stats: () => registry.getStats(),
+      explain: (request) => explainer.explain(request),
+      top: (request) => explainer.top(request),
       join: (request) => done(membership.join(request, request.room)),
       leave: (request) => done(membership.leave(request, request.room)),
       disconnect: async (request) => ({

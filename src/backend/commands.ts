@@ -21,6 +21,7 @@ import type {
 } from '../protocol/entries.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { batchRequest } from './batch.schemas.js';
+import { explainRequest, topRequest, type ExplainAnswer, type TopAnswer } from './explain.schemas.js';
 import {
   disconnectCommand,
   historyRequest,
@@ -56,6 +57,8 @@ export const COMMANDS = {
   history: { scope: 'read', input: historyRequest },
   nodes: { scope: 'read', input: nothing },
   stats: { scope: 'read', input: nothing },
+  explain: { scope: 'read', input: explainRequest },
+  top: { scope: 'read', input: topRequest },
   join: { scope: 'manage', input: membershipCommand },
   leave: { scope: 'manage', input: membershipCommand },
   disconnect: { scope: 'manage', input: disconnectCommand },
@@ -89,6 +92,8 @@ export interface CommandResults {
   readonly history: HistoryAnswer;
   readonly nodes: Page<NodeEntry>;
   readonly stats: Stats;
+  readonly explain: ExplainAnswer;
+  readonly top: TopAnswer;
   readonly join: Done;
   readonly leave: Done;
   readonly disconnect: { readonly disconnected: number };

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Actor } from '../access/actor.js';
 import { assertEvent, publicationOf } from '../delivery/accept.js';
+import type { PublishedBy } from '../delivery/delivery-watch.js';
 import type { EmitRequest } from '../delivery/publication-schemas.js';
 import { Publisher } from '../delivery/publisher.js';
 import type { Acknowledged, Published } from '../delivery/publish-request.js';
@@ -12,19 +14,21 @@ export class EmitService {
 
   /**
    * With `ack` the answers of all targeted sockets, else the number of these.
+   * @param actor the side that asks; without one it is the app itself
    * @throws SwitchboardError `payload.invalid`, `event.reserved`, `engine.unavailable`
    */
-  async emit(request: EmitRequest): Promise<Published | Acknowledged> {
+  async emit(request: EmitRequest, actor?: Actor): Promise<Published | Acknowledged> {
     const { to, except, event, volatile, ack } = request;
     const args = argumentsOf(request);
     assertEvent(event);
     const id = this.publisher.nextId();
     const publication = publicationOf({ to, except, event, args, volatile }, id);
+    const by = publisherOf(actor);
     if (!ack) {
-      const { matched, remote } = this.publisher.send(publication);
+      const { matched, remote } = this.publisher.send(publication, by);
       return { id, matched: remote ? matched + (await remote).matched : matched };
     }
-    const { responses, missing } = await this.publisher.sendWithAck(publication, ack.timeoutMs);
+    const { responses, missing } = await this.publisher.sendWithAck(publication, ack.timeoutMs, by);
     return {
       id,
       // What a client answered is as untrusted as what it sends.
@@ -36,3 +40,6 @@ export class EmitService {
 
 const argumentsOf = (request: EmitRequest): readonly unknown[] =>
   'data' in request ? [decodeArgument(request.data, 'data')] : decodeArguments(request.args ?? [], 'args');
+
+const publisherOf = (actor: Actor | undefined): PublishedBy | undefined =>
+  actor?.kind === 'key' ? { kind: 'key', name: actor.name } : undefined;

@@ -6,6 +6,7 @@ import { logFailure } from '../telemetry/log.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
+import { Explainer } from './explainer.js';
 import { MembershipService } from './membership.service.js';
 
 /** Carries out what other nodes ask of this one. */
@@ -16,6 +17,7 @@ export class NodeCommands {
   constructor(
     private readonly membership: MembershipService,
     private readonly namespaces: Namespaces,
+    private readonly explainer: Explainer,
   ) {}
 
   /** Resolves with how many sockets it was for; never rejects. */
@@ -37,6 +39,8 @@ export class NodeCommands {
         return new Promise((resolve) => {
           this.hear(question.namespace, [...question.args, resolve]);
         });
+      case 'record':
+        return this.explainer.answerNode(question.question);
     }
   }
 

@@ -446,6 +446,15 @@ export const CONFIG_KEYS = {
     description:
       'Pages that are served: `/`, `/docs`, `/openapi.json` and `/console`, each by its name; `none` turns all off.',
   }),
+  explainBytes: key({
+    env: 'SWITCHBOARD_EXPLAIN_BYTES',
+    group: 'Operations',
+    schema: wholeNumber(0, ONE_GIB),
+    default: 67_108_864,
+    unit: 'bytes',
+    description:
+      'Memory for the record of connections and publications that `GET /v1/explain` reads; 0 keeps none.',
+  }),
   drainWindowMs: key({
     env: 'SWITCHBOARD_DRAIN_WINDOW_MS',
     group: 'Operations',

@@ -51,7 +51,7 @@ export interface Backlogs {
   asked(socket: GatewaySocket, bytes: number): void;
   backlogOf(socket: GatewaySocket): Backlog;
   /** Told of every volatile publication that a socket was not ready for. [D10] */
-  dropped(): void;
+  dropped(socket: GatewaySocket): void;
 }
 
 /** Smaller ones are like everything else that a socket is sent. */
@@ -165,9 +165,9 @@ export class FanOutAdapter extends SharedAdapter {
       // It got this one when it did not track positions yet.
       if (tracking.had(acceptedAs, selection.rooms)) return;
       recipients++;
-      if (stamp && !tracking.keep(publication, stamp)) {
-        this.putTracked(socket, wires, tracking, stamp, publication);
-      }
+      if (!stamp) return;
+      if (tracking.keep(publication, stamp)) this.outbound?.watch?.exceptNow(socket, 'waiting');
+      else this.putTracked(socket, wires, tracking, stamp, publication);
     });
     return recipients;
   }
@@ -190,6 +190,7 @@ export class FanOutAdapter extends SharedAdapter {
           if (!tracking.isStillFor(publication, socket.id, socketState(socket).user)) return;
           if (!asks) tracking.lastCursor = stamp.cursor;
           this.put(socket, wire, false);
+          this.outbound?.watch?.except(publication.id, socket.id, 'replayed');
         },
         failed: (failure) => {
           logFailure(logger, 'what a socket has missed could not be sent', failure);
@@ -213,6 +214,7 @@ export class FanOutAdapter extends SharedAdapter {
   ): void {
     const wire = wires.with(tracking, stamp);
     if (tracking.replay) {
+      if (!publication.volatile) this.outbound?.watch?.exceptNow(socket, 'waiting');
       tracking.replay.addLive({ publication, stamp }, wire);
       return;
     }
@@ -367,7 +369,7 @@ export class FanOutAdapter extends SharedAdapter {
     const { _anyOutgoingListeners, client } = internals(socket);
     if (_anyOutgoingListeners?.length) internals(socket).notifyOutgoingListeners(wire.packet);
     if (volatile && !isReady(client.conn)) {
-      this.backlogs.dropped();
+      this.backlogs.dropped(socket);
       return;
     }
     if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;

@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import {
   Engine,
@@ -17,6 +17,7 @@ import { assertNoPlaceholder, measureValue } from '../protocol/json.js';
 import { userRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
 import { Namespaces } from '../sockets/namespaces.js';
+import { DELIVERY_WATCH, type DeliveryWatch, type PublishedBy } from './delivery-watch.js';
 import type { Audience, FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
 import type { AskEvents, DirectEmit, Outbound } from './shared.adapter.js';
@@ -54,6 +55,7 @@ export class Publisher implements Outbound {
     private readonly receipts: OpenReceipts,
     private readonly engine: Engine,
     private readonly metrics: Metrics,
+    @Optional() @Inject(DELIVERY_WATCH) readonly watch?: DeliveryWatch,
   ) {}
 
   /** An ID that no other publication of any node has; those of one node rise. */
@@ -61,20 +63,30 @@ export class Publisher implements Outbound {
     return `${this.idPrefix}-${(++this.lastId).toString(36)}`;
   }
 
-  send(publication: Publication): Sent {
+  send(publication: Publication, by?: PublishedBy): Sent {
     const { stamp, remote } = this.engine.publish(publication);
-    const matched = this.deliver(publication, stamp);
+    const matched = this.deliver(publication, stamp, undefined, undefined, by);
     this.metrics.published(matched);
+    if (remote && this.watch) this.hearOfMatches(publication, remote);
     return { matched, remote };
   }
 
+  /** Whoever sends it waits for the same promise, and owns its failure. */
+  private hearOfMatches(publication: Publication, remote: Promise<RemoteOutcome>): void {
+    remote.then(
+      ({ matched }) => this.watch?.matchedElsewhere(publication, matched),
+      () => undefined,
+    );
+  }
+
   /** Sends and collects the acknowledgements of all nodes; every targeted socket is in the answer once. [D6] */
-  async sendWithAck(publication: Publication, timeoutMs: number): Promise<Receipts> {
+  async sendWithAck(publication: Publication, timeoutMs: number, by?: PublishedBy): Promise<Receipts> {
     // Now: a socket that is here and ends while it is waited for is missing under its user's name.
     const absent = this.absentSockets(publication);
     const { stamp, remote } = this.engine.publish(publication, timeoutMs);
+    if (remote && this.watch) this.hearOfMatches(publication, remote);
     const [here, elsewhere, takenOff] = await Promise.all([
-      this.collect(publication, timeoutMs, stamp),
+      this.collect(publication, timeoutMs, stamp, undefined, by),
       remote,
       this.takenOffElsewhere(absent, publication.except),
     ]);
@@ -207,12 +219,15 @@ export class Publisher implements Outbound {
     stamp: Stamp | undefined,
     audience?: Audience,
     acceptedAs?: number,
+    by?: PublishedBy,
   ): number {
     const selection = selectRooms(publication.to, publication.except);
+    this.watch?.delivering(publication, by, audience === 'tracking');
     let matched = 0;
     for (const adapter of this.adaptersOf(publication)) {
       matched += adapter.deliver(publication, selection, stamp, audience, acceptedAs);
     }
+    this.watch?.delivered(publication, matched);
     return matched;
   }
 
@@ -221,9 +236,12 @@ export class Publisher implements Outbound {
     timeoutMs: number,
     stamp: Stamp | undefined,
     also?: { readonly answered: OnAcknowledgement; readonly counted: (sockets: number) => void },
+    by?: PublishedBy,
   ): Promise<Receipts> {
     const selection = selectRooms(publication.to, publication.except);
-    return this.receipts.collect(
+    this.watch?.delivering(publication, by, false);
+    let asked = 0;
+    const receipts = this.receipts.collect(
       this.adaptersOf(publication).map((adapter) => (onAcknowledgement, onGone) => {
         const heard: OnAcknowledgement = also
           ? (socket, args) => {
@@ -233,11 +251,29 @@ export class Publisher implements Outbound {
           : onAcknowledgement;
         const delivery = adapter.deliverWithAck(publication, selection, stamp, heard, onGone);
         this.metrics.published(delivery.sockets.length);
+        asked += delivery.sockets.length;
         also?.counted(delivery.sockets.length);
         return delivery;
       }),
       timeoutMs,
     );
+    this.watch?.delivered(publication, asked);
+    return this.watch ? this.noteReceipts(publication, timeoutMs, receipts, this.watch) : receipts;
+  }
+
+  private async noteReceipts(
+    { id, event }: Publication,
+    timeoutMs: number,
+    collecting: Promise<Receipts>,
+    watch: DeliveryWatch,
+  ): Promise<Receipts> {
+    const receipts = await collecting;
+    for (const { socketId } of receipts.responses) watch.except(id, socketId, 'acknowledged');
+    for (const { socketId } of receipts.missing) {
+      const socket = this.namespaces.findSocket(socketId);
+      if (socket) watch.notAcknowledged(socket, event, timeoutMs);
+    }
+    return receipts;
   }
 
   /** Sockets that are named but not connected here: they are targeted, so the publisher hears of them. [D6] */

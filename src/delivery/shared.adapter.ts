@@ -9,12 +9,15 @@ import type { Namespaces } from '../sockets/namespaces.js';
 import { roomNameOf, roomNamesOf } from '../sockets/room-names.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import { remoteSocketOf, type SocketDescription } from './remote-sockets.js';
+import type { DeliveryWatch } from './delivery-watch.js';
 
 /** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
 export type DirectEmit = Omit<Publication, 'id' | 'at'>;
 
 /** What the adapter hands on to those that know more than one node. */
 export interface Outbound {
+  /** Told of what becomes of publications; `undefined` where nobody watches. */
+  readonly watch?: DeliveryWatch | undefined;
   /** Whether there may be other nodes. */
   readonly isShared: boolean;
   /** How many publications have been accepted here. */

@@ -13,6 +13,10 @@ export class Vitals {
   longestTripMs = -1;
   lastTripMs = -1;
   eventsIn = 0;
+  /** The most that was unsent whenever it was looked at. */
+  unsentPeak = 0;
+  /** Since when something has been unsent each time it was looked at; -1 while all is sent. */
+  behindSince = -1;
 
   constructor(
     readonly openedAt: number,
@@ -84,6 +88,15 @@ export function noteEvent(connection: object): void {
   if (!vitals) return;
   vitals.eventsIn++;
   vitals.lastReadAt = now();
+}
+
+/** So much was unsent when a connection was looked at. */
+export function noteUnsent(connection: object, bytes: number): void {
+  const vitals = (connection as Connection)[VITALS];
+  if (!vitals) return;
+  if (bytes === 0) vitals.behindSince = -1;
+  else if (vitals.behindSince === -1) vitals.behindSince = now();
+  if (bytes > vitals.unsentPeak) vitals.unsentPeak = bytes;
 }
 
 /** How a connection fares, or fared when it ended. */

@@ -1,5 +1,7 @@
 import type { NodeEntry, SocketEntry } from '../protocol/entries.js';
+import type { JsonValue } from '../protocol/json.js';
 import type { Publication, Selection, Subject, Target } from '../protocol/publication.js';
+import type { SharedFlights } from './flights.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { HistoryStore, Stamp } from './log.js';
 import type { Outbox } from './outbox.js';
@@ -86,7 +88,9 @@ export type NodeQuestion =
   /** Socket.IO's `fetchSockets`. */
   | { readonly ask: 'fetch-sockets'; readonly from: SocketsOfNamespace }
   /** Socket.IO's `serverSideEmit` with an acknowledgement. */
-  | { readonly ask: 'server-side-emit'; readonly namespace: string; readonly args: readonly unknown[] };
+  | { readonly ask: 'server-side-emit'; readonly namespace: string; readonly args: readonly unknown[] }
+  /** What a node remembers of its connections and publications, in the words of the recorder. */
+  | { readonly ask: 'record'; readonly question: JsonValue };
 
 /** What the other nodes have answered. */
 export interface NodeAnswers {
@@ -117,6 +121,8 @@ export interface NodeHooks {
    * sent to it and its data, as for {@link SessionStore.detach}.
    */
   takeOver(socketId: string): LeftBehind | undefined;
+  /** Another node died, and these of its sockets with it; told to one live node. */
+  lost?(sockets: readonly SocketEntry[]): void;
   /** Carries out what another node was asked for and returns how many sockets it was for. Never rejects. */
   carryOut(command: NodeCommand): Promise<number>;
   /** Answers another node; stays open, or rejects, where there is no answer. */
@@ -168,6 +174,8 @@ export abstract class Engine {
   abstract readonly revocations: SharedRevocations | undefined;
   /** What happened, for those who want to be told. Nothing is written where nobody does. */
   abstract readonly outbox: Outbox;
+  /** Connections that have ended, of all nodes; `undefined` when this process is the only one. */
+  abstract readonly flights: SharedFlights | undefined;
 
   /** Makes the engine usable; resolves when it can serve or knows that it cannot yet. */
   abstract start(node: NodeHooks): Promise<void>;
@@ -201,8 +209,8 @@ export abstract class Engine {
   abstract command(command: NodeCommand): Promise<number>;
 
   /**
-   * Asks all other nodes, in the same order. Meant for an app's own use of Socket.IO: what the gateway itself wants to
-   * know stands in shared state.
+   * Asks all other nodes, in the same order. Meant for an app's own use of Socket.IO, and for operators who ask why: what
+   * the gateway itself wants to know stands in shared state.
    * @throws SwitchboardError `engine.unavailable`
    */
   abstract ask(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers>;

@@ -4,7 +4,8 @@ import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { signsOf } from '../delivery/vitals.js';
 import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
-import { causeOf, closeCodeOf } from './disconnect-cause.js';
+import { closeCodeOf } from '../sockets/disconnect-cause.js';
+import { reasonOf, reasonWord } from '../sockets/disconnect-reasons.js';
 
 /** Says who came and who went, and why. [L6] */
 @Injectable()
@@ -30,13 +31,13 @@ export class ConnectionLog implements Participant {
     else write();
   }
 
-  private disconnected(
-    { socket, endedWith, connectedAt }: SocketState,
-    transportReason: string,
-    description: unknown,
-  ): void {
-    const reason = endedWith ?? causeOf(socket, description) ?? transportReason;
+  private disconnected(state: SocketState, socketIoReason: string, description: unknown): void {
+    const { socket, connectedAt } = state;
+    const transportReason = reasonWord(socketIoReason);
+    const reason = reasonOf(state, socketIoReason, description);
+    const { lastPongAgoMs, idleMs, eventsIn, eventsOut, bytesIn, bytesOut } = signsOf(socket.conn);
     this.metrics.disconnected(reason);
+    if (isLast(socket)) this.metrics.transferred(bytesIn ?? 0, bytesOut ?? 0);
     if (!Logger.isLevelEnabled('log')) return;
     const fields = describe(socket);
     fields['reason'] = reason;
@@ -44,7 +45,6 @@ export class ConnectionLog implements Participant {
     fields['durationMs'] = Date.now() - connectedAt;
     const closeCode = closeCodeOf(socket.conn);
     if (closeCode !== undefined) fields['closeCode'] = closeCode;
-    const { lastPongAgoMs, idleMs, eventsIn, eventsOut } = signsOf(socket.conn);
     if (idleMs !== null) fields['idleMs'] = idleMs;
     if (lastPongAgoMs !== null) fields['lastPongAgoMs'] = lastPongAgoMs;
     fields['eventsIn'] = eventsIn;
@@ -53,6 +53,10 @@ export class ConnectionLog implements Participant {
     this.logger.log('a user disconnected', fields);
   }
 }
+
+/** A connection carries sockets of several namespaces; what it transferred counts once. */
+const isLast = ({ client }: GatewaySocket): boolean =>
+  (client as unknown as { readonly sockets: ReadonlyMap<string, unknown> }).sockets.size === 0;
 
 function describe(socket: GatewaySocket): Record<string, unknown> {
   const { user, address } = socketState(socket);

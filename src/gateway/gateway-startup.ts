@@ -7,6 +7,7 @@ import { Engine } from '../engine/engine.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { StallWatch } from '../timers/stall-watch.js';
 import { GatewayNodeHooks } from './node-hooks.js';
+import { Participants } from '../sockets/participants.js';
 import type { SwitchboardIoAdapter } from './switchboard-io.adapter.js';
 
 /** Brings the gateway up and down with its app. */
@@ -23,6 +24,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     private readonly shutOut: RevocationService,
     private readonly node: NodeIdentity,
     private readonly stalls: StallWatch,
+    private readonly participants: Participants,
   ) {}
 
   use(adapter: SwitchboardIoAdapter): void {
@@ -48,6 +50,7 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
   /** After the last socket has gone. */
   async onApplicationShutdown(): Promise<void> {
     this.stalls.stop();
+    await this.participants.stopping();
     await this.engine.stop();
   }
 

@@ -22,6 +22,7 @@ import {
   whyOf,
   type RefusalReason,
 } from './refusals.js';
+import { refusalOfProtocol, turnedAwayOf, type ConnectionError } from './turned-away.js';
 import { isPromiseLike } from '../protocol/promise-like.js';
 
 /** As Socket.IO takes it: called without an error to let the socket in. */
@@ -135,6 +136,14 @@ export class Handshake {
   /** Tells of a request for a connection that is refused. */
   refuseRequest(request: IncomingMessage, reason: RefusalReason): void {
     this.participants.refused(refusalOfRequest(request, this.config.trustedProxies, reason));
+  }
+
+  /** Engine.IO itself has turned a request away. */
+  turnedAway(engine: unknown, failure: ConnectionError): void {
+    const turnedAway = turnedAwayOf(engine, failure, this.addressOf(failure.req));
+    if (turnedAway) this.participants.turnedAway(turnedAway);
+    const refusal = refusalOfProtocol(failure, this.config);
+    if (refusal) this.refuseRequest(failure.req, refusal);
   }
 
   private get checkTimeoutMs(): number {

@@ -119,7 +119,7 @@ export class Lifecycle {
 
   private createRuntime(table: NamespaceTable): NamespaceRuntime {
     const { config, drain, participants } = this;
-    const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs);
+    const answers = new Answers(this.metrics, this.logger, config.handlerTimeoutMs, participants);
     const runDisconnectHooks = (socket: GatewaySocket, reason: string, description: unknown): unknown =>
       this.runHooks(socket, table.disconnectHooks, 'disconnect_hook', reason, description);
     const handlers = new HandlerRunner(answers);
@@ -139,7 +139,7 @@ export class Lifecycle {
         disconnecting &&
         function (this: GatewaySocket, reason, description) {
           const event = ['disconnecting', reason, description];
-          void handlers.run(disconnecting, this, event, new Reply(this, undefined));
+          void handlers.run(disconnecting, this, event, new Reply(this, undefined, event));
         },
       onDisconnect(this: GatewaySocket, reason, description) {
         const state = socketState(this);

@@ -9,6 +9,7 @@ import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Namespaces } from '../sockets/namespaces.js';
+import { Participants } from '../sockets/participants.js';
 import { NodeCommands } from '../backend/node-commands.js';
 import { Recovery } from '../rooms/recovery/recovery.service.js';
 import { WatchedRooms } from '../rooms/presence/watched-rooms.js';
@@ -23,7 +24,12 @@ export class GatewayNodeHooks implements NodeHooks {
     private readonly watched: WatchedRooms,
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
+    private readonly participants: Participants,
   ) {}
+
+  lost(sockets: readonly SocketEntry[]): void {
+    this.participants.lost(sockets);
+  }
 
   arrived(arrival: Arrival): Promise<Receipts> | undefined {
     return this.publisher.arrived(arrival);

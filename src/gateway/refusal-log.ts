@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Metrics } from '../telemetry/metrics.js';
-import type { Participant, Refusal } from '../sockets/participants.js';
+import type { Participant, Refusal, TurnedAway } from '../sockets/participants.js';
 
 /** One line for one code and address in this time, and then one with how many there were. */
 const QUIET_MS = 1_000;
@@ -45,6 +45,10 @@ export class RefusalLog implements Participant, OnModuleDestroy {
     this.quiet.set(key, { code: refusal.code, address, count: 0 });
     this.timer ??= setInterval(() => this.sayCounts(), QUIET_MS).unref();
     this.logger.log('a client was refused', describe(refusal));
+  }
+
+  turnedAway({ kind }: TurnedAway): void {
+    if (kind === 'unknown_session') this.metrics.unknownSession();
   }
 
   /** A code and address that is heard of again and again gets one line with its count each time. */

@@ -17,12 +17,13 @@ import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
 import { createPacketParser } from './transport/packet-parser.js';
-import { noteOversize } from './disconnect-cause.js';
+import { noteOversize } from '../sockets/disconnect-cause.js';
 import { noteResponse } from './transport/first-request.js';
 import { GatewayTable } from './dispatch/gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
 import { whyOf } from './refusals.js';
+import type { ConnectionError } from './turned-away.js';
 import { tellReservedBy, tellRoomsBy } from './dispatch/app-listeners.js';
 import { ignoreOtherUpgrades } from './transport/other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
@@ -50,6 +51,7 @@ export interface AdapterParts {
 /** A connection that has no socket by then is closed. [L11] */
 const FIRST_SOCKET_TIMEOUT_MS = 10_000;
 
+type Connection = Socket['conn'];
 type ServerOrNamespace = Server | SocketIoNamespace;
 
 /**
@@ -174,9 +176,11 @@ export class SwitchboardIoAdapter extends IoAdapter {
     const { pingIntervalMs } = this.parts.config;
     server.engine.on('connection', (connection: object) => watchVitals(connection, pingIntervalMs));
     server.engine.on('connection', prepareReceiver);
-    server.engine.on('connection_error', ({ code, message }: { code: number; message: string }) =>
-      this.log.debug('a connection was refused', { code, reason: message }),
-    );
+    server.engine.on('connection', (connection: Connection) => participants.opened(connection));
+    server.engine.on('connection_error', (failure: ConnectionError) => {
+      this.log.debug('a connection was refused', { code: failure.code, reason: failure.message });
+      this.parts.handshake.turnedAway(server.engine, failure);
+    });
     return server;
   }
 

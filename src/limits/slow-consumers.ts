@@ -1,10 +1,12 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Optional, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../sockets/end-socket.js';
+import { DELIVERY_WATCH, type DeliveryWatch } from '../delivery/delivery-watch.js';
 import type { Backlogs } from '../delivery/fan-out.adapter.js';
 import type { Backlog } from '../delivery/replay.js';
+import { noteUnsent } from '../delivery/vitals.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../sockets/namespaces.js';
@@ -47,6 +49,7 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly namespaces: Namespaces,
     private readonly metrics: Metrics,
+    @Optional() @Inject(DELIVERY_WATCH) private readonly deliveries?: DeliveryWatch,
   ) {}
 
   onModuleInit(): void {
@@ -66,7 +69,9 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   /** Called after a write to a socket. */
   readonly check = (socket: GatewaySocket): void => {
     const connection = socket.conn as unknown as WritableConnection;
-    if (this.isTooFarBehind(connection)) this.end(socket);
+    if (!this.isTooFarBehind(connection)) return;
+    if (socket.connected) this.deliveries?.exceptNow(socket, 'slow_consumer');
+    this.end(socket);
   };
 
   /**
@@ -100,12 +105,15 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
       hasStalled: () => outflow.stalledForMs() > this.config.pingTimeoutMs,
       end: () => this.end(socket),
       lost: (count) => this.metrics.undelivered('slow_consumer', count),
-      dropped: () => this.dropped(),
+      dropped: () => this.dropped(socket),
     };
   }
 
   /** Called for each volatile publication that a socket was not ready for. [D5] [D10] */
-  readonly dropped = (): void => this.metrics.undelivered('volatile');
+  readonly dropped = (socket: GatewaySocket): void => {
+    this.metrics.undelivered('volatile');
+    this.deliveries?.exceptNow(socket, 'volatile_dropped');
+  };
 
   /** Called with a connection that did not take a write at once. */
   readonly checkConnection = (connection: object): void => {
@@ -122,6 +130,7 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   private isTooFarBehind(connection: WritableConnection): boolean {
     const { maxBufferedBytes } = this.config;
     const unsent = unsentBytes(connection);
+    noteUnsent(connection, unsent);
     if (unsent <= maxBufferedBytes) return false;
     return unsent > maxBufferedBytes + (this.answers.get(connection)?.bytes ?? 0);
   }

@@ -37,6 +37,7 @@ const PROMISED = [
   'namespace.unknown',
   'method.not_allowed',
   'payload.compressed',
+  'explain.disabled',
   'handler.failed',
   'handler.timeout',
   'handler.unavailable',

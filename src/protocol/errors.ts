@@ -144,6 +144,12 @@ export const ERRORS = define({
     message: 'this room keeps no history',
     action: 'Join without `meta`, or add a rule for the room to SWITCHBOARD_HISTORY.',
   },
+  'explain.disabled': {
+    status: 409,
+    retryable: false,
+    message: 'the flight record is switched off',
+    action: 'Set SWITCHBOARD_EXPLAIN_BYTES to more than 0.',
+  },
   'limit.rate': {
     status: 429,
     retryable: true,

@@ -62,6 +62,11 @@ export class EpisodeRing {
     if (socketId !== null) this.bySocket.set(socketId, number);
   }
 
+  /** Whether a connection of the user is remembered. */
+  has(user: string): boolean {
+    return this.byUser.has(user);
+  }
+
   /** In the order in which they ended. */
   ofUser(user: string): Episode[] {
     return this.read(this.byUser.get(user));

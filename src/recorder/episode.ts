@@ -16,6 +16,8 @@ export interface EpisodeEnd {
   readonly idleMs: number | null;
   readonly lastPongAgoMs: number | null;
   readonly unsentBytes: number | null;
+  /** For how long something had been unsent without a break; `null` where nothing was. */
+  readonly behindForMs: number | null;
   /** How late the node's own timers were at that time. */
   readonly loopLagMs: number;
 }
@@ -31,7 +33,7 @@ export interface Refusal {
 /** What became of a session that a client came back for. */
 export interface RecoveryOutcome {
   readonly outcome: 'recovered' | 'not_recovered';
-  /** Why it was not: `unknown_session`, `window_over`, `log_trimmed`, `too_much_missed`, `other_user`, `busy`, … */
+  /** Why it was not: `unknown_session`, `window_over`, `ended_on_purpose`, `other_user`, … */
   readonly why: string | null;
 }
 

@@ -1,16 +1,14 @@
 /** What is remembered of a publication: enough to say who got it. [X3] Never its arguments. */
+import type { DeliveryException } from '../delivery/delivery-watch.js';
 import type { Selection, Target } from '../protocol/publication.js';
 
-/** Who published. */
-export type PublishedBy =
-  | { readonly kind: 'key'; readonly name: string }
-  | { readonly kind: 'user'; readonly name: string }
-  | { readonly kind: 'app' };
+/** Who published: a key and a user by their names. */
+export type Author = { readonly kind: 'key' | 'user'; readonly name: string } | { readonly kind: 'app' };
 
 /** What became of a publication at one socket, where that is more than that it was written. */
 export interface Delivered {
   readonly socketId: string;
-  readonly what: 'acknowledged' | 'replayed' | 'waiting' | 'volatile_dropped' | 'slow_consumer';
+  readonly what: DeliveryException;
   readonly at: number;
 }
 
@@ -28,8 +26,9 @@ export interface PublicationStory {
   readonly id: string;
   readonly at: number;
   readonly event: string;
-  readonly by: PublishedBy;
-  readonly namespace: string;
+  readonly by: Author;
+  /** `null`: all namespaces. */
+  readonly namespace: string | null;
   readonly to: Target;
   readonly except: Selection;
   readonly volatile: boolean;

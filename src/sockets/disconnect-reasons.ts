@@ -1,3 +1,6 @@
+import type { SocketState } from './socket-state.js';
+import { causeOf } from './disconnect-cause.js';
+
 /** What Socket.IO calls the ways in which a connection can end without anybody having meant it. */
 const BROKEN: ReadonlySet<string> = new Set([
   'transport error',
@@ -16,3 +19,26 @@ const BROKEN: ReadonlySet<string> = new Set([
  * A gateway that ends a socket and lets it come back closes the transport; one that does not disconnects it. [L7]
  */
 export const comesBack = (reason: string): boolean => BROKEN.has(reason);
+
+/** Socket.IO's words for the end of a socket, as they are written: one word, whatever reads it. */
+export const TRANSPORT_REASONS = [
+  'transport_error',
+  'transport_close',
+  'ping_timeout',
+  'parse_error',
+  'forced_close',
+  'forced_server_close',
+  'server_shutting_down',
+  'client_namespace_disconnect',
+  'server_namespace_disconnect',
+] as const;
+
+/** A reason of Socket.IO as one word. */
+export const reasonWord = (transportReason: string): string => transportReason.replaceAll(' ', '_');
+
+/**
+ * Why a socket ended, in the one vocabulary of log, metrics and flight record: a code of the gateway where it was the
+ * gateway that ended it, else a word of {@link TRANSPORT_REASONS}.
+ */
+export const reasonOf = (state: SocketState, transportReason: string, description: unknown): string =>
+  state.endedWith ?? causeOf(state.socket, description) ?? reasonWord(transportReason);

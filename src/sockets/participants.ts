@@ -1,3 +1,4 @@
+import type { SocketEntry } from '../protocol/entries.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { MembershipObserver } from './membership.adapter.js';
 import type { GatewaySocket, Identity, SocketState } from './socket-state.js';
@@ -46,6 +47,29 @@ export interface Refusal {
   claimedUser(): string | undefined;
 }
 
+/** Something that happened to a connected socket and that nobody waits for. Never holds what was sent. */
+export interface SocketFact {
+  readonly kind: 'join_refused' | 'limit' | 'request_failed' | 'not_answered' | 'ack_missing';
+  /** A room or an event, as its client or publisher named it. */
+  readonly name: string;
+  readonly code?: string;
+  readonly ms?: number;
+}
+
+/** A request for a connection that Engine.IO turned away. */
+export interface TurnedAway {
+  /** `unknown_session`: there is no connection by that ID. `upgrade`: a connection may not change its transport. */
+  readonly kind: 'unknown_session' | 'upgrade';
+  /** The ID of the connection that the client named. Whoever has it may act for that client: it is never shown. */
+  readonly connectionId: string;
+  /** The connection, where it is here. */
+  readonly connection: object | undefined;
+  readonly address: string;
+  readonly transport: string;
+  /** In words of one piece. */
+  readonly why: string;
+}
+
 /**
  * Takes part in a socket's life. Each hook is optional and all participants hear of it in the order of their list.
  *
@@ -58,8 +82,14 @@ export interface Refusal {
  *   waits for the promise, which must not reject.
  * - `ended`: the socket has ended, which took it out of its rooms (`state.goneFrom`). `reason` is Socket.IO's word.
  * - `refused`: a client was refused, and was told so or is about to be.
+ * - `opened`: a connection has begun; it has no socket yet.
+ * - `noted`: something happened to a connected socket, such as a request that failed.
+ * - `turnedAway`: Engine.IO itself turned a request away.
+ * - `lost`: another node died, and these sockets with it. One live node hears of it.
  *
- * `connected`, `ended` and `refused` must not throw: they are called for every participant in one go.
+ * - `stopping`: the node stops, its last socket has gone, and shared state is still there. Waited for.
+ *
+ * All hooks but `arriving`, `joined`, `left` and `stopping` must not throw: they are called for every participant in one go.
  */
 export interface Participant {
   arriving?(arriving: Arriving): Promise<void> | void;
@@ -68,6 +98,11 @@ export interface Participant {
   left?(state: SocketState, room: string): Promise<void> | void;
   ended?(state: SocketState, reason: string, description?: unknown): void;
   refused?(refusal: Refusal): void;
+  opened?(connection: GatewaySocket['conn']): void;
+  noted?(state: SocketState, fact: SocketFact): void;
+  turnedAway?(request: TurnedAway): void;
+  lost?(sockets: readonly SocketEntry[]): void;
+  stopping?(): Promise<void>;
 }
 
 type With<Hook extends keyof Participant> = Participant & Required<Pick<Participant, Hook>>;
@@ -84,6 +119,11 @@ export class Participants implements MembershipObserver {
   private readonly onLeft: readonly With<'left'>[];
   private readonly onEnded: readonly With<'ended'>[];
   private readonly onRefused: readonly With<'refused'>[];
+  private readonly onOpened: readonly With<'opened'>[];
+  private readonly onNoted: readonly With<'noted'>[];
+  private readonly onTurnedAway: readonly With<'turnedAway'>[];
+  private readonly onLost: readonly With<'lost'>[];
+  private readonly onStopping: readonly With<'stopping'>[];
 
   constructor(list: readonly Participant[]) {
     const having = <Hook extends keyof Participant>(hook: Hook): With<Hook>[] =>
@@ -94,6 +134,11 @@ export class Participants implements MembershipObserver {
     this.onLeft = having('left');
     this.onEnded = having('ended');
     this.onRefused = having('refused');
+    this.onOpened = having('opened');
+    this.onNoted = having('noted');
+    this.onTurnedAway = having('turnedAway');
+    this.onLost = having('lost');
+    this.onStopping = having('stopping');
   }
 
   /** Throws or rejects with the reason of the first participant that refuses; stops when the arrival is over. */
@@ -133,5 +178,25 @@ export class Participants implements MembershipObserver {
 
   refused(refusal: Refusal): void {
     for (const each of this.onRefused) each.refused(refusal);
+  }
+
+  opened(connection: GatewaySocket['conn']): void {
+    for (const each of this.onOpened) each.opened(connection);
+  }
+
+  noted(state: SocketState, fact: SocketFact): void {
+    for (const each of this.onNoted) each.noted(state, fact);
+  }
+
+  turnedAway(request: TurnedAway): void {
+    for (const each of this.onTurnedAway) each.turnedAway(request);
+  }
+
+  lost(sockets: readonly SocketEntry[]): void {
+    for (const each of this.onLost) each.lost(sockets);
+  }
+
+  async stopping(): Promise<void> {
+    await Promise.all(this.onStopping.map((each) => each.stopping()));
   }
 }

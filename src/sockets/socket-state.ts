@@ -69,6 +69,8 @@ export class SocketState implements Ordered {
   tokenDeadlines: readonly Deadline[] | undefined = undefined;
   /** Its events, handled one after another; set when it connects. */
   inbox: Inbox | undefined = undefined;
+  /** What the flight record has noted of it, once there is something; the recorder's alone. [X1] */
+  flight: object | undefined = undefined;
 
   constructor(
     readonly socket: GatewaySocket,

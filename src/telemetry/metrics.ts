@@ -17,7 +17,7 @@ export type FailurePlace = (typeof FAILURE_PLACES)[number];
 const RECOVERY_OUTCOMES = ['recovered', 'new_session'] as const;
 
 /** Why a socket did not get a publication that was for it. [D10] */
-const UNDELIVERED_CAUSES = ['volatile', 'slow_consumer'] as const;
+export const UNDELIVERED_CAUSES = ['volatile', 'slow_consumer', 'session_over'] as const;
 export type UndeliveredCause = (typeof UNDELIVERED_CAUSES)[number];
 
 const NODE_LOST = 'node_lost';
@@ -83,6 +83,17 @@ export class Metrics {
   );
   private readonly engineLosses = this.tally('engine_lost_total', 'Times that shared state went away');
 
+  private readonly clientEvents = this.tally('client_events_total', 'Events that clients sent');
+  private readonly unknownSessions = this.tally(
+    'unknown_sessions_total',
+    'Requests with the session of a connection that this node does not have',
+  );
+  private readonly bytes = this.tally(
+    'websocket_bytes_total',
+    'Bytes of WebSockets that have ended, as they were on the wire',
+    'direction',
+    ['in', 'out'],
+  );
   private readonly stalls = this.tally(
     'event_loop_stalls_total',
     'Times that the event loop stood still for more than a second',
@@ -181,6 +192,22 @@ export class Metrics {
   /** Shared state could not be used any longer. */
   engineLost(): void {
     this.engineLosses.add(1);
+  }
+
+  /** A client has sent an event. */
+  received(): void {
+    this.clientEvents.add(1);
+  }
+
+  /** A WebSocket has ended that carried so much. */
+  transferred(bytesIn: number, bytesOut: number): void {
+    this.bytes.add(bytesIn, 'in');
+    this.bytes.add(bytesOut, 'out');
+  }
+
+  /** A request came for a connection that is not here. */
+  unknownSession(): void {
+    this.unknownSessions.add(1);
   }
 
   stalled(): void {

@@ -13,6 +13,7 @@ const RECENT_MS = 30_000;
 export class StallWatch {
   private timer: NodeJS.Timeout | undefined;
   private lookedAt = 0;
+  private lastLateMs = 0;
   private last: { readonly endedAt: number; readonly durationMs: number } | undefined;
 
   /** @param stalled told once of each stall, when it is over */
@@ -35,10 +36,18 @@ export class StallWatch {
     return this.last.durationMs;
   }
 
+  /** How late the timers of this process are now, or were when it stalled a moment ago. */
+  get lateByMs(): number {
+    if (this.timer === undefined) return 0;
+    return Math.max(this.recentMs, this.lastLateMs);
+  }
+
   private look(): void {
     const now = performance.now();
     const durationMs = Math.round(now - this.lookedAt - LOOK_EVERY_MS);
     this.lookedAt = now;
+    // A look that somebody asks for in between is early, which says nothing.
+    if (durationMs >= 0) this.lastLateMs = durationMs;
     if (durationMs < STALL_MS) return;
     this.last = { endedAt: now, durationMs };
     this.stalled(durationMs);

@@ -62,6 +62,7 @@ export class MemoryEngine extends Engine {
   readonly presence = undefined;
   readonly revocations = undefined;
   readonly outbox: MemoryOutbox;
+  readonly flights = undefined;
   private readonly deadlines: Deadlines;
   private readonly log: PublicationLog;
   private hooks: NodeHooks | undefined;

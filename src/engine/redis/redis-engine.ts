@@ -31,6 +31,7 @@ import { RedisBroker } from './inbox/redis-broker.js';
 import { RedisPresence } from './stores/redis-presence.js';
 import { Reaper } from './node/reaper.js';
 import { RedisRegistryWriter } from './stores/registry-writer.js';
+import { RedisFlights } from './stores/redis-flights.js';
 import { RedisHistory } from './stores/redis-history.js';
 import { RedisIdempotency } from './stores/redis-idempotency.js';
 import { RedisRegistryReader } from './stores/registry-reader.js';
@@ -85,6 +86,7 @@ export class RedisEngine extends Engine {
   readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
   readonly outbox: RedisOutbox;
+  readonly flights: RedisFlights;
 
   private readonly link: RequestConnection;
   private readonly inbox: Inbox;
@@ -201,6 +203,7 @@ export class RedisEngine extends Engine {
     this.idempotency = new RedisIdempotency(run, () => this.isAvailable);
     // In Redis each is forgotten by its own time: the keys of one push out no others.
     this.clientRequests = this.idempotency;
+    this.flights = new RedisFlights(run);
     this.revocations = new RedisRevocations(run, identity, renewWhenDue);
     this.outbox = new RedisOutbox(wantedBy(config), {
       run,
@@ -239,8 +242,13 @@ export class RedisEngine extends Engine {
         this.lease,
         run,
         sessionsKeepMs,
-        (lost, sockets) => events.nodeLost?.(lost, sockets),
+        (lost, sockets, entries) => {
+          events.nodeLost?.(lost, sockets);
+          this.hooks?.lost?.(entries);
+        },
         renewWhenDue,
+        undefined,
+        (dead) => this.flights.heldBy(dead),
       ),
       hooks: () => this.hooks,
       nodeLeaseMs,

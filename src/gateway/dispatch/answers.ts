@@ -2,6 +2,9 @@ import type { Logger } from '@nestjs/common';
 import { logFailure } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { SwitchboardError } from '../../protocol/errors.js';
+import type { Participants } from '../../sockets/participants.js';
+import { findSocketState } from '../../sockets/socket-state.js';
+import { failedRequest, notAnswered } from './failed-request.js';
 import { HandlerFailure, toSwitchboardError } from './failures.js';
 import type { Reply } from './reply.js';
 
@@ -12,7 +15,13 @@ export class Answers {
     private readonly logger: Logger,
     /** How long a handler has, and then whoever holds the acknowledgement. */
     readonly timeoutMs: number,
+    private readonly participants: Participants,
   ) {}
+
+  /** An event of a client has come. */
+  received(): void {
+    this.metrics.received();
+  }
 
   /** Sends what a handler or a listener gives to the acknowledgement. Never throws. */
   send(reply: Reply, args: readonly unknown[]): void {
@@ -27,7 +36,9 @@ export class Answers {
   expect(reply: Reply): void {
     if (!reply.pending) return;
     const timer = setTimeout(() => {
-      if (reply.pending) this.fail(reply, new Error('the acknowledgement was not called in time'));
+      if (!reply.pending) return;
+      this.noteNotAnswered(reply);
+      this.fail(reply, new Error('the acknowledgement was not called in time'));
     }, this.timeoutMs);
     timer.unref();
   }
@@ -44,7 +55,14 @@ export class Answers {
 
   refuse(reply: Reply, error: SwitchboardError): void {
     this.metrics.answeredWithError(error.code);
+    const state = findSocketState(reply.socket);
+    if (state) this.participants.noted(state, failedRequest(reply.event, error.code));
     reply.fail(error);
+  }
+
+  private noteNotAnswered(reply: Reply): void {
+    const state = findSocketState(reply.socket);
+    if (state) this.participants.noted(state, notAnswered(reply.event, this.timeoutMs));
   }
 
   /** Counts a failure, and logs it unless the app has dealt with it. [L4] */
@@ -54,8 +72,10 @@ export class Answers {
   }
 
   /** A handler has not finished in time: nobody knows whether it ever will. */
-  noteUnfinished(event: unknown): void {
+  noteUnfinished(reply: Reply): void {
     this.metrics.failed('handler');
+    this.noteNotAnswered(reply);
+    const [event] = reply.event;
     this.logger.warn('a handler did not finish in time', { event, handlerTimeoutMs: this.timeoutMs });
   }
 }

@@ -62,7 +62,7 @@ export class HandlerRunner {
       .catch((failure: unknown) => this.answers.fail(reply, failure));
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        this.answers.noteUnfinished(event[0]);
+        this.answers.noteUnfinished(reply);
         this.answers.refuse(reply, new SwitchboardError('internal'));
         resolve();
       }, this.answers.timeoutMs);

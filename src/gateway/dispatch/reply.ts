@@ -15,8 +15,10 @@ export class Reply {
   private answered = false;
 
   constructor(
-    private readonly socket: GatewaySocket,
+    readonly socket: GatewaySocket,
     private readonly acknowledgement: Acknowledgement,
+    /** What is answered: `[name, ...arguments]`. */
+    readonly event: readonly unknown[] = [],
   ) {}
 
   /** Whether the client waits for an acknowledgement. */

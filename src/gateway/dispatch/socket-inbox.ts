@@ -87,7 +87,8 @@ export class SocketInbox implements Inbox {
 
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
     noteEvent(this.socket.conn);
-    const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement) };
+    this.context.answers.received();
+    const inbound: Inbound = { event, reply: new Reply(this.socket, acknowledgement, event) };
     if (!this.withinRate(inbound)) return;
     this.enqueue(inbound);
   }

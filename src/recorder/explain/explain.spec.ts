@@ -49,6 +49,7 @@ const end = (more: Partial<EpisodeEnd> = {}): EpisodeEnd => ({
   idleMs: 3 * SECOND,
   lastPongAgoMs: 8 * SECOND,
   unsentBytes: 0,
+  behindForMs: null,
   loopLagMs: 2,
   ...more,
 });

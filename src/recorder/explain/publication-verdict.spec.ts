@@ -72,6 +72,7 @@ const lost: Partial<Episode> = {
     idleMs: null,
     lastPongAgoMs: null,
     unsentBytes: null,
+    behindForMs: null,
     loopLagMs: 0,
   },
 };

@@ -96,7 +96,7 @@ function ofSocket(story: PublicationStory, user: string, episode: Episode): Publ
   });
   const special = story.exceptions.findLast((each) => each.socketId === socketId);
   if (special) return verdict(special.what, `${OF_DELIVERY[special.what]}, at ${at(special.at)}`);
-  if (episode.namespace !== story.namespace) {
+  if (story.namespace !== null && episode.namespace !== story.namespace) {
     return verdict('other_namespace', `it is on ${episode.namespace}, the publication on ${story.namespace}`);
   }
   const rooms = roomsAt(episode, story.at);
@@ -105,6 +105,9 @@ function ofSocket(story: PublicationStory, user: string, episode: Episode): Publ
     return verdict('excluded', `\`except\` took it off: ${targetText(story.except)}`);
   }
   const { end, endedAt } = episode;
+  if (end?.reason === 'slow_consumer' && story.at >= endedAt! - (end.behindForMs ?? 0)) {
+    return verdict('slow_consumer', `${OF_DELIVERY.slow_consumer}, at ${at(endedAt!)}`);
+  }
   if (end?.by === 'node' && endedAt! - story.at < LOST_WITHIN_MS) {
     return verdict('node_lost', `its node ${episode.node} died ${span(endedAt! - story.at)} later`);
   }

@@ -53,6 +53,8 @@ describe('commands of a backend', () => {
     ],
     nodes: [() => ({})],
     stats: [() => ({}), () => '/v1/stats'],
+    explain: [() => ({ user: 'nobody' })],
+    top: [() => ({ by: 'bytes', of: 'key' })],
     join: [() => ({ room: 'lobby', user: 'ada' })],
     leave: [() => ({ room: 'hall', socketId: ada.id })],
     disconnect: [() => ({ user: 'nobody', reconnect: true })],

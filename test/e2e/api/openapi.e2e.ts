@@ -45,6 +45,8 @@ const ROUTES = [
   'DELETE /v1/rooms/{room}/history',
   'GET /v1/nodes',
   'GET /v1/stats',
+  'GET /v1/explain',
+  'GET /v1/top',
 ];
 
 const SCHEMAS = [

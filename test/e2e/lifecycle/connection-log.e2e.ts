@@ -41,7 +41,7 @@ describe('the log of connections', () => {
       client.close();
       expect((await logger.until('a user disconnected', { socketId })).fields).toEqual({
         ...who,
-        reason: 'client namespace disconnect',
+        reason: 'client_namespace_disconnect',
         durationMs: expect.any(Number),
         idleMs: expect.any(Number),
         eventsIn: 0,
@@ -60,7 +60,7 @@ describe('the log of connections', () => {
       const socketId = client.id;
       client.breakTransport();
       const { fields } = await logger.until('a user disconnected', { socketId });
-      expect(fields).toMatchObject({ reason: 'transport close', transport });
+      expect(fields).toMatchObject({ reason: 'transport_close', transport });
       // A goodbye of the transport; polling has no code.
       expect(fields['closeCode']).toBe(transport === 'polling' ? undefined : 1005);
     },
@@ -71,7 +71,7 @@ describe('the log of connections', () => {
     const socketId = client.id;
     cutOff(client);
     const { fields } = await logger.until('a user disconnected', { socketId });
-    expect(fields).toMatchObject({ reason: 'transport close', closeCode: 1006 });
+    expect(fields).toMatchObject({ reason: 'transport_close', closeCode: 1006 });
   });
 
   it.each(CLIENTS)(

@@ -1,5 +1,6 @@
 import { CHANGE } from './change.js';
 import { REPLY } from './command.js';
+import { HELD_ENTRIES, READ_FLIGHTS, WRITE_FLIGHTS } from './flights.js';
 import { DROP_HISTORY, READ_HISTORY, SWEEP_LOGS } from './history.js';
 import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
 import { READ_INBOX } from './inbox.js';
@@ -43,4 +44,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   ABANDON,
   REVOKE,
   LOAD_REVOCATIONS,
+  WRITE_FLIGHTS,
+  READ_FLIGHTS,
+  HELD_ENTRIES,
 ];

@@ -1,3 +1,4 @@
+import type { SocketEntry } from '../../../protocol/entries.js';
 import type { Held, Lease } from './lease.js';
 import type { RunScript, Script } from '../lua/script.js';
 import { SWEEP_AWAY } from '../lua/outbox.js';
@@ -20,10 +21,12 @@ export class Reaper {
     private readonly lease: Lease,
     private readonly script: RunScript,
     private readonly sessionsKeepMs: number,
-    private readonly nodeLost: (node: string, sockets: number) => void,
+    private readonly nodeLost: (node: string, sockets: number, entries: readonly SocketEntry[]) => void,
     /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
     private readonly renewWhenDue: () => Promise<void>,
     private readonly clock: () => number = () => performance.now(),
+    /** What is known of the sockets of a dead node, before they are taken out. */
+    private readonly heldBy: (node: string) => Promise<readonly SocketEntry[]> = async () => [],
   ) {}
 
   /** This node has just made itself known. */
@@ -41,9 +44,16 @@ export class Reaper {
 
   private async reap(nodes: readonly string[]): Promise<void> {
     for (const node of nodes) {
+      await this.renewWhenDue();
+      const entries = await this.entriesOf(node);
       const sockets = await this.lease.reap(node, this.renewWhenDue);
-      if (sockets !== undefined) this.nodeLost(node, sockets);
+      if (sockets !== undefined) this.nodeLost(node, sockets, entries);
     }
+  }
+
+  /** That they are not known keeps nothing from being taken out. */
+  private entriesOf(node: string): Promise<readonly SocketEntry[]> {
+    return this.heldBy(node).catch(() => []);
   }
 
   /** Until nothing is left: more may be left behind between two renewals than one run takes. */

@@ -1,0 +1,33 @@
+import type { SocketEntry } from '../../../protocol/entries.js';
+import type { FlightSubject, SharedFlights, StoredEpisode } from '../../flights.js';
+import { HELD_ENTRIES, READ_FLIGHTS, WRITE_FLIGHTS } from '../lua/flights.js';
+import type { RunScript } from '../lua/script.js';
+import { entryOf, type WrittenEntry } from './entry-fields.js';
+
+/** Sockets of a dead node that get an episode; of more there are enough to see what happened. */
+const MAX_LOST = 5_000;
+
+/** Ended episodes of all nodes, in Redis. [X1] */
+export class RedisFlights implements SharedFlights {
+  constructor(private readonly run: RunScript) {}
+
+  async write(episodes: readonly StoredEpisode[], maxBytes: number): Promise<void> {
+    const fields = episodes.flatMap(({ user, address, socketId, text }) => [
+      user ?? '',
+      address,
+      socketId ?? '',
+      text,
+    ]);
+    await this.run(WRITE_FLIGHTS, maxBytes, ...fields);
+  }
+
+  async read([kind, name]: FlightSubject): Promise<string[]> {
+    return (await this.run(READ_FLIGHTS, kind, name)) as string[];
+  }
+
+  /** What the registry knows of the sockets of a node that is to be reaped. */
+  async heldBy(node: string): Promise<SocketEntry[]> {
+    const texts = (await this.run(HELD_ENTRIES, node, MAX_LOST)) as string[];
+    return texts.map((text) => entryOf(JSON.parse(text) as WrittenEntry));
+  }
+}

@@ -1,0 +1,24 @@
+import { REQUEST } from '../../protocol/events.js';
+import type { SocketFact } from '../../sockets/participants.js';
+
+/** Names come from clients: what is longer is cut off. */
+const MAX_NAME_LENGTH = 128;
+
+const nameOf = (value: unknown): string => String(value).slice(0, MAX_NAME_LENGTH);
+
+/** What is noted of a request that was answered with an error: its event or, of a join, its room. Nothing of what it carried. */
+export function failedRequest([event, payload]: readonly unknown[], code: string): SocketFact {
+  if (code.startsWith('limit.')) return { kind: 'limit', name: nameOf(event), code };
+  if (event === REQUEST.roomJoin) {
+    const { room } = (payload ?? {}) as { readonly room?: unknown };
+    if (typeof room === 'string') return { kind: 'join_refused', name: nameOf(room), code };
+  }
+  return { kind: 'request_failed', name: nameOf(event), code };
+}
+
+/** What is noted of a request whose handler, or the holder of its acknowledgement, let the time pass. */
+export const notAnswered = ([event]: readonly unknown[], ms: number): SocketFact => ({
+  kind: 'not_answered',
+  name: nameOf(event),
+  ms,
+});

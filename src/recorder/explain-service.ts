@@ -1,0 +1,293 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Explainer, type Trace, type TraceSubject } from '../backend/explainer.js';
+import type { ExplainAnswer, ExplainRequest, TopAnswer, TopRequest } from '../backend/explain.schemas.js';
+import type { SwitchboardConfig } from '../config/config.js';
+import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { Engine } from '../engine/engine.js';
+import { NodeIdentity } from '../engine/node-identity.js';
+import type { SocketEntry } from '../protocol/entries.js';
+import { SwitchboardError } from '../protocol/errors.js';
+import type { JsonValue } from '../protocol/json.js';
+import { SocketRegistry } from '../registry/socket-registry.js';
+import type { Episode, Evidence, UnknownSession } from './episode.js';
+import { EPISODES_PER_KEY } from './episode-ring.js';
+import { explain } from './explain/explain.js';
+import type { Finding } from './explain/finding.js';
+import { storyFinding, verdictOf } from './explain/publication-verdict.js';
+import { linked } from './linked.js';
+import { FlightRecorder } from './flight-recorder.js';
+import { mergeTop, type HeavyHitter } from './heavy-hitters.js';
+import { LocalRecord, type NodeQuestionOfRecord, type Subject } from './local-record.js';
+import type { Delivered, PublicationStory } from './publication-story.js';
+
+/** A node that takes longer is named, and not waited for. */
+const NODES_WITHIN_MS = 1_000;
+const MAX_TOP = 20;
+
+/** What all nodes have answered. */
+interface Told<Part> {
+  readonly parts: readonly Part[];
+  readonly unanswered: readonly string[];
+  readonly nodes: number;
+}
+
+interface SubjectPart {
+  readonly episodes: readonly Episode[];
+  readonly unknownSessions: readonly UnknownSession[];
+}
+
+interface StoryPart {
+  readonly story: PublicationStory | null;
+  readonly exceptions: readonly Delivered[];
+}
+
+/** Reads the records of all nodes and says what they say. [X2] [X3] [X5] [X6] */
+@Injectable()
+export class ExplainService extends Explainer {
+  constructor(
+    @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
+    private readonly recorder: FlightRecorder,
+    private readonly local: LocalRecord,
+    private readonly registry: SocketRegistry,
+    private readonly engine: Engine,
+    private readonly node: NodeIdentity,
+  ) {
+    super();
+  }
+
+  async explain(request: ExplainRequest): Promise<ExplainAnswer> {
+    this.assertOn();
+    const { user, socket, address, publication } = request;
+    if (publication !== undefined) return this.explainPublication(publication, user);
+    const subject: Subject =
+      user !== undefined ? ['user', user] : socket !== undefined ? ['socket', socket] : ['address', address!];
+    return this.explainSubject(subject);
+  }
+
+  async top({ by, of }: TopRequest): Promise<TopAnswer> {
+    this.assertOn();
+    const { parts, unanswered } = await this.askAll<HeavyHitter[]>({ of: 'top', by, kind: of });
+    return {
+      by,
+      of,
+      since: this.recorder.tops.since,
+      items: mergeTop(parts, MAX_TOP),
+      unanswered: [...unanswered],
+    };
+  }
+
+  trace(subject: TraceSubject, payloads: boolean, wake: () => void): Trace {
+    this.assertOn();
+    return this.recorder.traces.begin(subject, payloads, wake);
+  }
+
+  async answerNode(question: JsonValue): Promise<JsonValue> {
+    return (await this.local.answer(question as unknown as NodeQuestionOfRecord)) as JsonValue;
+  }
+
+  private async explainSubject(subject: Subject): Promise<ExplainAnswer> {
+    const [told, entries] = await Promise.all([this.episodesOf(subject), this.socketsOf(subject)]);
+    const { episodes, ...around } = told;
+    const evidence = this.evidenceOf(subject, episodes, entries, around.unknownSessions, around.nodes);
+    return {
+      subject: { [subject[0]]: subject[1] },
+      now: this.nowOf(evidence, entries, around),
+      episodes: mutable(evidence.episodes),
+      findings: mutable(explain(evidence)),
+    };
+  }
+
+  private async explainPublication(id: string, user: string | undefined): Promise<ExplainAnswer> {
+    const told = await this.askAll<StoryPart>({ of: 'publication', id });
+    const story = mergeStories(told.parts);
+    const finding = story && storyFinding(story);
+    const findings: Finding[] = finding
+      ? [{ id: 'nobody_matched', ...finding, doc: '/docs/why/nobody_matched' }]
+      : [];
+    const subject = { publication: id, ...(user === undefined ? {} : { user }) };
+    const publication = story ? mutable(story) : null;
+    if (user === undefined) {
+      const evidence = this.evidenceOf(['user', ''], [], [], [], told.nodes);
+      const now = this.nowOf(evidence, [], told);
+      return { subject, now, episodes: [], findings: mutable(findings), publication };
+    }
+    const who: Subject = ['user', user];
+    const [around, entries] = await Promise.all([this.episodesOf(who), this.socketsOf(who)]);
+    const evidence = this.evidenceOf(who, around.episodes, entries, [], around.nodes);
+    const { verdict, because } = verdictOf(story, user, evidence.episodes);
+    return {
+      subject,
+      now: this.nowOf(evidence, entries, around),
+      episodes: mutable(evidence.episodes),
+      findings: mutable(findings),
+      publication,
+      verdict,
+      because: [...because],
+    };
+  }
+
+  /** What all nodes and shared state know of a subject, each episode once, oldest first. */
+  private async episodesOf(subject: Subject): Promise<{
+    episodes: Episode[];
+    unknownSessions: UnknownSession[];
+    unanswered: readonly string[];
+    nodes: number;
+  }> {
+    const [told, stored] = await Promise.all([
+      this.askAll<SubjectPart>({ of: 'subject', subject }),
+      this.storedOf(subject),
+    ]);
+    // An episode that has ended is truer than the same while it was open.
+    const known = new Map<string, Episode>();
+    for (const episode of [...told.parts.flatMap(({ episodes }) => episodes), ...stored]) {
+      const key = `${episode.node} ${episode.socketId} ${episode.openedAt} ${episode.user}`;
+      const other = known.get(key);
+      if (!other || (other.endedAt === null && episode.endedAt !== null)) known.set(key, episode);
+    }
+    const episodes = linked([...known.values()], this.config.recoveryWindowMs).slice(-EPISODES_PER_KEY);
+    const unknownSessions = told.parts
+      .flatMap((part) => part.unknownSessions)
+      .toSorted((one, other) => one.at - other.at);
+    return { episodes, unknownSessions, unanswered: told.unanswered, nodes: told.nodes };
+  }
+
+  private async storedOf(subject: Subject): Promise<Episode[]> {
+    try {
+      const texts = (await this.engine.flights?.read(subject)) ?? [];
+      return texts.map((text) => JSON.parse(text) as Episode);
+    } catch (failure) {
+      // What the nodes themselves know is told all the same.
+      if (failure instanceof SwitchboardError) return [];
+      throw failure;
+    }
+  }
+
+  private async socketsOf([kind, name]: Subject): Promise<SocketEntry[]> {
+    try {
+      if (kind === 'user') return (await this.registry.getUser(name)).sockets;
+      const entry = kind === 'socket' ? await this.registry.getSocket(name) : undefined;
+      return entry ? [entry] : [];
+    } catch (failure) {
+      if (failure instanceof SwitchboardError) return [];
+      throw failure;
+    }
+  }
+
+  private evidenceOf(
+    [kind]: Subject,
+    episodes: readonly Episode[],
+    entries: readonly SocketEntry[],
+    unknownSessions: readonly UnknownSession[],
+    nodes: number,
+  ): Evidence {
+    const { pingIntervalMs, pingTimeoutMs, recoveryWindowMs, maxPayloadBytes } = this.config;
+    const now = Date.now();
+    const heldUntil =
+      kind === 'user' && entries.length === 0 ? heldUntilOf(episodes, recoveryWindowMs, now) : null;
+    return {
+      now,
+      pingIntervalMs,
+      pingTimeoutMs,
+      recoveryWindowMs,
+      maxPayloadBytes,
+      nodes,
+      unknownSessions,
+      episodes,
+      presence: kind === 'user' ? { online: entries.length > 0 || heldUntil !== null, heldUntil } : null,
+    };
+  }
+
+  private nowOf(
+    { now, presence }: Evidence,
+    entries: readonly SocketEntry[],
+    { unanswered, nodes }: { readonly unanswered: readonly string[]; readonly nodes: number },
+  ): ExplainAnswer['now'] {
+    return {
+      at: now,
+      online: presence?.online ?? null,
+      heldUntil: presence?.heldUntil ?? null,
+      sockets: entries.map(({ socketId, node, namespace, transport, connectedAt, rooms }) => ({
+        socketId,
+        node,
+        namespace,
+        transport,
+        connectedAt,
+        rooms,
+      })),
+      nodes,
+      unanswered: [...unanswered],
+      remembered: {
+        episodes: this.recorder.ring.count,
+        publicationsSince: this.recorder.publications.since,
+      },
+    };
+  }
+
+  /** This node, and all others within their time; those that do not answer are named. */
+  private async askAll<Part>(question: NodeQuestionOfRecord): Promise<Told<Part>> {
+    const here = (await this.local.answer(question)) as Part;
+    if (!this.engine.registry) return { parts: [here], unanswered: [], nodes: 1 };
+    const others = (await this.otherNodes()) ?? [];
+    const answers = await this.engine
+      .ask({ ask: 'record', question: { of: 'named', question } as unknown as JsonValue }, NODES_WITHIN_MS)
+      .then(({ answers }) => answers as readonly { readonly node: string; readonly part: Part }[])
+      .catch((failure: unknown) => {
+        if (failure instanceof SwitchboardError) return [];
+        throw failure;
+      });
+    const answered = new Set(answers.map(({ node }) => node));
+    return {
+      parts: [here, ...answers.map(({ part }) => part)],
+      unanswered: others.filter((node) => !answered.has(node)),
+      nodes: others.length + 1,
+    };
+  }
+
+  private async otherNodes(): Promise<string[] | undefined> {
+    try {
+      return (await this.engine.nodes(0)).map(({ node }) => node).filter((node) => node !== this.node.id);
+    } catch {
+      // Shared state is gone: this node is all that can be asked.
+      return undefined;
+    }
+  }
+
+  private assertOn(): void {
+    if (this.recorder.isOff) throw new SwitchboardError('explain.disabled');
+  }
+}
+
+/** A connection that broke and may come back is waited for: nobody is told yet that its user has left. [M4] */
+function heldUntilOf(episodes: readonly Episode[], windowMs: number, now: number): number | null {
+  const last = episodes.findLast(({ connectedAt, endedAt }) => connectedAt !== null && endedAt !== null);
+  if (!last?.end?.comesBack) return null;
+  const until = last.endedAt! + windowMs;
+  return until > now ? until : null;
+}
+
+function mergeStories(parts: readonly StoryPart[]): PublicationStory | undefined {
+  const stories = parts.flatMap(({ story }) => story ?? []);
+  // The node that took it knows who sent it, and what the others told it to have matched.
+  const first = stories.toSorted((one, other) => other.matched - one.matched || one.at - other.at)[0];
+  if (!first) return undefined;
+  const author = stories.find(({ by }) => by.kind !== 'app')?.by ?? first.by;
+  const byNode = new Map(stories.flatMap(({ nodes }) => nodes.map((each) => [each.node, each] as const)));
+  return {
+    ...first,
+    by: author,
+    nodes: [...byNode.values()],
+    exceptions: parts
+      .flatMap(({ story, exceptions }) => story?.exceptions ?? exceptions)
+      .toSorted((one, other) => one.at - other.at),
+    isCut: stories.some(({ isCut }) => isCut),
+  };
+}
+
+/** The answer of the API is written down at once: nobody changes it. */
+const mutable = <Value>(value: Value): Mutable<Value> => value as Mutable<Value>;
+
+type Mutable<Value> = Value extends readonly (infer Item)[]
+  ? Mutable<Item>[]
+  : Value extends object
+    ? { -readonly [Key in keyof Value]: Mutable<Value[Key]> }
+    : Value;
