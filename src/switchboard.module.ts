@@ -14,6 +14,8 @@ import { ApiAccess } from './access/api-access.js';
 import { Authenticator } from './access/authenticator.js';
 import { DeadlineWheel } from './timers/deadline-wheel.js';
 import { APP_LOGS_IN, OriginPolicy } from './http/origin-policy.js';
+import { RemoteLogin } from './access/remote-login.js';
+import { RoomEntrance } from './access/room-entrance.js';
 import { Rights } from './access/rights.js';
 import { RefusedKeys } from './access/refused-keys.js';
 import { RevocationList } from './access/revocation-list.js';
@@ -60,6 +62,7 @@ import { SwitchboardIoAdapter } from './gateway/switchboard-io.adapter.js';
 import { SwitchboardGateway } from './gateway/switchboard.gateway.js';
 import { EventHandlers } from './handlers/event-handlers.js';
 import { HandlerMetrics } from './handlers/handler-metrics.js';
+import { LoginHandlers } from './handlers/login-handlers.js';
 import { RemoteHandlers } from './handlers/remote-handlers.js';
 import { ExplainService } from './recorder/explain-service.js';
 import { FlightRecorder } from './recorder/flight-recorder.js';
@@ -81,6 +84,7 @@ import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './sockets/namespaces.js';
 import { GatewayRegistry } from './registry/gateway-registry.js';
 import { SocketRegistry } from './registry/socket-registry.js';
+import { AssignedRooms } from './rooms/assigned-rooms.js';
 import { History } from './rooms/history.service.js';
 import { StandingOrders } from './backend/standing-orders.js';
 import { MembershipService } from './backend/membership.service.js';
@@ -125,6 +129,7 @@ const PARTICIPANTS: readonly Type<Participant>[] = [
   Recovery,
   Presence,
   Registration,
+  AssignedRooms,
   OpenReceipts,
   ReturningUsers,
   FlightRecorder,
@@ -215,6 +220,7 @@ export class SwitchboardModule {
         JoinWithHistory,
         PrivateRooms,
         RepeatedEmits,
+        AssignedRooms,
         RoomService,
         StandingOrders,
         MembershipService,
@@ -227,6 +233,7 @@ export class SwitchboardModule {
         CommandRunner,
         Authenticator,
         AppAuthorization,
+        RoomEntrance,
         DeadlineWheel,
         OriginPolicy,
         RefusedKeys,
@@ -271,6 +278,7 @@ export class SwitchboardModule {
         HandlerMetrics,
         RemoteHandlers,
         { provide: RemoteEvents, useClass: EventHandlers },
+        { provide: RemoteLogin, useClass: LoginHandlers },
       ],
       exports: [
         SocketRegistry,
@@ -317,8 +325,8 @@ export function setupSwitchboard(app: INestApplication): void {
     requests: new SwitchboardGateway(
       app.get(RoomService),
       app.get(Rights),
-      app.get(Recovery),
       app.get(AppAuthorization),
+      app.get(RoomEntrance),
     ),
     lifecycle: app.get(Lifecycle),
     originPolicy: app.get(OriginPolicy),

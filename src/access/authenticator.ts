@@ -1,10 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { MAX_DEPTH, measureValue, type JsonValue } from '../protocol/json.js';
 import { USER_NAME } from '../protocol/names.js';
-import { LOGIN_OPTIONS, type ClientHandshake, type LoginOptions } from './app-login.js';
+import { LOGIN_OPTIONS, type AppIdentity, type ClientHandshake, type LoginOptions } from './app-login.js';
+import { RemoteLogin } from './remote-login.js';
 import { anonymousName } from './tokens/anonymous.js';
 import { ALL_CAPABILITIES, compileCapabilities, NO_CAPABILITIES } from '../protocol/capabilities.js';
 import { MAX_INFO_BYTES } from './tokens/claims.js';
@@ -12,7 +13,12 @@ import { OPEN_GRANT, type Grant } from '../sockets/grant.js';
 import type { Identity } from '../sockets/socket-state.js';
 import { steadyOf } from '../timers/steady-clock.js';
 import { RevocationList } from './revocation-list.js';
-import { CLOCK_LEEWAY_MS, TokenVerifier, type VerifiedRoomToken } from './tokens/token-verifier.js';
+import {
+  CLOCK_LEEWAY_MS,
+  looksLikeToken,
+  TokenVerifier,
+  type VerifiedRoomToken,
+} from './tokens/token-verifier.js';
 
 /** What a client presents to say who it is; straight from outside, so nothing is known of it. */
 export interface Credentials {
@@ -26,12 +32,16 @@ export interface Credentials {
 @Injectable()
 export class Authenticator {
   private readonly verifier: TokenVerifier;
+  private readonly checksTokens: boolean;
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     @Inject(LOGIN_OPTIONS) private readonly login: LoginOptions,
     private readonly revocations: RevocationList,
+    @Optional() private readonly remote?: RemoteLogin,
   ) {
+    const { jwtSecret, jwtPublicKey, jwksUrl } = config;
+    this.checksTokens = [jwtSecret, jwtPublicKey, jwksUrl].some((key) => key !== undefined);
     this.verifier = new TokenVerifier(config);
   }
 
@@ -62,7 +72,32 @@ export class Authenticator {
    * @throws SwitchboardError, or what the app throws, with the reason to refuse the client
    */
   async authenticateByApp(handshake: ClientHandshake): Promise<Identity> {
-    const given = await this.login.authenticate!(handshake);
+    return this.identityOf(await this.login.authenticate!(handshake));
+  }
+
+  /** Whether a backend says who a client is that presents this: no token, or one that is not of the gateway's kind. [B6] */
+  asksBackend({ token }: Credentials): boolean {
+    if (this.remote?.identifies !== true) return false;
+    return !(this.checksTokens && typeof token === 'string' && looksLikeToken(token));
+  }
+
+  /** How long {@link authenticateByBackend} may take. */
+  get longestWaitMs(): number {
+    return this.remote?.longestWaitMs ?? 0;
+  }
+
+  /**
+   * Asks a backend who a client is.
+   * @param isWanted false once the client has gone
+   * @throws SwitchboardError with the reason to refuse the client
+   */
+  async authenticateByBackend(handshake: ClientHandshake, isWanted: () => boolean): Promise<Identity> {
+    const given = await this.remote!.identify(handshake, isWanted);
+    const { grant, ...who } = this.identityOf(given);
+    return { ...who, grant: { ...grant, extensions: 0 }, rooms: given.rooms };
+  }
+
+  private identityOf(given: AppIdentity | null | undefined): Identity {
     if (given === null || given === undefined) throw new SwitchboardError('access.denied');
     const { user, info, caps = [], expiresAt } = given;
     if (typeof user !== 'string' || !USER_NAME.test(user)) {

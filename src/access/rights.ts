@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { endSocket } from '../sockets/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -6,10 +6,11 @@ import { membershipOf } from '../sockets/membership.adapter.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { Authenticator } from './authenticator.js';
-import type { RoomAction } from '../protocol/capabilities.js';
+import { compileCapabilities, type RoomAction } from '../protocol/capabilities.js';
 import { DeadlineWheel } from '../timers/deadline-wheel.js';
-import { steadyNow } from '../timers/steady-clock.js';
-import type { RoomGrant } from '../sockets/grant.js';
+import { steadyNow, steadyOf } from '../timers/steady-clock.js';
+import type { Grant, RoomGrant } from '../sockets/grant.js';
+import { RemoteLogin, type Renewal } from './remote-login.js';
 import { RevocationList } from './revocation-list.js';
 
 /** How long before its token ends a client is told. [A3] */
@@ -18,14 +19,26 @@ const EXPIRY_NOTICE_MS = 30_000;
 /** As many room tokens count for one socket in one room, the newest: a client must not fill memory with them. */
 const MAX_ROOM_TOKENS = 8;
 
+/** How much longer a socket stays when its backend cannot say whether it may, and how often. [B6] */
+const EXTENSION_MS = 60_000;
+const MAX_EXTENSIONS = 3;
+
 /** What a socket may do, from its token and its room tokens, for as long as these last. [A2] [A3] */
 @Injectable()
 export class Rights implements Participant {
+  private readonly onRenewed: ((socket: GatewaySocket) => void)[] = [];
+
   constructor(
     private readonly authenticator: Authenticator,
     private readonly expiries: DeadlineWheel,
     private readonly revocations: RevocationList,
+    @Optional() private readonly remote?: RemoteLogin,
   ) {}
+
+  /** Has a listener told of sockets whose token, or what stands for one, has been replaced. */
+  whenRenewed(listener: (socket: GatewaySocket) => void): void {
+    this.onRenewed.push(listener);
+  }
 
   /** @param event for `emit`: the event that is to be sent [D9] */
   allows(socket: GatewaySocket, action: RoomAction, room: string, event?: string): boolean {
@@ -70,18 +83,18 @@ export class Rights implements Participant {
   }
 
   /** The new one replaces what it covers; the others go on, and each ends with its own token. */
-  private addRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
+  addRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
     const state = socketState(socket);
     const before = state.roomGrants?.get(room) ?? [];
     const going = before.filter((other) => covers(grant, other));
     const tooMany = before.length - going.length + 1 - MAX_ROOM_TOKENS;
     if (tooMany > 0) going.push(...before.filter((other) => !going.includes(other)).slice(0, tooMany));
-    for (const other of going) this.dropRoomGrant(state, room, other);
+    for (const other of going) this.dropRoomGrant(socket, room, other);
     (state.roomGrants ??= new Map()).set(room, [...(state.roomGrants?.get(room) ?? []), grant]);
     if (tooMany > 0) this.leaveWhatIsNotAllowed(socket);
     if (grant.expiresAt === undefined) return;
     grant.deadline = this.expiries.at(grant.expiresAt, () => {
-      this.dropRoomGrant(state, room, grant);
+      this.dropRoomGrant(socket, room, grant);
       this.leaveWhatIsNotAllowed(socket);
     });
   }
@@ -94,7 +107,7 @@ export class Rights implements Participant {
       for (const grant of grants) {
         const { jti, issuedAt } = grant;
         if (!this.revocations.checkNow({ user: state.user, jti, issuedAt })) continue;
-        this.dropRoomGrant(state, room, grant);
+        this.dropRoomGrant(socket, room, grant);
         isLess = true;
       }
     }
@@ -123,7 +136,15 @@ export class Rights implements Participant {
       void endSocket(socket, new SwitchboardError('auth.token_expired'));
       return;
     }
-    state.tokenDeadlines = [
+    if (this.remote?.renews && grant.extensions !== undefined) {
+      this.askInTime(socket, endsAt);
+      return;
+    }
+    this.endInTime(socket, endsAt);
+  }
+
+  private endInTime(socket: GatewaySocket, endsAt: number): void {
+    socketState(socket).tokenDeadlines = [
       this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
         socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - steadyNow()) });
       }),
@@ -135,7 +156,14 @@ export class Rights implements Participant {
   ended(state: SocketState): void {
     this.cancelTokenDeadlines(state);
     for (const [room, grants] of state.roomGrants ?? []) {
-      for (const grant of grants) this.dropRoomGrant(state, room, grant);
+      for (const grant of grants) this.dropRoomGrant(state.socket, room, grant);
+    }
+  }
+
+  /** What a backend allowed in a room was for as long as the socket is there. [B6] */
+  left(state: SocketState, room: string): void {
+    for (const grant of state.roomGrants?.get(room) ?? []) {
+      if (grant.untilLeft) this.dropRoomGrant(state.socket, room, grant);
     }
   }
 
@@ -149,10 +177,63 @@ export class Rights implements Participant {
     if (user !== state.user) {
       throw new SwitchboardError('access.denied', { message: 'the token is for another user' });
     }
-    state.grant = grant;
+    this.replaceGrant(socket, grant);
+    return { expiresAt: grant.expiresAt === undefined ? null : new Date(grant.expiresAt).toISOString() };
+  }
+
+  /** Half of the time that is left at the earliest: an answer that ends soon must not make one question after another. */
+  private askInTime(socket: GatewaySocket, endsAt: number): void {
+    const leadMs = Math.min(EXPIRY_NOTICE_MS, (endsAt - steadyNow()) / 2);
+    socketState(socket).tokenDeadlines = [
+      this.expiries.at(endsAt - leadMs, () => void this.renew(socket, this.remote!)),
+    ];
+  }
+
+  /** Asks the backend whether the socket may stay. It does not end meanwhile: the question has a time limit. [B6] */
+  private async renew(socket: GatewaySocket, remote: RemoteLogin): Promise<void> {
+    const state = socketState(socket);
+    const { grant } = state;
+    const renewal = await remote.renew(socket);
+    if (!socket.connected || state.grant !== grant) return;
+    if (renewal.kind === 'disconnect') {
+      const { message, retryable } = renewal;
+      void endSocket(socket, new SwitchboardError('kicked', { message, retryable }));
+      return;
+    }
+    const renewed = this.grantAfter(state, renewal);
+    if (renewed) this.replaceGrant(socket, renewed);
+    else if (renewal.kind === 'unknown') this.endInTime(socket, grant.endsAt!);
+    else void endSocket(socket, new SwitchboardError('auth.token_expired'));
+  }
+
+  private grantAfter({ user, grant }: SocketState, renewal: Renewal): Grant | undefined {
+    const { extensions = 0, endsAt = steadyNow(), expiresAt = Date.now() } = grant;
+    if (renewal.kind === 'unknown') {
+      if (extensions >= MAX_EXTENSIONS) return undefined;
+      return {
+        ...grant,
+        extensions: extensions + 1,
+        endsAt: Math.max(endsAt, steadyNow()) + EXTENSION_MS,
+        expiresAt: expiresAt + EXTENSION_MS,
+      };
+    }
+    if (renewal.kind !== 'renewed') return undefined;
+    const ends = renewal.expiresAt === undefined ? undefined : Date.parse(renewal.expiresAt);
+    if (ends !== undefined && ends <= Date.now()) return undefined;
+    return {
+      caps: renewal.caps === undefined ? grant.caps : compileCapabilities(renewal.caps, user),
+      extensions: 0,
+      expiresAt: ends,
+      endsAt: ends && steadyOf(ends),
+    };
+  }
+
+  /** Rights may widen or narrow, at once. */
+  private replaceGrant(socket: GatewaySocket, grant: Grant): void {
+    socketState(socket).grant = grant;
     this.watch(socket);
     this.leaveWhatIsNotAllowed(socket);
-    return { expiresAt: grant.expiresAt === undefined ? null : new Date(grant.expiresAt).toISOString() };
+    for (const told of this.onRenewed) told(socket);
   }
 
   private cancelTokenDeadlines(state: SocketState): void {
@@ -160,7 +241,8 @@ export class Rights implements Participant {
     state.tokenDeadlines = undefined;
   }
 
-  private dropRoomGrant(state: SocketState, room: string, grant: RoomGrant): void {
+  dropRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
+    const state = socketState(socket);
     if (grant.deadline) this.expiries.cancel(grant.deadline);
     const others = state.roomGrants?.get(room)?.filter((other) => other !== grant) ?? [];
     if (others.length > 0) state.roomGrants?.set(room, others);
@@ -184,6 +266,7 @@ export class Rights implements Participant {
 
 /** Whether one grant allows all that another does, and for as long. */
 const covers = (one: RoomGrant, other: RoomGrant): boolean =>
+  (!one.untilLeft || other.untilLeft === true) &&
   (one.expiresAt ?? Infinity) >= (other.expiresAt ?? Infinity) &&
   [...other.allow].every((action) => one.allow.has(action)) &&
   (one.events === undefined ||

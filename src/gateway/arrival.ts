@@ -15,6 +15,8 @@ type Carrier = { [ARRIVAL]?: Arrival | undefined };
 export class Arrival implements Arriving {
   isOver = false;
   identity: Identity | undefined = undefined;
+  /** How much longer than others its checks may take. */
+  moreMs = 0;
   private undos: (() => void)[] | undefined = undefined;
   /** Listens to the end of the connection; only where the way in takes longer than a turn. */
   private onClose: (() => void) | undefined = undefined;
@@ -35,6 +37,10 @@ export class Arrival implements Arriving {
       interned(address),
       interned(socket.handshake.headers['user-agent'] ?? ''),
     );
+  }
+
+  mayTake(moreMs: number): void {
+    this.moreMs = moreMs;
   }
 
   defer(undo: () => void): void {

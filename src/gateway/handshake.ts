@@ -161,7 +161,8 @@ export class Handshake {
         refuse(failure);
         return;
       }
-      if (pending) void withinTime(pending, this.checkTimeoutMs).then(() => next(), refuse);
+      const limitMs = this.checkTimeoutMs + (arrivalOf(socket)?.moreMs ?? 0);
+      if (pending) void withinTime(pending, limitMs).then(() => next(), refuse);
       else next();
     };
   }

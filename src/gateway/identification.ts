@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { ClientHandshake } from '../access/app-login.js';
 import { Authenticator, isAbsent, type Credentials } from '../access/authenticator.js';
+import { mayStayWithoutSocket } from '../platform/socket-io-client.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Arriving, Participant } from '../sockets/participants.js';
-import type { GatewaySocket } from '../sockets/socket-state.js';
+import type { GatewaySocket, Identity } from '../sockets/socket-state.js';
 
 const ENGINE_PROTOCOL_OF_V2 = 3;
 
@@ -14,9 +15,7 @@ export class Identification implements Participant {
 
   /** @throws SwitchboardError, or rejects with one, with the reason to refuse the client */
   arriving(arriving: Arriving): Promise<void> | void {
-    const who = this.authenticator.asksApp
-      ? this.authenticator.authenticateByApp(handshakeOf(arriving))
-      : this.authenticator.authenticate(credentialsOf(arriving.socket));
+    const who = this.ask(arriving);
     if (!(who instanceof Promise)) {
       arriving.identify(who);
       return;
@@ -24,6 +23,17 @@ export class Identification implements Participant {
     return who.then((known) => {
       if (!arriving.isOver) arriving.identify(known);
     });
+  }
+
+  private ask(arriving: Arriving): Identity | Promise<Identity> {
+    const { authenticator } = this;
+    if (authenticator.asksApp) return authenticator.authenticateByApp(handshakeOf(arriving));
+    const credentials = credentialsOf(arriving.socket);
+    if (!authenticator.asksBackend(credentials)) return authenticator.authenticate(credentials);
+    // Its turn may come late where many ask at once; that it has no socket until then is not its fault. [L11]
+    arriving.mayTake(authenticator.longestWaitMs);
+    mayStayWithoutSocket(arriving.socket);
+    return authenticator.authenticateByBackend(handshakeOf(arriving), () => !arriving.isOver);
   }
 }
 

@@ -1,6 +1,7 @@
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { z } from 'zod';
 import { AppAuthorization } from '../access/app-authorization.js';
+import { RoomEntrance } from '../access/room-entrance.js';
 import { Rights } from '../access/rights.js';
 import { REQUEST } from '../protocol/events.js';
 import {
@@ -14,7 +15,6 @@ import {
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } from '../rooms/room.service.js';
-import { Recovery } from '../rooms/recovery/recovery.service.js';
 import { ParseRequest } from './dispatch/parse-request.pipe.js';
 
 type Request<Schema extends z.ZodType> = z.output<Schema>;
@@ -30,8 +30,8 @@ export class SwitchboardGateway {
   constructor(
     private readonly rooms: RoomService,
     private readonly rights: Rights,
-    private readonly recovery: Recovery,
     private readonly app: AppAuthorization,
+    private readonly entrance: RoomEntrance,
   ) {}
 
   @SubscribeMessage(REQUEST.roomJoin)
@@ -42,7 +42,12 @@ export class SwitchboardGateway {
     const { room, since, presence } = request;
     const more = [...(since ? ['history' as const] : []), ...(presence ? ['presence' as const] : [])];
     await this.app.ask(socket, room, 'join', ...more);
-    return { ok: true, ...(await this.rooms.join(socket, request)) };
+    const opened = await this.entrance.open(socket, request);
+    try {
+      return { ok: true, ...(await this.rooms.join(socket, request)), ...opened?.told };
+    } finally {
+      opened?.shut();
+    }
   }
 
   @SubscribeMessage(REQUEST.roomLeave)
@@ -86,9 +91,7 @@ export class SwitchboardGateway {
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(authRefreshRequest)) { token }: Request<typeof authRefreshRequest>,
   ): Promise<Ok<{ expiresAt: string | null }>> {
-    const refreshed = await this.rights.refresh(socket, token);
-    this.recovery.renewed(socket);
-    return { ok: true, ...refreshed };
+    return { ok: true, ...(await this.rights.refresh(socket, token)) };
   }
 
   @SubscribeMessage(REQUEST.socketInfo)

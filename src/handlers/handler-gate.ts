@@ -21,6 +21,8 @@ export const BREAKER = {
 
 const QUEUE_FULL_RETRY_MS = 1_000;
 
+const always = (): boolean => true;
+
 /** Opens at {@link BREAKER}'s failures in a row or in its window, whatever comes first. */
 class EitherBreaker implements IBreaker {
   constructor(private readonly breakers: readonly IBreaker[]) {}
@@ -104,13 +106,15 @@ export class HandlerGate {
    *
    * @throws SwitchboardError `handler.unavailable` when the breaker is open, the queue full or the wait too long
    */
-  async pass(send: () => Promise<HandlerReply>): Promise<HandlerReply> {
+  async pass(send: () => Promise<HandlerReply>, isWanted: () => boolean = always): Promise<HandlerReply> {
     // Before the queue: what waits behind a backend that is down would only fail later.
     if (this.openedAt !== undefined && this.retryAfterMs() > 0) throw this.unavailable(this.retryAfterMs());
     const since = performance.now();
     try {
       return await this.bulkhead.execute(() => {
-        if (performance.now() - since > this.limits.maxWaitMs) throw this.unavailable(QUEUE_FULL_RETRY_MS);
+        // Its client has gone while it waited: the backend has enough to do.
+        if (!isWanted() || performance.now() - since > this.limits.maxWaitMs)
+          throw this.unavailable(QUEUE_FULL_RETRY_MS);
         return this.counted(send);
       });
     } catch (failure) {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { OutboundResult } from '../outbound/outbound-client.js';
 import { AppError, SwitchboardError } from '../protocol/errors.js';
+import { assertExactNumbers } from '../protocol/exact-numbers.js';
 import { measureValue } from '../protocol/json.js';
 
 /** What came of asking a remote handler; `failed` counts against its breaker, the others do not. */
@@ -66,7 +67,8 @@ export function readHttpAnswer(result: OutboundResult): HandlerReply {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return failedReply('the answer is no JSON object');
   }
-  return readAnswer(value);
+  const inexact = inexactNumberIn(body);
+  return inexact === undefined ? readAnswer(value) : failedReply(inexact);
 }
 
 /** Reads an answer that is a value already. */
@@ -95,6 +97,17 @@ function parseJson(body: Buffer): unknown {
     return measureValue(value).depth === Infinity ? undefined : value;
   } catch {
     return undefined;
+  }
+}
+
+/** What is wrong with a number that a JavaScript number cannot hold: it is not changed without a word. [D11] */
+function inexactNumberIn(body: Buffer): string | undefined {
+  try {
+    assertExactNumbers(body.toString());
+    return undefined;
+  } catch (failure) {
+    const [issue] = (failure as SwitchboardError).errors ?? [];
+    return `${issue?.path ?? ''}: ${issue?.message ?? 'a number that JavaScript cannot hold'}`;
   }
 }
 

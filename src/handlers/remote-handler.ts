@@ -13,6 +13,14 @@ const LOG_INTERVAL_MS = 1_000;
 const nameOf = ({ kind, pattern }: HandlerRule): string =>
   kind === 'event' ? pattern : kind === 'join' ? `@join:${pattern}` : `@${kind}`;
 
+/** How a remote handler is asked. */
+export interface AskOptions {
+  /** Of the request that the question comes from. */
+  readonly traceparent?: string | undefined;
+  /** False once nobody waits for the answer any longer: what waits for its turn is not sent then. */
+  readonly isWanted?: () => boolean;
+}
+
 /** One remote handler: its rule, its way and its gate. [B1] [B5] */
 export class RemoteHandler {
   readonly name: string;
@@ -54,9 +62,9 @@ export class RemoteHandler {
    */
   async ask(
     message: HandlerMessage,
-    traceparent?: string,
+    how: AskOptions = {},
   ): Promise<Extract<HandlerReply, { kind: 'answered' | 'disconnect' }>> {
-    const reply = await this.pass(message, traceparent);
+    const reply = await this.pass(message, how);
     this.metrics.ended(this.name, outcomeOf(reply));
     if (reply.kind === 'failed') {
       this.logFailure(reply.why);
@@ -76,14 +84,14 @@ export class RemoteHandler {
     return this.transport.close();
   }
 
-  private async pass(message: HandlerMessage, traceparent: string | undefined): Promise<HandlerReply> {
+  private async pass(message: HandlerMessage, { traceparent, isWanted }: AskOptions): Promise<HandlerReply> {
     try {
       return await this.gate.pass(async () => {
         const since = performance.now();
         const reply = await this.transport.ask(message, traceparent);
         this.metrics.took(this.name, performance.now() - since);
         return reply;
-      });
+      }, isWanted);
     } catch (failure) {
       this.metrics.ended(this.name, 'unavailable');
       throw failure;

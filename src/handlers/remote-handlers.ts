@@ -48,6 +48,12 @@ export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
     await Promise.all(this.handlers.map((handler) => handler.close()));
   }
 
+  /** How long a request may take: the wait for its turn, and the attempt. [B5] */
+  get longestWaitMs(): number {
+    const { handlerAttemptMs, handlerTimeoutMs } = this.config;
+    return handlerTimeoutMs + Math.min(handlerAttemptMs, handlerTimeoutMs);
+  }
+
   /** The first handler of a kind whose pattern fits. */
   find(kind: HandlerKind, name: string): RemoteHandler | undefined {
     return this.handlers.find((handler) => handler.rule.kind === kind && handler.fits(name));
@@ -59,10 +65,12 @@ export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async open(rule: HandlerRule): Promise<RemoteHandler> {
-    const limits: GateLimits =
-      rule.kind === 'connect'
-        ? { inFlight: IN_FLIGHT, waiting: WAITING_CONNECTS, maxWaitMs: Infinity }
-        : { inFlight: IN_FLIGHT, waiting: WAITING, maxWaitMs: this.config.handlerTimeoutMs };
+    const comesInStorms = rule.kind === 'connect' || rule.kind === 'refresh';
+    const limits: GateLimits = {
+      inFlight: IN_FLIGHT,
+      waiting: comesInStorms ? WAITING_CONNECTS : WAITING,
+      maxWaitMs: this.config.handlerTimeoutMs,
+    };
     const gate = await HandlerGate.create(limits);
     return new RemoteHandler(rule, gate, this.transportTo(rule.url), this.metrics, this.logger);
   }

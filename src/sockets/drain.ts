@@ -5,6 +5,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from './end-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from './namespaces.js';
+import { socketState, type GatewaySocket } from './socket-state.js';
 
 /** Between two batches of goodbyes, where they are many. */
 const MIN_INTERVAL_MS = 50;
@@ -64,8 +65,7 @@ export class Drain implements OnModuleDestroy {
     for (;;) {
       // Who has gone meanwhile takes no time of the window: a node whose clients have all left ends at once.
       waiting = waiting.filter(({ connected }) => connected);
-      for (const socket of waiting.splice(0, size))
-        goodbyes.push(endSocket(socket, goodbye(), { isShutdown: true }));
+      for (const socket of waiting.splice(0, size)) goodbyes.push(this.sendAway(socket, windowEndsAt));
       if (waiting.length === 0) break;
       await delay(intervalMs);
     }
@@ -75,6 +75,18 @@ export class Drain implements OnModuleDestroy {
       [...this.namespaces.allSockets()].map((socket) => endSocket(socket, goodbye(), { isShutdown: true })),
     );
     await this.hooksEnded(Math.max(MIN_HOOKS_MS, windowEndsAt - performance.now()));
+  }
+
+  /** An event that a backend handles already is answered first: its client could not know whether it took effect. [N5] */
+  private async sendAway(socket: GatewaySocket, windowEndsAt: number): Promise<void> {
+    const answered = socketState(socket).inbox?.finish();
+    if (answered) {
+      const over = new AbortController();
+      const withinMs = Math.max(MIN_HOOKS_MS, windowEndsAt - performance.now());
+      await Promise.race([answered, delay(withinMs, undefined, { signal: over.signal }).catch(() => {})]);
+      over.abort();
+    }
+    await endSocket(socket, goodbye(), { isShutdown: true });
   }
 
   private async hooksEnded(withinMs: number): Promise<void> {

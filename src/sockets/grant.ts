@@ -12,15 +12,22 @@ export interface Grant {
   /** `iat`, in seconds since 1970. */
   readonly issuedAt?: number;
   readonly jti?: string;
+  /**
+   * Given by a backend, which is asked anew before it ends: how many times it has gone on because the backend could not
+   * say. [B6]
+   */
+  readonly extensions?: number;
 }
 
-/** What a socket may do in one room by a room token. [A2] */
+/** What a socket may do in one room by a room token, or because a backend allows it. [A2] [B6] */
 export interface RoomGrant {
   readonly allow: ReadonlySet<RoomAction>;
   /** Which events `emit` is allowed for; all of them when not given. [D9] */
   readonly events?: EventPatterns | undefined;
   readonly issuedAt?: number;
   readonly jti?: string;
+  /** It ends when the socket leaves the room: a backend is asked each time. [B6] */
+  readonly untilLeft?: boolean;
   /** By `steadyNow`; `undefined` when it does not expire. */
   readonly expiresAt?: number;
   /** Its end. */

@@ -17,6 +17,9 @@ export interface Arriving {
   /** Settles, or settles anew, who the socket belongs to: it has a state from then on. */
   identify(identity: Identity): void;
 
+  /** Gives the checks on its way in so much more time: somebody is asked who may be slow. */
+  mayTake(moreMs: number): void;
+
   /**
    * Has something undone if the socket does not get in. What was deferred last is undone first; once the arrival is
    * over it is undone at once. Nothing deferred is called for a socket that gets in.

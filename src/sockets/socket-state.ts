@@ -12,6 +12,11 @@ export interface Inbox {
   /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
   readonly opened?: Promise<void> | undefined;
   open(): void;
+  /**
+   * For a node that ends: resolves when the event that a backend handles now has been answered, `undefined` when there is
+   * none. Those behind it are refused with `server.draining`. Never rejects.
+   */
+  finish(): Promise<void> | undefined;
   /** Takes what an answer costs beyond its request from the rate of the socket. [Q8] */
   charge(answer: unknown): void;
 }
@@ -23,6 +28,8 @@ export interface Identity {
   readonly isAnonymous?: boolean;
   readonly info: JsonValue;
   readonly grant: Grant;
+  /** Rooms that a backend has put it into. [B6] */
+  readonly rooms?: readonly string[] | undefined;
 }
 
 /** A Socket.IO socket of this gateway. `identityOf(socket)` says who it belongs to; its `data` is the app's alone. [T2] */

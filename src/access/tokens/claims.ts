@@ -20,12 +20,14 @@ const MAX_SECONDS = 8_640_000_000_000;
 const SECONDS = 'expected seconds since 1970';
 const seconds = z.number(SECONDS).min(0, SECONDS).max(MAX_SECONDS, SECONDS).optional();
 
-const subject = z
+/** Whose token it is. */
+export const userSubject = z
   .string('expected a user name')
   .regex(USER_NAME, 'expected 1 to 128 characters without control characters');
 
 const ACTIONS = `expected a list of ${ROOM_ACTIONS.join(', ')}`;
-const actions = z.array(z.enum(ROOM_ACTIONS, ACTIONS), ACTIONS);
+/** What a capability allows. */
+export const roomActions = z.array(z.enum(ROOM_ACTIONS, ACTIONS), ACTIONS);
 
 const EVENTS = 'expected a list of event names, each of which may end in *';
 const events = z
@@ -35,12 +37,12 @@ const events = z
 
 const CAPABILITY = 'expected {room, allow}';
 const capability = z.object(
-  { room: z.string('expected a room name or a pattern'), allow: actions, events },
+  { room: z.string('expected a room name or a pattern'), allow: roomActions, events },
   CAPABILITY,
 );
 
 const anyTokenShape = {
-  sub: subject,
+  sub: userSubject,
   exp: seconds,
   nbf: seconds,
   iat: seconds,
@@ -54,7 +56,8 @@ const anyTokenShape = {
   aud: z.unknown().optional(),
 };
 
-const info = z
+/** What others see of a user. [R2] */
+export const infoValue = z
   .unknown()
   .refine((value) => measureValue(value).depth <= MAX_DEPTH, {
     message: `expected at most ${MAX_DEPTH} levels of nesting`,
@@ -66,18 +69,21 @@ const info = z
   )
   .optional();
 
+/** The `caps` of a token, or of what a backend answers in its place. */
+export const capabilityList = z.array(capability, 'expected a list of {room, allow}');
+
 /** `sub` alone decides who a socket is, so a room token must not pass as a connect token: no `room` here. */
 const connectClaims = z.object({
   ...anyTokenShape,
   room: z.undefined('a room token does not connect').optional(),
-  caps: z.array(capability, 'expected a list of {room, allow}').optional(),
-  info,
+  caps: capabilityList.optional(),
+  info: infoValue,
 });
 
 const roomClaims = z.object({
   ...anyTokenShape,
   room: z.string('expected a room token').regex(ROOM_NAME, 'expected a room name'),
-  allow: actions,
+  allow: roomActions,
   events,
 });
 

@@ -70,6 +70,9 @@ function notYet(aheadMs: number): SwitchboardError {
 
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
+/** Whether it has the form of a token, valid or not. */
+export const looksLikeToken = (text: string): boolean => COMPACT.test(text);
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A part of a token as JSON object. What the parser says is dropped: it quotes the token. */

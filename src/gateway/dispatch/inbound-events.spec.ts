@@ -18,6 +18,10 @@ class AnsweringInbox implements Inbox {
 
   open(): void {}
 
+  finish(): undefined {
+    return undefined;
+  }
+
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
     this.received.push([...event]);
     const reply = new Reply(this.socket, acknowledgement);

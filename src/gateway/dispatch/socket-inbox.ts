@@ -66,6 +66,9 @@ export class SocketInbox implements Inbox {
   /** Acknowledgements that nobody waits for. */
   private strays: TokenBucket | undefined = undefined;
   private busy = true;
+  /** The event that a backend handles now. */
+  private asking: Promise<void> | undefined = undefined;
+  private isFinishing = false;
 
   constructor(
     private readonly socket: GatewaySocket,
@@ -83,6 +86,17 @@ export class SocketInbox implements Inbox {
     this.backlog?.stop();
     const { conn } = this.socket;
     if (this.bucket && conn.readyState === 'open') leaveRate(conn, this.bucket);
+  }
+
+  finish(): Promise<void> | undefined {
+    if (!this.asking) return undefined;
+    this.isFinishing = true;
+    for (const { reply } of this.waiting?.splice(0) ?? []) this.refuseAtEnd(reply);
+    return this.asking;
+  }
+
+  private refuseAtEnd(reply: Reply): void {
+    this.context.answers.refuse(reply, new SwitchboardError('server.draining'));
   }
 
   receive(event: readonly unknown[], acknowledgement: Acknowledgement): void {
@@ -123,7 +137,9 @@ export class SocketInbox implements Inbox {
 
   private enqueue(inbound: Inbound): void {
     const { maxWaiting } = this;
-    if (!this.busy) {
+    if (this.isFinishing) {
+      this.refuseAtEnd(inbound.reply);
+    } else if (!this.busy) {
       this.handle(inbound);
     } else if ((this.waiting ??= []).length < maxWaiting) {
       this.waiting.push(inbound);
@@ -281,13 +297,19 @@ export class SocketInbox implements Inbox {
   private askRemote({ event: [name, ...args], reply }: Inbound): Promise<void> | undefined {
     if (typeof name !== 'string' || isReservedEvent(name)) return undefined;
     const { answers, remote } = this.context;
-    return remote
-      ?.handlerOf(name)
-      ?.handle(this.socket, name, args)
-      .then(
-        ({ data }) => answers.send(reply, [data === undefined ? { ok: true } : { ok: true, data }]),
-        (failure: unknown) => answers.fail(reply, failure),
-      );
+    const handling = remote?.handlerOf(name)?.handle(this.socket, name, args);
+    if (!handling) return undefined;
+    this.asking = handling.then(
+      ({ data }) => {
+        this.asking = undefined;
+        answers.send(reply, [data === undefined ? { ok: true } : { ok: true, data }]);
+      },
+      (failure: unknown) => {
+        this.asking = undefined;
+        answers.fail(reply, failure);
+      },
+    );
+    return this.asking;
   }
 
   private refuseUnknown({ event, reply }: Inbound): void {

@@ -45,7 +45,9 @@ export class Recovery implements Participant {
     private readonly claims: SessionClaims,
     private readonly namespaces: Namespaces,
     private readonly watchedRooms: WatchedRooms,
-  ) {}
+  ) {
+    rights.whenRenewed((socket) => this.renewed(socket));
+  }
 
   /** The client has just been told that it is connected: gives it its rooms and what it missed, in this turn. */
   connected(socket: GatewaySocket): void {
@@ -81,7 +83,7 @@ export class Recovery implements Participant {
   }
 
   /** The socket has a new token; the session goes on with that. */
-  renewed(socket: GatewaySocket): void {
+  private renewed(socket: GatewaySocket): void {
     const { session, grant } = socketState(socket);
     if (session) void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(grant)));
   }

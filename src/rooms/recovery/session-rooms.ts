@@ -15,6 +15,7 @@ interface KeptGrant {
   readonly issuedAt?: number;
   readonly jti?: string;
   readonly expiresAt?: number;
+  readonly untilLeft?: boolean;
 }
 
 export function describeRoom(state: SocketState, room: string): SessionRoom {
@@ -31,12 +32,13 @@ export function describeRoom(state: SocketState, room: string): SessionRoom {
   };
 }
 
-const keptGrantOf = ({ allow, events, issuedAt, jti, expiresAt }: RoomGrant): KeptGrant => ({
+const keptGrantOf = ({ allow, events, issuedAt, jti, expiresAt, untilLeft }: RoomGrant): KeptGrant => ({
   allow: [...allow],
   ...(events && { events: events.patterns }),
   issuedAt,
   jti,
   expiresAt,
+  ...(untilLeft && { untilLeft }),
 });
 
 /** What room tokens had granted in a room. */
