@@ -45,7 +45,7 @@ export const everything = {
   ...COMMON,
   roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/examples'],
   testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
-  testPathIgnorePatterns: ['/node_modules/', ...filesOf(LONG)],
+  testPathIgnorePatterns: ['/node_modules/', '/test/clients/', ...filesOf(LONG)],
   moduleNameMapper: MODULES,
 };
 

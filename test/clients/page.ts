@@ -1,0 +1,72 @@
+/** docs/clients.md: its text is written by hand, its table and its snippets are put in from what runs. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { TRANSPORTS, type Transport } from './driver.js';
+import { CLIENTS, FOLDER, type Client } from './languages.js';
+import { FEATURES, type Feature, type Outcomes } from './scenario.js';
+
+export const PAGE = join(FOLDER, '../../docs/clients.md');
+
+/** What was measured, and with which versions. */
+export interface Known {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly outcomes: Readonly<Record<string, Readonly<Record<Transport, Outcomes>>>>;
+}
+
+const NAMES: Readonly<Record<Transport, string>> = {
+  polling: 'polling',
+  websocket: 'WebSocket',
+  upgrade: 'upgrade',
+};
+
+/** The page as it has to be. */
+export async function pageOf(page: string, known: Known): Promise<string> {
+  let made = put(page, 'table', tableOf(known));
+  for (const client of CLIENTS) made = put(made, `snippet ${client.name}`, snippetOf(client));
+  return format(made, { ...(await resolveConfig(PAGE)), parser: 'markdown' });
+}
+
+function put(page: string, name: string, text: string): string {
+  const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`);
+  if (!place.test(page)) throw new Error(`docs/clients.md has no place for ${name}`);
+  return page.replace(place, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`);
+}
+
+function tableOf({ versions, outcomes }: Known): string {
+  const heads = CLIENTS.map(({ name, column }) => `${column} ${versions[name]}`);
+  const rows = (Object.keys(FEATURES) as Feature[]).map((feature) => [
+    FEATURES[feature],
+    ...CLIENTS.map(({ name }) => cellOf(outcomes[name]!, feature)),
+  ]);
+  const lines = [['It …', ...heads], ['---', ...heads.map(() => '---')], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function cellOf(outcomes: Readonly<Record<Transport, Outcomes>>, feature: Feature): string {
+  const connecting = TRANSPORTS.filter((transport) => outcomes[transport].connects === 'yes');
+  const by = (wanted: string): Transport[] =>
+    connecting.filter((transport) => outcomes[transport][feature] === wanted);
+  const [yes, sometimes] = [by('yes'), by('sometimes')];
+  if (feature !== 'connects') {
+    if (yes.length === connecting.length) return 'yes';
+    if (yes.length + sometimes.length === 0) return '**no**';
+    if (sometimes.length === connecting.length) return '**not always**';
+  }
+  const told = yes.map((transport) => NAMES[transport]);
+  if (sometimes.length > 0) {
+    told.push(`**${sometimes.map((transport) => NAMES[transport]).join(' and ')} not always**`);
+  }
+  return told.join(', ');
+}
+
+/** The part of a program that a reader copies: from the word `snippet` on, to the end of its block. */
+function snippetOf({ install, language, snippet: { source } }: Client): string {
+  const [, part] = readFileSync(join(FOLDER, source), 'utf8').split(/^.*(?:#|\/\/) snippet\n/m);
+  const lines = part!.split('\n');
+  const indent = /^\s*/.exec(lines[0]!)![0];
+  const end =
+    indent === '' ? lines.length : lines.findIndex((line) => line !== '' && !line.startsWith(indent));
+  const text = lines.slice(0, end).map((line) => line.slice(indent.length));
+  return `\`${install}\`\n\n\`\`\`${language}\n${text.join('\n').trim()}\n\`\`\``;
+}
