@@ -61,11 +61,11 @@ export function endSocket(
  * Prepares the close of a connection whose client would not come back after an ordinary one. [L7]
  *
  * OkHttp, under the clients of Java, stops reading at a close frame and tells nobody: its client notices at its ping
- * time-out, 45 s later. On polling python-socketio takes a CLOSE packet for the order to stay away, and rust_socketio,
+ * time-out, 45 s later. The client of C++, on WebSocket++, takes a close frame for its own close. On polling python-socketio takes a CLOSE packet for the order to stay away, and rust_socketio,
  * which has no User-Agent, never notices it.
  */
 function closeSoThatItReturns(conn: Connection, userAgent: string): void {
-  if (/okhttp/i.test(userAgent)) closeWithoutFrame(conn.transport, GOODBYE_TIMEOUT_MS);
+  if (/okhttp|websocket\+\+/i.test(userAgent)) closeWithoutFrame(conn.transport, GOODBYE_TIMEOUT_MS);
   else if (userAgent === '' || /python/i.test(userAgent)) closeWithoutPacket(conn.transport);
 }
 

@@ -8,10 +8,12 @@ import { clientsHere, FOLDER, type Client } from './languages.js';
 import { measure, type Measured, type Results } from './measurement.js';
 import { Nodes, type Setting } from './nodes.js';
 import { PAGE, pageOf, type Known } from './page.js';
-import type { Feature, Outcome, Outcomes } from './scenario.js';
+import { isShare, type Feature, type Outcome, type Outcomes } from './scenario.js';
 
 /** `UPDATE_CLIENTS=1 npm run test:clients` writes what it measures, and the page from it. */
 const UPDATES = process.env['UPDATE_CLIENTS'] !== undefined;
+/** How often in each setting it is then measured what comes out now one way and now the other. */
+const TIMES = UPDATES ? 5 : 1;
 const RESULTS = join(FOLDER, 'results.json');
 
 const known = JSON.parse(readFileSync(RESULTS, 'utf8')) as Known;
@@ -31,8 +33,9 @@ function describeOn(setting: Setting): void {
 
   beforeAll(async () => {
     const started = Date.now();
-    measured = await measure(clients, setting, known.outcomes);
+    measured = await measure(clients, setting, known.outcomes, TIMES);
     measuredOn[setting] = measured.results;
+    if (UPDATES) for (const reason of measured.reasons) process.stderr.write(`${setting}: ${reason}\n`);
     process.stderr.write(`${setting}: measured in ${Math.round((Date.now() - started) / 1000)} s\n`);
   });
 
@@ -107,21 +110,17 @@ const differs = (found: Outcomes, expected: Outcomes): boolean =>
 function settled(expected: Outcomes, found: Outcomes): Outcomes {
   const entries = Object.entries(expected) as [Feature, Outcome][];
   return Object.fromEntries(
-    entries.map(([feature, outcome]) => [feature, outcome === 'sometimes' ? found[feature] : outcome]),
+    entries.map(([feature, outcome]) => [feature, isShare(outcome) ? found[feature] : outcome]),
   );
 }
 
-/** The settings as one; what differs between them, or was seen to differ, is not always so. */
+/** The settings as one. */
 function updated({ versions, outcomes }: Known): Known {
   const together = (client: Client, transport: Transport): Outcomes => {
-    const before = outcomes[client.name]?.[transport] ?? {};
-    const [one, two] = Object.values(measuredOn).map((results) => results[client.name]![transport]);
-    const entries = Object.entries(one!) as [Feature, Outcome][];
+    const all = Object.values(measuredOn).map((results) => results[client.name]![transport]);
+    const features = Object.keys(all[0]!) as Feature[];
     return Object.fromEntries(
-      entries.map(([feature, outcome]) => {
-        const agrees = before[feature] !== 'sometimes' && (two ?? one)![feature] === outcome;
-        return [feature, agrees ? outcome : 'sometimes'];
-      }),
+      features.map((feature) => [feature, sumOf(all.map((each) => each[feature] ?? 'no'))]),
     );
   };
   const found = clients.map((client) => {
@@ -135,4 +134,16 @@ function updated({ versions, outcomes }: Known): Known {
     },
     outcomes: { ...outcomes, ...Object.fromEntries(found) },
   };
+}
+
+/** What differs between the settings is told as a share. */
+function sumOf(found: readonly Outcome[]): Outcome {
+  if (!found.some(isShare) && new Set(found).size === 1) return found[0]!;
+  const shares = found.map((outcome) => {
+    if (!isShare(outcome)) return { successes: outcome === 'yes' ? 1 : 0, times: 1 };
+    const [successes, times] = outcome.split(' of ').map(Number);
+    return { successes: successes!, times: times! };
+  });
+  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+  return `${sum(shares.map(({ successes }) => successes))} of ${sum(shares.map(({ times }) => times))}`;
 }

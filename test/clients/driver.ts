@@ -22,7 +22,7 @@ export const TRANSPORTS: readonly Transport[] = ['polling', 'websocket', 'upgrad
  *
  * It tells `connect` [socket ID or null], `connect_error` and `disconnect` [whatever its library says], `answer` [the
  * arguments of an acknowledgement], `cannot` [what its library has no way to do], and each event that it receives. It
- * answers `mirror` with the arguments it came with.
+ * answers `mirror` with the arguments it came with, and `decode` with its text and the bytes of its Base64 text.
  */
 export class ClientProcess {
   readonly events = new EventQueue();

@@ -65,7 +65,10 @@ export class StickyFront {
       back.on('end', () => answer.end());
       back.on('error', () => answer.destroy());
     });
-    onward.on('error', () => (answer.headersSent ? answer.destroy() : answer.writeHead(502).end()));
+    // With a page, as proxies do: at an answer with nothing in it rust_socketio asks again without a pause.
+    onward.on('error', () =>
+      answer.headersSent ? answer.destroy() : answer.writeHead(502).end('bad gateway'),
+    );
     answer.on('close', () => onward.destroy());
     incoming.pipe(onward);
   }

@@ -142,6 +142,7 @@ const CPP_FLAGS = [
   '-DSIO_DISABLE_LOGGING',
 ];
 const CPP_PARTS = ['sio_client', 'sio_socket', 'internal/sio_client_impl', 'internal/sio_packet'];
+const objectOf = (part: string): string => `${part.split('/').at(-1)}.o`;
 
 const cpp: Toolchain = {
   name: 'C++',
@@ -150,19 +151,20 @@ const cpp: Toolchain = {
     '(and apt-get install g++ libasio-dev libwebsocketpp-dev rapidjson-dev)',
   isOptional: true,
   isThere: () => CPP_SOURCE !== '' && works('g++', '--version'),
-  build: () =>
-    once('cpp', ['cpp/client.cpp', 'cpp/snippet.cpp'], () => {
-      const folder = join(CACHE, 'cpp');
-      mkdirSync(folder, { recursive: true });
-      const sources = CPP_PARTS.map((part) => join(CPP_SOURCE, 'src', `${part}.cpp`));
-      const flags = [...CPP_FLAGS, `-I${join(CPP_SOURCE, 'src')}`];
-      run('g++', [...flags, '-c', ...sources], folder);
-      const objects = CPP_PARTS.map((part) => `${part.split('/').at(-1)}.o`);
-      for (const program of ['client', 'snippet']) {
-        const source = join(FOLDER, `cpp/${program}.cpp`);
-        run('g++', [...flags, source, ...objects, '-o', program, '-lpthread'], folder);
-      }
-    }),
+  build: () => {
+    const folder = join(CACHE, 'cpp');
+    const flags = [...CPP_FLAGS, `-I${join(CPP_SOURCE, 'src')}`];
+    const compile = (...args: readonly string[]): void => run('g++', [...flags, ...args], folder);
+    mkdirSync(folder, { recursive: true });
+    const isBuilt = CPP_PARTS.every((part) => existsSync(join(folder, objectOf(part))));
+    if (!isBuilt) compile('-c', ...CPP_PARTS.map((part) => join(CPP_SOURCE, 'src', `${part}.cpp`)));
+    for (const program of ['client', 'snippet']) {
+      const source = `cpp/${program}.cpp`;
+      once(`cpp-${program}`, [source], () =>
+        compile(join(FOLDER, source), ...CPP_PARTS.map(objectOf), '-o', program, '-lpthread'),
+      );
+    }
+  },
 };
 
 /** The same programs, run by an interpreter that has one version or another of the library. */

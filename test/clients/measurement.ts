@@ -15,7 +15,7 @@ export interface Measured {
 }
 
 /** Programs that do something at a time; the machine has few cores, and most of a tour is waiting. */
-const AT_ONCE = 12;
+const AT_ONCE = 8;
 
 /** Longer than any client waits before it tries again, and only then is one that has not come back away. */
 const RETURN_MS = 3_000;
@@ -24,13 +24,14 @@ export async function measure(
   clients: readonly Client[],
   setting: Setting,
   known: Results,
+  times: number,
 ): Promise<Measured> {
   const nodes = await Nodes.start(setting);
   const visits = clients.flatMap((client) =>
     TRANSPORTS.map((transport) => ({
       client,
       transport,
-      visit: new Visit(client, transport, nodes, known[client.name]?.[transport] ?? {}),
+      visit: new Visit(client, transport, nodes, known[client.name]?.[transport] ?? {}, times),
     })),
   );
   try {
@@ -52,8 +53,10 @@ export async function measure(
   return { results, reasons };
 }
 
-/** A drain, a killed node, and a kick, each once for all. */
+/** An idle time, a drain, a killed node, and a kick, each once for all. */
 async function endings(visits: readonly Visit[], nodes: Nodes): Promise<void> {
+  await Promise.all(visits.map((visit) => visit.idles()));
+
   await Promise.all(visits.map((visit) => visit.prepare()));
   const draining = nodes.replace('SIGTERM');
   await Promise.all(visits.map((visit) => visit.drain(draining)));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { TRANSPORTS, type Transport } from './driver.js';
 import { CLIENTS, FOLDER, type Client } from './languages.js';
-import { FEATURES, type Feature, type Outcomes } from './scenario.js';
+import { FEATURES, type Feature, type Outcome, type Outcomes } from './scenario.js';
 
 export const PAGE = join(FOLDER, '../../docs/clients.md');
 
@@ -45,20 +45,17 @@ function tableOf({ versions, outcomes }: Known): string {
 
 function cellOf(outcomes: Readonly<Record<Transport, Outcomes>>, feature: Feature): string {
   const connecting = TRANSPORTS.filter((transport) => outcomes[transport].connects === 'yes');
-  const by = (wanted: string): Transport[] =>
-    connecting.filter((transport) => outcomes[transport][feature] === wanted);
-  const [yes, sometimes] = [by('yes'), by('sometimes')];
-  if (feature !== 'connects') {
-    if (yes.length === connecting.length) return 'yes';
-    if (yes.length + sometimes.length === 0) return '**no**';
-    if (sometimes.length === connecting.length) return '**not always**';
-  }
-  const told = yes.map((transport) => NAMES[transport]);
-  if (sometimes.length > 0) {
-    told.push(`**${sometimes.map((transport) => NAMES[transport]).join(' and ')} not always**`);
-  }
-  return told.join(', ');
+  const found = new Set(connecting.map((transport) => outcomes[transport][feature]));
+  if (feature !== 'connects' && found.size === 1) return markOf([...found][0]);
+  return connecting
+    .map((transport) => {
+      const outcome = outcomes[transport][feature];
+      return outcome === 'yes' ? NAMES[transport] : `${NAMES[transport]}: ${markOf(outcome)}`;
+    })
+    .join(', ');
 }
+
+const markOf = (outcome: Outcome | undefined): string => (outcome === 'yes' ? outcome : `**${outcome}**`);
 
 /** The part of a program that a reader copies: from the word `snippet` on, to the end of its block. */
 function snippetOf({ install, language, snippet: { source } }: Client): string {

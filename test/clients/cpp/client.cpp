@@ -117,6 +117,12 @@ static void listen(client& client) {
     client.socket()->on_any([](event& event) {
         tell(event.get_name(), event.get_messages());
         if (event.get_name() == "mirror" && event.need_ack()) event.put_ack_message(event.get_messages());
+        if (event.get_name() == "decode" && event.need_ack()) {
+            auto bytes = std::make_shared<const std::string>(from_base64(event.get_messages()[1]->get_string()));
+            message::list answer(event.get_messages()[0]);
+            answer.push(binary_message::create(bytes));
+            event.put_ack_message(answer);
+        }
     });
 }
 

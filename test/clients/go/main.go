@@ -100,6 +100,8 @@ func received(args ...any) {
 			args = args[:len(args)-1]
 			if event == "mirror" {
 				ack(args, nil)
+			} else if event == "decode" {
+				ack([]any{args[0], binary(map[string]any{"$base64": args[1]})}, nil)
 			}
 		}
 	}

@@ -69,6 +69,8 @@ final class Client {
     if (ack != null) args.remove(args.size() - 1);
     tell(given[0].toString(), args.toArray());
     if (ack != null && given[0].equals("mirror")) ack.call(args.toArray());
+    if (ack != null && given[0].equals("decode"))
+      ack.call(args.get(0), Base64.getDecoder().decode(args.get(1).toString()));
   }
 
   private static void request(String event, JSONArray told) throws JSONException {

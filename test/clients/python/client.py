@@ -56,6 +56,8 @@ def on_disconnect(*reason):
 @client.on("*")
 def on_event(event, *args):
     tell(event, *args)
+    if event == "decode":
+        return args[0], base64.b64decode(args[1])
     return args if event == "mirror" else None
 
 

@@ -62,6 +62,8 @@ async def main():
     @client.on("*")
     async def on_event(event, *args):
         tell(event, *args)
+        if event == "decode":
+            return args[0], base64.b64decode(args[1])
         return args if event == "mirror" else None
 
     def answered(*answer):

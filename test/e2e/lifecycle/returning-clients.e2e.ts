@@ -27,11 +27,12 @@ describe('a client that is sent away to come back', () => {
 
   it.each([
     ['okhttp/3.12.12', ABNORMAL],
+    ['WebSocket++/0.8.2', ABNORMAL],
     ['Mozilla/5.0', WITHOUT_CODE],
   ])(
     '[L7] by WebSocket as %s sees the connection close with %d, after the goodbye',
     async (userAgent, code) => {
-      const user = `by-websocket-${code}`;
+      const user = `by-websocket-${userAgent.length}`;
       const url = `${gateway.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
       const client = new WebSocket(url, { headers: { 'user-agent': userAgent } });
       const texts: string[] = [];
