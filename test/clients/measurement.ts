@@ -4,7 +4,7 @@ import { sign } from '../support/tokens.js';
 import { TRANSPORTS, type Transport } from './driver.js';
 import type { Client } from './languages.js';
 import { Nodes, type Setting } from './nodes.js';
-import { Visit, type Outcomes } from './scenario.js';
+import { Visit, type Outcomes, type Tries } from './scenario.js';
 
 /** By client and transport. */
 export type Results = Record<string, Record<Transport, Outcomes>>;
@@ -24,14 +24,14 @@ export async function measure(
   clients: readonly Client[],
   setting: Setting,
   known: Results,
-  times: number,
+  tries: Tries,
 ): Promise<Measured> {
   const nodes = await Nodes.start(setting);
   const visits = clients.flatMap((client) =>
     TRANSPORTS.map((transport) => ({
       client,
       transport,
-      visit: new Visit(client, transport, nodes, known[client.name]?.[transport] ?? {}, times),
+      visit: new Visit(client, transport, nodes, known[client.name]?.[transport] ?? {}, tries),
     })),
   );
   try {
