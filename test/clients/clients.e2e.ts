@@ -4,11 +4,12 @@ import { describeWithRedis } from '../support/redis.js';
 import { everythingIn, sign } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { ClientProcess, TRANSPORTS, type Transport } from './driver.js';
+import { isShare, type Feature, type Outcome, type Outcomes } from './features.js';
 import { clientsHere, FOLDER, type Client } from './languages.js';
 import { measure, type Measured, type Results } from './measurement.js';
 import { Nodes, type Setting } from './nodes.js';
 import { PAGE, pageOf, type Known } from './page.js';
-import { isShare, type Feature, type Outcome, type Outcomes, type Tries } from './scenario.js';
+import type { Tries } from './scenario.js';
 
 /** `UPDATE_CLIENTS=1 npm run test:clients` writes what it measures, and the page from it. */
 const UPDATES = process.env['UPDATE_CLIENTS'] !== undefined;

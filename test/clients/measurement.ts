@@ -2,9 +2,10 @@
 import { createClient } from 'switchboard-gateway/testing';
 import { sign } from '../support/tokens.js';
 import { TRANSPORTS, type Transport } from './driver.js';
+import type { Outcomes } from './features.js';
 import type { Client } from './languages.js';
 import { Nodes, type Setting } from './nodes.js';
-import { Visit, type Outcomes, type Tries } from './scenario.js';
+import { Visit, type Tries } from './scenario.js';
 
 /** By client and transport. */
 export type Results = Record<string, Record<Transport, Outcomes>>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { TRANSPORTS, type Transport } from './driver.js';
 import { CLIENTS, FOLDER, type Client } from './languages.js';
-import { FEATURES, type Feature, type Outcome, type Outcomes } from './scenario.js';
+import { FEATURES, type Feature, type Outcome, type Outcomes } from './features.js';
 
 export const PAGE = join(FOLDER, '../../docs/clients.md');
 

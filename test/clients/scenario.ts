@@ -2,44 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { everythingIn, sign } from '../support/tokens.js';
 import { ClientProcess, type Connecting, type Transport } from './driver.js';
+import { ENDINGS, HARMLESS, isShare, type Feature, type Outcomes } from './features.js';
 import type { Client } from './languages.js';
 import type { Nodes } from './nodes.js';
-
-/** What is measured, in the order of the table in docs/clients.md. */
-export const FEATURES = {
-  connects: 'connects',
-  knowsItsId: 'knows its socket ID',
-  tokenInAuth: 'presents a token in `auth`',
-  tokenInHeader: 'presents a token in the header `Authorization`',
-  tokenInQuery: 'presents a token in the query (not taken from these clients, A1)',
-  refusal: 'is told the code of a refusal',
-  joins: 'joins a room and gets the answer',
-  sendsAtOnce: 'sends at once, also while nothing arrives',
-  receives: 'receives what is sent to all, its room, its user, its socket',
-  binaryAlone: 'receives one binary argument alone',
-  binaryInside: 'receives binary in objects and beside other arguments',
-  binaryOut: 'sends binary',
-  answers: 'answers a publication that asks for it',
-  answersBinary: 'answers with binary',
-  binaryAnswer: 'gets binary in an answer',
-  burst: '200 publications at once arrive',
-  inOrder: 'its handlers see them in order',
-  bigIn: 'receives 2 MB in one message',
-  bigOut: 'sends 2 MB in one message',
-  kickedWithReturn: 'is told of a kick with return, and comes back by itself',
-  resumes: 'resumes by `since` without a gap or a double',
-  drained: 'is told that its node drains, and comes back to another',
-  killed: 'comes back when its node was killed',
-  kicked: 'is told of a kick, and stays away',
-} as const;
-
-export type Feature = keyof typeof FEATURES;
-/** How often it could, of how many times: measured anew, the same client gave another result. */
-export type Share = `${number} of ${number}`;
-export type Outcome = 'yes' | 'no' | Share;
-export type Outcomes = Partial<Record<Feature, Outcome>>;
-
-export const isShare = (outcome: Outcome | undefined): outcome is Share => outcome?.includes(' of ') ?? false;
 
 const BASE64 = Buffer.from([0, 1, 127, 128, 254, 255]).toString('base64');
 const BYTES = { $base64: BASE64 };
@@ -54,19 +19,6 @@ const AT_ONCE_MS = { yes: 20_000, no: 3_000 };
 
 /** How long a client that polls may take to be back at its poll, and how often it gets something to come back from. */
 const POLL_MS = 1_000;
-
-/** Happens to all at once, so once. */
-const ENDINGS: ReadonlySet<Feature> = new Set(['drained', 'killed', 'kicked'] as const);
-
-/** What is not able to do these is as it was: another process tried, or nothing is still to come. */
-const HARMLESS: ReadonlySet<Feature> = new Set([
-  'connects',
-  'knowsItsId',
-  'tokenInHeader',
-  'tokenInQuery',
-  'refusal',
-  'inOrder',
-] as const);
 
 export interface Tries {
   /** How often what is known to come out now one way and now the other is measured. */
