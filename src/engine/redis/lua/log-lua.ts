@@ -1,3 +1,9 @@
+import { onDemand } from './script.js';
+
+const PLACE_LUA = String.raw`
+local function place() return tonumber(redis.call('HGET', STATE, 'q') or '0') end
+`;
+
 /**
  * The log of a part: a stream whose entries carry contiguous offsets, and beside it what is known of it.
  *
@@ -9,17 +15,14 @@
  * the oldest entry of each log as it was when last looked at: a log only ever loses its oldest, so the lowest score that is
  * still right is the oldest of all, and an append need not touch it. `lapsing` is kept up in the same way.
  */
-export const LOG_LUA = String.raw`
+const LOG_FUNCTIONS_LUA = String.raw`
 local DAY = 86400000
 local MIB = 1048576
-local EPOCH, MAX_BYTES, WANT = unpack(redis.call('HMGET', STATE, 'e', 'max', 'want'))
-EPOCH, MAX_BYTES = EPOCH or '', tonumber(MAX_BYTES or '1e15')
 local LOG_SHARE = math.max(MAX_BYTES / 4, MIB)
 -- What a log and an entry take beside the publication.
 local LOG_BYTES, ENTRY_BYTES = 512, 128
 -- Parts whose offsets somebody was told, whatever is kept of them: their names come from clients.
 local MAX_TOLD = 100000
-local function place() return tonumber(redis.call('HGET', STATE, 'q') or '0') end
 local function placeOf(entry) return tonumber(string.match(entry[1], '^(%d+)')) end
 local function fieldsOf(entry)
   local fields = {}
@@ -186,6 +189,7 @@ local function countPublisher(user, bytes)
   local quota = isTight and math.max(MAX_BYTES / 256, MIB / 4) or math.max(MAX_BYTES / 32, MIB)
   return used > quota and math.max(redis.call('PTTL', key), 1) or 0
 end
+local function countKept(user, logs, bytes) return countPublisher(user, logs * (bytes + ENTRY_BYTES)) end
 -- Whether everything after a place is still kept.
 local function covers(part, after)
   local meta = redis.call('HMGET', P .. 'meta:' .. part, 'l', 'x')
@@ -195,3 +199,25 @@ local function covers(part, after)
   return redis.call('EXISTS', P .. 'log:' .. part) == 1 and tonumber(meta[2] or '0') <= after
 end
 `;
+
+export const LOG_LUA =
+  String.raw`
+local EPOCH, MAX_BYTES, WANT = unpack(redis.call('HMGET', STATE, 'e', 'max', 'want'))
+EPOCH, MAX_BYTES = EPOCH or '', tonumber(MAX_BYTES or '1e15')
+` +
+  PLACE_LUA +
+  LOG_FUNCTIONS_LUA;
+
+/** The same for publications, most of which nothing keeps: functions of logs are those of `logs()`. */
+export const LOG_ON_DEMAND_LUA =
+  String.raw`
+local EPOCH = redis.call('HGET', STATE, 'e') or ''
+` +
+  PLACE_LUA +
+  onDemand(
+    'logs',
+    String.raw`
+local MAX_BYTES = tonumber(redis.call('HGET', STATE, 'max') or '1e15')
+${LOG_FUNCTIONS_LUA}`,
+    ['known', 'keepKnown', 'append', 'cut', 'countKept'],
+  );

@@ -1,4 +1,5 @@
 import { MAX_EVENTS_OF_PARTITION, NOT_LET_IN } from '../../outbox.js';
+import { onDemand } from './script.js';
 
 /** What the events of a partition may take when all are as large as the last one. */
 const PARTITION_BYTES = 67_108_864;
@@ -144,3 +145,16 @@ local function gatherWanted()
   redis.call('HSET', STATE, 'want', cjson.encode(wanted))
 end
 `;
+
+/** The same for publications, most of which nobody wants told as an event: functions of the outbox are those of `outbox()`. */
+export const OUTBOX_ON_DEMAND_LUA = onDemand(
+  'outbox',
+  String.raw`
+local WANT = redis.call('HGET', STATE, 'want')
+${OUTBOX_LUA}
+local function tellPublication(rooms, data)
+  if not wanted then return end
+  for _, room in ipairs(rooms) do ofRoom('publication', room, ',' .. data) end
+end`,
+  ['tellPublication'],
+);

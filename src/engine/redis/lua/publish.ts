@@ -1,6 +1,6 @@
 import { COMMAND_LUA, COMMAND_MARK } from './command.js';
-import { LOG_LUA } from './log-lua.js';
-import { OUTBOX_LUA } from './outbox-lua.js';
+import { LOG_ON_DEMAND_LUA } from './log-lua.js';
+import { OUTBOX_ON_DEMAND_LUA } from './outbox-lua.js';
 import { script } from './script.js';
 
 /** What the script is told of a publication; the publication itself goes beside it and is not looked into. */
@@ -41,19 +41,12 @@ export type PublishReply = readonly [cursor: string, matched: number, targeted: 
  * `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications and commands.
  */
 export const PUBLISH = script('publish', [
-  LOG_LUA,
-  OUTBOX_LUA,
-  COMMAND_LUA,
+  LOG_ON_DEMAND_LUA,
+  OUTBOX_ON_DEMAND_LUA,
   String.raw`
 local me, windowMs = ARGV[1], tonumber(ARGV[3])
 if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
 local function kindOf(part) return string.sub(part, 1, 1), string.sub(part, 2) end
-local function membersOf(part)
-  local kind, name = kindOf(part)
-  if kind == 's' then return { name } end
-  if kind == 'a' then return redis.call('ZRANGE', P .. 'sockets', 0, -1) end
-  return redis.call('ZRANGE', P .. (kind == 'r' and 'rs:' or 'u:') .. name, 0, -1)
-end
 local function areSockets(parts)
   for _, part in ipairs(parts) do
     if string.sub(part, 1, 1) ~= 's' then return false end
@@ -89,6 +82,12 @@ local function byCounts(part, namespace, except)
   return nodes, matched
 end
 local function bySockets(parts, namespace, except, isAsked)
+  local function membersOf(part)
+    local kind, name = kindOf(part)
+    if kind == 's' then return { name } end
+    if kind == 'a' then return redis.call('ZRANGE', P .. 'sockets', 0, -1) end
+    return redis.call('ZRANGE', P .. (kind == 'r' and 'rs:' or 'u:') .. name, 0, -1)
+  end
   local nodes, matched, targeted, done = {}, 0, {}, {}
   for _, part in ipairs(except) do
     for _, id in ipairs(membersOf(part)) do done[id] = true end
@@ -108,29 +107,26 @@ local function bySockets(parts, namespace, except, isAsked)
   end
   return nodes, matched, targeted
 end
--- What is named as a socket and as a room keeps no history while it is a socket: that would be its private messages.
-local function isSocket(parts, part)
-  local kind, name = kindOf(part)
-  if kind ~= 'r' then return false end
-  for _, other in ipairs(parts) do
-    if other[1] == 's' .. name then return redis.call('EXISTS', P .. 's:' .. name) == 1 end
-  end
-  return false
-end
 local replies, marks = {}, {}
 local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, parts, except, isMarked, publisher, isForAll, tells)
   local seq, positions
   local overMs = 0
   for _, part in ipairs(parts) do
-    if part[2] > 0 and isSocket(parts, part[1]) then part[2] = 0 end
+    -- What is named as a socket and as a room keeps no history while it is a socket: that would be its private messages.
+    if part[2] > 0 then
+      local kind, name = kindOf(part[1])
+      for _, other in ipairs(kind == 'r' and parts or {}) do
+        if other[1] == 's' .. name and redis.call('EXISTS', P .. 's:' .. name) == 1 then part[2] = 0 end
+      end
+    end
   end
   if isVolatile == 1 then
     seq = string.format('%.0f', place())
     for _, part in ipairs(parts) do
       if part[2] > 0 then
         positions = positions or {}
-        local epoch, meta = known(part[1]), P .. 'meta:' .. part[1]
-        keepKnown(part[1], part[3])
+        local epoch, meta = logs().known(part[1]), P .. 'meta:' .. part[1]
+        logs().keepKnown(part[1], part[3])
         table.insert(positions, { part[1], epoch, tonumber(redis.call('HGET', meta, 'o')) })
       end
     end
@@ -139,7 +135,7 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
     local kept = 0
     for _, part in ipairs(parts) do
       if part[2] > 0 or redis.call('HEXISTS', P .. 'meta:' .. part[1], 'w') == 1 then
-        local epoch, offset = append(part[1], part[2], part[3], windowMs, seq, payload, ackTimeoutMs > 0)
+        local epoch, offset = logs().append(part[1], part[2], part[3], windowMs, seq, payload, ackTimeoutMs > 0)
         kept = kept + 1
         if part[2] > 0 then
           positions = positions or {}
@@ -148,16 +144,14 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
       end
     end
     if kept > 0 and publisher ~= '' then
-      overMs = countPublisher(publisher, kept * (#payload + ENTRY_BYTES))
+      overMs = logs().countKept(publisher, kept, #payload)
       -- Its node keeps it from histories; what is kept for sessions alone, only this script knows.
       for _, part in ipairs(parts) do
-        if overMs > 0 and part[2] == 0 and redis.call('EXISTS', P .. 'log:' .. part[1]) == 1 then cut(part[1]) end
+        if overMs > 0 and part[2] == 0 and redis.call('EXISTS', P .. 'log:' .. part[1]) == 1 then logs().cut(part[1]) end
       end
     end
   end
-  if tells and wanted then
-    for _, room in ipairs(tells[1]) do ofRoom('publication', room, ',' .. tells[2]) end
-  end
+  if tells then outbox().tellPublication(tells[1], tells[2]) end
   local nodes, matched, targeted
   parts = withoutAbsent(parts)
   local kind = #parts == 1 and string.sub(parts[1][1], 1, 1)
@@ -185,6 +179,7 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
 end
 for index, order in ipairs(cjson.decode(ARGV[4])) do
   if order[1] == '${COMMAND_MARK}' then
+    ${COMMAND_LUA}
     replies[index] = command(me, order[2], order[3], order[4], ARGV[4 + index])
   else
     publish(index, ARGV[4 + index], unpack(order))

@@ -47,7 +47,8 @@ local told = {}
 local function tell(node, kind, ...)
   local text = table.concat({ kind, ... }, '\n')
   -- A node that reads nothing takes no more than this many bytes of Redis until its lease lapses. [Q7]
-  local most = math.max(math.min(math.floor(${INBOX_BYTES} / #text), 50000), 1000)
+  local most = '50000'
+  if #text > ${Math.floor(INBOX_BYTES / 50_000)} then most = math.max(math.floor(${INBOX_BYTES} / #text), 1000) end
   local id = redis.call('XADD', P .. 'inbox:' .. node, 'NOMKSTREAM', 'MAXLEN', '~', most, '1-*', 'd', text)
   if not id then
     local key = P .. 'node:' .. node
@@ -83,6 +84,21 @@ export function script(
   const sha = createHash('sha1').update(lua).digest('hex');
   return { name, lua, sha, needsNoMemory: flags !== '' };
 }
+
+/**
+ * Functions that a script rarely needs: `name()` makes them and gives them by their names. Lua makes each function of a
+ * script anew in every run, which for those of the logs and of the outbox is more than a publication costs that needs
+ * neither.
+ */
+export const onDemand = (name: string, lua: string, functions: readonly string[]): string => String.raw`
+local made_${name}
+local function ${name}()
+  if made_${name} then return made_${name} end
+  ${lua}
+  made_${name} = { ${functions.map((each) => `${each} = ${each}`).join(', ')} }
+  return made_${name}
+end
+`;
 
 /** What `JSON.stringify` makes of half a character, and of a text that says so. */
 const HALF_A_CHARACTER = /\\ud[89a-f]/;
