@@ -8,8 +8,11 @@ import { renderChart } from './support/chart.js';
 import { killAll } from './support/child.js';
 import { compileFloor } from './support/compile-floor.js';
 import { whyNoNchan } from './support/nginx.js';
+import { noteHistory } from './support/history.js';
+import { buildOlder } from './support/older-build.js';
 import { HELP, UsageError, readOptions } from './support/options.js';
 import {
+  OLDER,
   PEER_TITLES,
   describeMachine,
   packageVersions,
@@ -63,6 +66,8 @@ async function main() {
   }
   assertFilesSuffice(Math.max(...options.scenarios.map((scenario) => scenario.connections(options))));
 
+  const older = options.against === undefined ? undefined : buildOlder(options.against);
+  if (older) PEER_TITLES[OLDER] = `Switchboard ${older.commit}`;
   const machine = describeMachine();
   const packages = packageVersions();
   const { rounds, clients, connections, quick } = options;
@@ -82,7 +87,7 @@ async function main() {
   /** @type {CaseResult[]} */
   const results = [];
   for (const scenario of options.scenarios) {
-    const cases = await runScenario(scenario, options);
+    const cases = await runScenario(scenario, { ...options, older });
     if (cases.length === 0) continue;
     if (scenario.matrix) console.log(`${renderMatrix(cases)}\n`);
     else for (const result of cases) console.log(`${renderTable(result)}\n`);
@@ -92,6 +97,8 @@ async function main() {
   const date = new Date().toISOString();
   const report = { date, machine, packages, options: { rounds, clients, connections, quick }, results };
   write(options.json ?? inProject('bench/results/latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+  if (older && !quick)
+    write(inProject('bench/history.md'), noteHistory(inProject('bench/history.md'), report, older));
   if (options.svg) {
     const footer = `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${date.slice(0, 10)}; median of ${rounds}`;
     write(inProject('docs/images/benchmark.svg'), renderChart(results, footer));
@@ -103,11 +110,13 @@ async function main() {
  * (heat, neighbours) meets all peers alike.
  *
  * @param {import('./scenarios/index.js').AnyScenario} scenario
- * @param {ReturnType<typeof readOptions>} options
+ * @param {ReturnType<typeof readOptions> & { older?: import('./support/older-build.js').OlderBuild }} options
  * @returns {Promise<CaseResult[]>}
  */
 async function runScenario(scenario, options) {
-  const peers = scenario.peers.filter((name) => options.peers.includes(name));
+  const peers = [...scenario.peers.filter((name) => name !== 'switchboard'), OLDER, 'switchboard'].filter(
+    (name) => options.peers.includes(name) && (scenario.peers.includes(name) || name === OLDER),
+  );
   /** @type {Map<string, Map<string, number[]>>} by label and peer */
   const samples = new Map();
   for (let round = 1; round <= options.rounds; round++) {

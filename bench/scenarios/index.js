@@ -5,6 +5,7 @@
  * @property {number} clients
  * @property {number} [connections]
  * @property {boolean} quick
+ * @property {import('../support/older-build.js').OlderBuild} [older]
  *
  * @typedef {object} ScenarioFacts
  * @property {string} name

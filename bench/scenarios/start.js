@@ -1,18 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** @param {string} path from the project's root */
 const inProject = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** @type {Record<string, string>} by the peer's file: what is started as its users start it */
-const PROGRAMS = {
-  'stock-nest.js': inProject('bench/support/stock-start.js'),
-  'switchboard.js': inProject('dist/main.js'),
-};
+/** What is started as its users start it. @param {string} file the peer's, of this build or of an older one */
+const programOf = (file) =>
+  basename(file) === 'stock-nest.js'
+    ? inProject('bench/support/stock-start.js')
+    : join(dirname(file), '../../dist/main.js');
 
 const REST_MS = 2_000;
 /** Linux counts processor time in hundredths of a second. */
@@ -29,7 +29,7 @@ export default {
   async run({ peer }) {
     const env = { PATH: process.env.PATH, NODE_ENV: 'production', NO_COLOR: '1', PORT: '0' };
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [PROGRAMS[basename(peer.file)]], {
+    const child = spawn(process.execPath, [programOf(peer.file)], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

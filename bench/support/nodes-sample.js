@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Child } from './child.js';
 import { RedisServer } from './redis-server.js';
+import { fileOf, peerFileOf } from './sample.js';
 
 /**
  * What a scenario of two nodes works with.
@@ -21,9 +21,6 @@ import { RedisServer } from './redis-server.js';
  * @typedef {{ a: number, b: number, redis: number, all: number }} Cpu
  */
 
-/** @param {string} path */
-const fileOf = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-
 /**
  * One sample of two nodes: a new Redis, two new servers, a new load generator, the scenario once.
  *
@@ -37,7 +34,7 @@ export async function takeNodesSample(scenario, peerName, options, logFolder) {
   const secured = scenario.secured ?? false;
   const redis = await RedisServer.start(join(logFolder, 'redis.log'));
   const [a, b] = ['a', 'b'].map(
-    (name) => new Child(fileOf(`peers/${peerName}.js`), join(logFolder, `${peerName}-${name}.log`)),
+    (name) => new Child(peerFileOf(peerName, options), join(logFolder, `${peerName}-${name}.log`)),
   );
   const load = new Child(fileOf('load.js'), join(logFolder, 'load.log'));
   if (!a || !b) throw new Error('unreachable');

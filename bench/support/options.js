@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../scenarios/index.js';
-import { PEER_TITLES } from './report.js';
+import { OLDER, PEER_TITLES } from './report.js';
 
 export const HELP = `Compares Switchboard with raw Socket.IO, the stock Nest gateway, ws and Nchan on this machine,
 and with two floors: bare writes by C, and Node's HTTP server alone.
@@ -12,6 +12,7 @@ and with two floors: bare writes by C, and Node's HTTP server alone.
   --rounds N         samples per peer, 1 to 50 (5)
   --clients N        sockets in the fan-out scenarios, 20 to 20000 (2000)
   --connections N    sockets in idle-memory and registry-lookup, 20 to 50000
+  --against COMMIT   an older build of the gateway as one more peer; ratios go to bench/history.md
   --quick            one round, 200 clients, less work: shows that it runs, measures little
   --json PATH        where the samples go (bench/results/latest.json)
   --svg              also draw docs/images/benchmark.svg
@@ -29,8 +30,12 @@ export function readOptions(argv) {
     quick,
     svg: values.svg ?? false,
     json: values.json,
+    against: values.against,
     scenarios: choose('--scenario', values.scenario, SCENARIOS, ({ name }) => name),
-    peers: choose('--peers', values.peers, Object.keys(PEER_TITLES), (name) => name),
+    peers: [
+      ...choose('--peers', values.peers, Object.keys(PEER_TITLES), (name) => name),
+      ...(values.against === undefined ? [] : [OLDER]),
+    ],
     rounds: numberIn('--rounds', values.rounds, 1, 50) ?? (quick ? 1 : 5),
     clients: numberIn('--clients', values.clients, 20, 20_000) ?? (quick ? 200 : 2000),
     connections: numberIn('--connections', values.connections, 20, 50_000),
@@ -51,6 +56,7 @@ function parse(argv) {
         clients: text,
         connections: text,
         json: text,
+        against: text,
         quick: flag,
         svg: flag,
         help: flag,

@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
+/** The peer that is an older build of the gateway. */
+export const OLDER = 'older';
+
 /** How the peers are called in tables and charts. */
 export const PEER_TITLES = /** @type {Record<string, string>} */ ({
   'raw-socket.io': 'raw Socket.IO',
@@ -58,6 +61,7 @@ export function renderTable(result) {
   // A case has at least one peer: its sample is what made it a case.
   const [baseline] = /** @type {[[string, Summary]]} */ (peers);
   const floor = peers.find(([name]) => FLOORS.includes(name) && name !== baseline[0]);
+  const older = peers.find(([name]) => name === OLDER && name !== baseline[0]);
   const ratio = (/** @type {number} */ median, /** @type {Summary} */ to) =>
     `${(median / to.median).toFixed(2)}×`;
   const rows = peers.map(([name, { median, min, max }]) => [
@@ -66,6 +70,7 @@ export function renderTable(result) {
     `${format(min)}–${format(max)}`,
     ratio(median, baseline[1]),
     ...(floor ? [ratio(median, floor[1])] : []),
+    ...(older ? [ratio(median, older[1])] : []),
   ]);
   const header = [
     '',
@@ -73,6 +78,7 @@ export function renderTable(result) {
     'min–max',
     `to ${PEER_TITLES[baseline[0]]}`,
     ...(floor ? ['to the floor'] : []),
+    ...(older ? [`to ${PEER_TITLES[OLDER]}`] : []),
   ];
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => String(row[column]).length)),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.js';
+import { OLDER } from './report.js';
 
 /**
  * What a scenario works with.
@@ -19,7 +20,15 @@ import { Child } from './child.js';
  */
 
 /** @param {string} path */
-const fileOf = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+export const fileOf = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/**
+ * The program of a peer: an older build is served by what served it then.
+ * @param {string} name
+ * @param {import('../scenarios/index.js').Options} options
+ */
+export const peerFileOf = (name, { older }) =>
+  older && name === OLDER ? join(older.folder, 'bench/peers/switchboard.js') : fileOf(`peers/${name}.js`);
 
 /**
  * One sample: a new server, a new load generator, the scenario once. New processes, so that no sample inherits
@@ -33,7 +42,7 @@ const fileOf = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
  */
 export async function takeSample(scenario, peerName, options, logFolder) {
   const secured = scenario.secured ?? false;
-  const peer = new Child(fileOf(`peers/${peerName}.js`), join(logFolder, `${peerName}.log`));
+  const peer = new Child(peerFileOf(peerName, options), join(logFolder, `${peerName}.log`));
   const load = new Child(fileOf('load.js'), join(logFolder, 'load.log'));
   try {
     const ready = { secured, history: scenario.history, folder: logFolder };
