@@ -150,7 +150,7 @@ export const SELDOM_ON_REDIS = {
     'unix-socket',
   ],
   'send 200 MB': ['slow-consumers'],
-  'drive a browser': ['admin-ui'],
+  'drive a browser': ['admin-ui', 'story'],
 };
 
 /**

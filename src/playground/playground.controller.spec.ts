@@ -129,10 +129,12 @@ describe('the page of a gateway that refuses 2.x clients', () => {
 describe('the page', () => {
   const clients = new ClientBundles().releases;
   const transports = ['polling', 'websocket'];
+  const pages = ['playground', 'docs', 'console'];
+  const wantsToken = false;
 
   it('[C4] asks for a name in open mode and for a token and an API key in secured mode', async () => {
-    const open = await renderPage({ mode: 'open', transports, clients });
-    const secured = await renderPage({ mode: 'secured', transports, clients });
+    const open = await renderPage({ mode: 'open', transports, clients, pages, wantsToken });
+    const secured = await renderPage({ mode: 'secured', transports, clients, pages, wantsToken: true });
     expect(open).toContain('id="user"');
     expect(open).not.toMatch(/id="(?:token|api-key)"/);
     expect(secured).toContain('id="token"');
@@ -140,9 +142,26 @@ describe('the page', () => {
     expect(secured).not.toContain('id="user"');
   });
 
+  it('[L8] in secured mode the token and the command that makes one come before everything else', async () => {
+    const page = await renderPage({ mode: 'secured', transports, clients, pages, wantsToken: true });
+    const main = page.slice(page.indexOf('<main'));
+    const places = ['id="token"', 'node dist/cli.js token --user', 'id="state"', 'id="path"'].map((part) =>
+      main.indexOf(part),
+    );
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+    expect(places[0]).toBeGreaterThan(0);
+  });
+
+  it('[C5] leads to no page that is turned off', async () => {
+    const page = await renderPage({ mode: 'open', transports, clients, pages: ['playground'], wantsToken });
+    expect(page).not.toMatch(/href="(?:console|docs)/);
+  });
+
   it('[L8] offers the newest client first, so that it is the one the page starts with', async () => {
     const offered = [
-      ...(await renderPage({ mode: 'open', transports, clients })).matchAll(/data-release="([\d.]+)"/g),
+      ...(await renderPage({ mode: 'open', transports, clients, pages, wantsToken })).matchAll(
+        /data-release="([\d.]+)"/g,
+      ),
     ];
     expect(offered.map(([, release]) => release)).toEqual(['4.8.4', '3.1.3', '2.5.0']);
   });
@@ -155,7 +174,7 @@ describe('the page', () => {
     [['websocket'], ['websocket']],
     [['polling'], ['polling']],
   ])('[L8] of a gateway that takes %j offers %j', async (taken, offered) => {
-    const page = await renderPage({ mode: 'open', transports: taken, clients });
+    const page = await renderPage({ mode: 'open', transports: taken, clients, pages, wantsToken });
     const [, options = ''] = /<select id="transports">(.*?)<\/select>/s.exec(page) ?? [];
     expect([...options.matchAll(/value="(\w+)"/g)].map(([, value]) => value)).toEqual(offered);
   });

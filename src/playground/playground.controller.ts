@@ -47,10 +47,12 @@ export class PlaygroundController {
 
   /** A failure to render is not remembered: the next request tries again. */
   async #render(): Promise<string> {
-    const { mode, transports, allowV2Clients } = this.config;
+    const { mode, transports, allowV2Clients, pages, anonymous, handlers } = this.config;
+    const asksBackend = handlers.some(({ kind }) => kind === 'connect');
+    const wantsToken = mode === 'secured' && !anonymous && !asksBackend;
     const clients = this.bundles.releases.filter(({ generation }) => allowV2Clients || generation !== 'v2');
     try {
-      return await renderPage({ mode, transports, clients });
+      return await renderPage({ mode, transports, clients, pages, wantsToken });
     } catch (failure) {
       this.#page = undefined;
       throw failure;

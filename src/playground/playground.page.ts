@@ -11,11 +11,43 @@ const { version: gatewayVersion } = createRequire(import.meta.url)('../../packag
   version: string;
 };
 
+/** The way that a newcomer goes; the code beside each step is written by the page, which knows its address. */
+const STEPS = [
+  {
+    id: 'window',
+    number: 1,
+    title: 'Open a second window',
+    text: 'Each window connects by itself: it is a socket of its own. Put them side by side.',
+    button: 'Open a second window',
+    watch: 'There is one socket: this window.',
+  },
+  {
+    id: 'broadcast',
+    number: 2,
+    title: 'Broadcast',
+    text: 'A backend asks the gateway over HTTP to send an event to everyone. Both windows get it.',
+    button: 'Broadcast to both',
+    watch: 'Watch “Received” in both windows.',
+  },
+  {
+    id: 'break',
+    number: 3,
+    title: 'Break the connection',
+    text: 'As a lost network would. The client comes back by itself, as a new socket, and joins its rooms again.',
+    button: 'Break it',
+    watch: 'Watch “Lifecycle”, and the socket ID.',
+  },
+] as const;
+
 /** What the view shows. */
 export interface PageValues {
   readonly mode: 'open' | 'secured';
   /** Those that the gateway takes: the page connects with the first choice that it offers. */
   readonly transports: readonly string[];
+  /** Whether nobody is let in without a token of the gateway's. */
+  readonly wantsToken: boolean;
+  /** Pages that this gateway serves: the page leads to no other. */
+  readonly pages: readonly string[];
   readonly clients: readonly ClientRelease[];
 }
 
@@ -31,6 +63,7 @@ export async function renderPage(values: PageValues): Promise<string> {
     title: 'Switchboard',
     version: gatewayVersion,
     greeting: 'Hello World kese ho',
+    steps: STEPS,
     ...values,
   });
 }

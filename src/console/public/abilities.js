@@ -2,9 +2,10 @@
 import { ask, key } from './api.js';
 import { signal } from './html.js';
 
-const UNKNOWN = { explain: false, top: false, trace: false, webhooks: false, metrics: false };
+/** `{explain, top, trace, webhooks, metrics}`; undefined until it is known. */
+export const abilities = signal(undefined);
 
-export const abilities = signal(UNKNOWN);
+const ANSWERS_WITHIN_MS = 5_000;
 
 /** Questions that are answered at once and cost nothing, one for each part. */
 const PROBES = {
@@ -17,6 +18,7 @@ const PROBES = {
 
 /** Asked once for each key. */
 export async function probe() {
+  abilities.value = undefined;
   const asked = key.peek();
   const found = await Promise.all(
     Object.entries(PROBES).map(async ([name, [to, query]]) => [name, await isThere(to, query)]),
@@ -26,12 +28,14 @@ export async function probe() {
 
 async function isThere(to, query) {
   const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), ANSWERS_WITHIN_MS);
   try {
     const { ok } = await ask('GET', to, { query, signal: abort.signal, type: '*/*' });
     return ok;
   } catch {
     return false;
   } finally {
+    clearTimeout(timer);
     abort.abort(); // A stream would go on.
   }
 }

@@ -6,6 +6,7 @@ import { isSecured, key, setKey } from './api.js';
 import { html, render, useEffect, useRef } from './html.js';
 import { KeyGate } from './key-gate.js';
 import { Blocks, Rooms, Sockets, Users } from './lists.js';
+import { Waiting } from './load.js';
 import { Nodes, Overview } from './overview.js';
 import { href, route } from './routes.js';
 import { watch } from './samples.js';
@@ -46,8 +47,15 @@ function Console() {
   const { view: name, value, query } = route.value;
   const isFirst = useRef(true);
   useEffect(() => {
-    void probe();
-    return watch();
+    let stop;
+    let isOver = false;
+    void probe().then(() => {
+      if (!isOver) stop = watch();
+    });
+    return () => {
+      isOver = true;
+      stop?.();
+    };
   }, []);
   useEffect(() => {
     const title = value === undefined ? (TABS[name] ?? '') : value.slice(0, 60);
@@ -56,7 +64,7 @@ function Console() {
     if (!isFirst.current) view.current.focus({ preventScroll: true });
     isFirst.current = false;
   }, [name, value]);
-  const View = VIEWS[name];
+  const View = abilities.value === undefined ? Waiting : VIEWS[name];
   return html`<${SearchBar} />
     <nav class="tabs" aria-label="Views">
       ${Object.entries(TABS).map(([tab, label]) => html`<a key=${tab} href=${href(tab)} aria-current=${tab === name ? 'page' : undefined}>${label}</a>`)}
@@ -68,7 +76,7 @@ function Console() {
       ref=${view}
       tabindex="-1"
       data-view=${name}
-      data-abilities=${Object.keys(abilities.value)
+      data-abilities=${Object.keys(abilities.value ?? {})
         .filter((one) => abilities.value[one])
         .join(' ')}
     >

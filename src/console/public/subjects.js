@@ -97,7 +97,7 @@ export function Socket({ value }) {
   if (data === undefined) return html`<${Waiting} error=${error} />`;
   const { entry, answer } = data;
   const user = entry?.user ?? answer?.episodes.find(({ socketId }) => socketId === value)?.user;
-  const whose = user ? html` of the user <a href=${href('user', user)}><${Name} value=${user} /></a>` : null;
+  const whose = user ? html`, of the user <a href=${href('user', user)}><${Name} value=${user} /></a>` : null;
   return html`<${Head}
       kind="socket"
       value=${value}
@@ -267,8 +267,8 @@ const publisherOf = ({ kind, name }) =>
 const PublicationLine = ({ event, at, by, to, except, volatile, matched }) => html`
   <${Name} value=${event} mono />, sent by ${publisherOf(by)} at <${Time} at=${at} /> to
   <${Target} ...${to} />
-  ${Object.keys(except ?? {}).length === 0 ? null : html`, except <${Target} ...${except} />`}${volatile ? ', volatile' : ''}:
-  it was for ${times(matched, 'socket')}.
+  ${Object.keys(except ?? {}).length === 0 ? null : html`except <${Target} ...${except} />`}
+  (${times(matched, 'socket')}${volatile ? ', volatile' : ''})
 `;
 
 function Target({ all, ...selection }) {

@@ -1,4 +1,5 @@
 /** Small tools for the page. Text from anybody is only ever set as text, never as HTML. */
+import { did } from './latest.js';
 
 /** The element with this ID; a missing one is a mistake in the view. */
 export function byId(id) {
@@ -25,6 +26,7 @@ export function el(tag, attributes = {}, ...children) {
 export function say(output, text, tone = '') {
   output.textContent = text;
   output.dataset.tone = tone;
+  if (tone === 'ok' || tone === 'bad') did(text, tone);
 }
 
 /** Marks a button as unavailable but keeps it in the tab order, so that focus is not lost while it changes. */

@@ -1,12 +1,16 @@
 /** Puts the page together: each part shows one concern and hears of the connection through its events. */
 import { Connection } from './connection.js';
-import { byId, copyButton, isAvailable, setAvailable } from './dom.js';
+import { byId, copyButton, isAvailable, optional, setAvailable } from './dom.js';
 import { Emitter } from './emit.js';
+import { FirstSteps } from './first-steps.js';
 import { Incoming } from './incoming.js';
+import { did, got } from './latest.js';
 import { LifecyclePanel } from './lifecycle-panel.js';
 import { Rooms } from './rooms.js';
 import { RoundTrip } from './roundtrip.js';
 import { Settings } from './settings.js';
+import { explainTerms } from './terms.js';
+import { showArgs } from './values.js';
 
 const STATES = {
   idle: 'Disconnected',
@@ -21,8 +25,10 @@ const STATES = {
 const connection = new Connection();
 const panel = new LifecyclePanel();
 const incoming = new Incoming();
+const steps = new FirstSteps(connection);
 const here = { user: undefined, room: undefined };
 let release = '';
+let generation = 'v4';
 let freshlyConnected = false;
 
 const rooms = new Rooms(connection, {
@@ -48,6 +54,7 @@ function connect() {
   release = chosen.release;
   panel.describe(chosen.generation);
   drawClient(chosen.generation);
+  generation = chosen.generation;
   void connection.connect(chosen);
 }
 
@@ -62,8 +69,11 @@ function drawState({ name, detail }) {
   if (state.textContent !== STATES[name]) state.textContent = STATES[name];
   state.dataset.state = name;
   byId('state-detail').textContent = detail;
+  did(`${STATES[name]}${detail === '' ? '' : `, ${detail}`}`);
 
   const connected = name === 'connected';
+  steps.draw({ generation, socketId: connected ? connection.socketId : undefined });
+  drawStory(connected);
   byId('socket-id').textContent = connected ? connection.socketId : '–';
   setAvailable(byId('copy-id'), connected);
   setAvailable(byId('break'), connected);
@@ -76,6 +86,14 @@ function drawState({ name, detail }) {
     byId('node').textContent = '–';
     rooms.lost();
   }
+}
+
+/** The way to what the console knows of this socket, where there is a console. */
+function drawStory(connected) {
+  const story = optional('story');
+  if (story === null) return;
+  story.hidden = !connected;
+  if (connected) story.href = `console#/socket/${encodeURIComponent(connection.socketId)}`;
 }
 
 function drawTransport({ name, from }) {
@@ -101,10 +119,15 @@ connection.addEventListener('state', ({ detail }) => {
 connection.addEventListener('transport', ({ detail }) => {
   if (connection.connected) drawTransport(detail);
 });
-connection.addEventListener('lifecycle', ({ detail }) => panel.add(detail, release));
+connection.addEventListener('lifecycle', ({ detail }) => {
+  panel.add(detail, release);
+  steps.hear(detail.event);
+});
 connection.addEventListener('packet', ({ detail }) => {
   incoming.add({ ...detail, origin: detail.replayed ? 'replayed' : undefined });
   rooms.hear(detail);
+  steps.hear(detail.event);
+  got(`${detail.event} ${showArgs(detail.args)}`);
 });
 connection.addEventListener('detail', ({ detail }) => (byId('state-detail').textContent = detail));
 
@@ -118,5 +141,12 @@ byId('snippet').textContent = byId('snippet').textContent.replaceAll(
   location.origin,
 );
 
-drawState({ name: 'idle', detail: '' });
-connect();
+explainTerms();
+if (document.body.dataset.connects === 'by itself') {
+  drawState({ name: 'idle', detail: '' });
+  connect();
+} else {
+  drawState({ name: 'idle', detail: 'A token comes first.' });
+  panel.describe('v4');
+  byId('token').focus();
+}

@@ -244,6 +244,7 @@ export class Rooms {
 
   #drawTitle(problem) {
     const room = this.#selected;
+    byId('members-part').hidden = room === undefined;
     this.#title.textContent =
       problem ?? (room === undefined ? 'No room chosen' : `${this.#total} in ${room}`);
   }

@@ -48,6 +48,10 @@ export class Settings {
       event.preventDefault();
       reconnect();
     });
+    optional('token-form')?.addEventListener('submit', (event) => {
+      event.preventDefault();
+      reconnect();
+    });
     for (const [id, values] of Object.entries(SCENARIOS)) {
       byId(id).addEventListener('click', () => {
         this.#fill(values);

@@ -86,7 +86,7 @@ describeWithBrowser('the console in a browser', () => {
 
     await search(page, client.id!);
     await heading(page, client.id!);
-    await page.locator('.subject .now', { hasText: 'Connected of the user grace' }).waitFor();
+    await page.locator('.subject .now', { hasText: 'Connected, of the user grace' }).waitFor();
 
     await search(page, 'grace');
     await page.locator('#found li', { hasText: 'Room grace' }).waitFor();

@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { jest } from '@jest/globals';
 import { startGateway } from 'switchboard-gateway/testing';
 import { PathProxy } from '../../support/path-proxy.js';
+import { SECRET, everythingIn, sign } from '../../support/tokens.js';
 import { until } from '../../support/until.js';
 import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
 
@@ -27,6 +28,19 @@ const PLANT_INLINE_SCRIPT = `
   script.textContent = 'document.body.dataset.planted = "yes"';
   document.body.append(script);
 `;
+
+/** Choices and buttons whose text is longer than the room that they have. */
+const CUT_LABELS = `[...document.querySelectorAll('button, select, .button, a')].filter((element) => {
+  if (element.tagName !== 'SELECT') return element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
+  const probe = document.createElement('span');
+  probe.style.setProperty('font', getComputedStyle(element).font);
+  probe.style.setProperty('position', 'absolute');
+  probe.textContent = element.selectedOptions[0]?.textContent.trim() ?? '';
+  document.body.append(probe);
+  const wanted = probe.offsetWidth + 34; // The arrow and the padding.
+  probe.remove();
+  return wanted > element.clientWidth;
+}).map((element) => element.id || element.textContent)`;
 
 const untilState = (page: Page, state: string) => page.waitForSelector(`#state[data-state="${state}"]`);
 
@@ -348,6 +362,93 @@ describeWithBrowser('the playground in a browser', () => {
     guest.close();
   });
 
+  it('[L8] a newcomer goes three steps, each with its code, and sees each of them done', async () => {
+    const { page, problems } = await open();
+    const [second] = await Promise.all([page.context().waitForEvent('page'), page.click('#step-window-go')]);
+    await untilState(second, 'connected');
+    expect(await second.textContent('#user-shown')).not.toBe(await page.textContent('#user-shown'));
+    expect(await page.textContent('#step-window-js')).toContain(`io('${gateway.url}'`);
+
+    await page.click('#step-broadcast-go');
+    await received(second, 'Hello World kese ho');
+    await page.locator('#step-broadcast[data-done="true"]').waitFor();
+    expect(await page.textContent('#step-broadcast-curl')).toContain(`${gateway.url}/v1/emit`);
+
+    const before = await page.textContent('#socket-id');
+    expect(await page.textContent('#step-break-curl')).toContain(`/v1/sockets/${before}?reconnect=true`);
+    await page.click('#step-break-go');
+    await page.locator('#path-done', { hasText: '3 of 3 done' }).waitFor();
+    await useClient(page, 'v2');
+    expect(await page.textContent('#step-window-js')).toContain('query: { user');
+    expect(problems).toEqual([]);
+  });
+
+  it('[L8] the code beside the steps does what it says', async () => {
+    const { page } = await open();
+    const listener = await gateway.connect();
+    const curl = (await page.textContent('#step-broadcast-curl'))!;
+    const body = /-d '(.*)'/s.exec(curl)![1]!;
+    const url = /https?:\/\/\S+/.exec(curl)![0];
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect(answer.status).toBe(202);
+    expect(await listener.next('message')).toEqual(['hello']);
+    await received(page, 'hello');
+    const ending = /'(https?:[^']+)'/.exec((await page.textContent('#step-break-curl'))!)![1]!;
+    expect((await fetch(ending, { method: 'DELETE' })).status).toBe(204);
+    await untilHappened(page, 'reconnect');
+    listener.close();
+  });
+
+  it('[L8] what a word means is shown when it is pointed at, tapped or focused, and goes with Escape', async () => {
+    const { page } = await open();
+    const meaning = page.locator('#term-text');
+    await page.hover('[data-term="socket"] button');
+    await meaning.getByText('one client that is connected').waitFor();
+    await page.mouse.move(0, 0);
+    await meaning.waitFor({ state: 'hidden' });
+    await page.focus('[data-term="transport"] button');
+    await meaning.getByText('HTTP long polling').waitFor();
+    await page.keyboard.press('Escape');
+    await meaning.waitFor({ state: 'hidden' });
+    await page.locator('[data-term="room"] button').click();
+    await meaning.getByText('A named group of sockets').waitFor();
+  });
+
+  it('[L8] leads from a socket to its story in the console', async () => {
+    const { page } = await open();
+    const socketId = await page.textContent('#socket-id');
+    await page.click('#story');
+    await page.locator('.subject h2', { hasText: socketId! }).waitFor();
+    await page.locator('.subject .now', { hasText: 'Connected, of the user' }).waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)(
+    '[L8] on a phone, %s, what was just done and received is in view, and nothing is beside the screen',
+    async (colorScheme) => {
+      const { page, problems } = await open();
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 390, height: 844 });
+      await page.click('#step-broadcast-go');
+      for (const [line, text] of [
+        ['#latest-did', 'Accepted: 1 socket matched'],
+        ['#latest-got', 'message "Hello World kese ho"'],
+      ] as const) {
+        await page.locator(line, { hasText: text }).waitFor();
+        const box = (await page.locator(line).boundingBox())!;
+        expect(box.y + box.height).toBeLessThanOrEqual(844);
+        expect(box.y).toBeGreaterThan(0);
+      }
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+      const cut = await page.evaluate<string[]>(CUT_LABELS);
+      expect(cut).toEqual([]);
+      expect(problems).toEqual([]);
+    },
+  );
+
   it('[L8] every control is reached with the keyboard, and a button that goes off keeps its focus', async () => {
     const { page } = await open();
     const wanted = [
@@ -371,7 +472,7 @@ describeWithBrowser('the playground in a browser', () => {
       'apply',
     ];
     const reached: string[] = [];
-    for (let presses = 0; presses < 80 && reached.at(-1) !== 'apply'; presses += 1) {
+    for (let presses = 0; presses < 120 && reached.at(-1) !== 'apply'; presses += 1) {
       await page.keyboard.press('Tab');
       reached.push(await page.evaluate<string>(FOCUSED_ID));
     }
@@ -385,5 +486,49 @@ describeWithBrowser('the playground in a browser', () => {
     await page.focus('#connect');
     await page.keyboard.press('Enter');
     await untilState(page, 'connected');
+  });
+});
+
+describeWithBrowser('the playground of a secured gateway', () => {
+  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    gateway = await startGateway({ jwtSecret: SECRET });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.close();
+  });
+
+  it('[L8] asks for the token first, with the command that makes one, and connects with it', async () => {
+    const { page, problems, asked } = await openPage(browser, gateway.url);
+    await page.locator('#state-detail', { hasText: 'A token comes first' }).waitFor();
+    expect(await page.evaluate<string>(FOCUSED_ID)).toBe('token');
+    expect(await page.textContent('.gate pre')).toContain('node dist/cli.js token --user');
+    expect(asked.filter((address) => address.includes('/socket.io/'))).toEqual([]);
+
+    await page.fill('#token', await sign({ sub: 'ada', caps: [everythingIn('*')] }));
+    await page.keyboard.press('Enter');
+    await untilState(page, 'connected');
+    await page.locator('#user-shown', { hasText: 'ada' }).waitFor();
+    expect(await page.locator('.gate-help').isVisible()).toBe(false);
+    await join(page, 'lobby');
+    expect(await page.textContent('#step-window-js')).toContain('auth: { token }');
+    expect(problems).toEqual([]);
+
+    await page.click('#step-broadcast-go');
+    expect(await page.evaluate<string>(FOCUSED_ID)).toBe('api-key');
+    await page.context().close();
+  });
+
+  it('[L8] shows why a token is refused', async () => {
+    const { page } = await openPage(browser, gateway.url);
+    await page.fill('#token', await sign({ sub: 'ada', exp: 1 }));
+    await page.click('#token-use');
+    await untilState(page, 'refused');
+    await page.locator('#state-detail', { hasText: 'auth.token_expired' }).waitFor();
+    await page.context().close();
   });
 });
