@@ -1,5 +1,6 @@
 /** The gateway as clients of other languages meet it: secured, behind a balancer, one node or two with Redis. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { TestRedis } from '../support/redis.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { SECRET } from '../support/tokens.js';
@@ -13,6 +14,9 @@ interface Node {
 }
 
 const KEY = 'key-of-the-backend-under-test';
+
+const ASKS = 10;
+const BACKOFF_MS = 1_000;
 
 /** What is sent in one message is 2 MB, and publishers send faster than any client reads. */
 const ENV: Readonly<Record<string, string>> = {
@@ -69,16 +73,21 @@ export class Nodes {
     };
   }
 
-  /** As a backend. */
+  /** As a backend, which asks again what a busy Redis did not answer in time; its key keeps it from taking effect twice. */
   async ask<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await fetch(`${this.asked.url}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    const headers = {
+      authorization: `Bearer ${KEY}`,
+      'content-type': 'application/json',
+      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+    };
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    for (let left = ASKS; ; left -= 1) {
+      const answer = await fetch(`${this.asked.url}${path}`, init);
+      const text = await answer.text();
+      if (answer.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
+      if (answer.status !== 503 || left === 1) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      await pause(BACKOFF_MS);
+    }
   }
 
   async close(): Promise<void> {
