@@ -116,16 +116,17 @@ class ServiceLogger extends ConsoleLogger {
   }
 }
 
-let lastTime = 0;
-let lastTimeText = '';
+let lastSecond = Number.NaN;
+let lastSecondText = '';
 
-/** RFC 3339; lines come in bursts, and many of one millisecond have the same. */
+/** RFC 3339; lines of one second differ in their milliseconds only. */
 function timeText(now: number): string {
-  if (now !== lastTime) {
-    lastTime = now;
-    lastTimeText = new Date(now).toISOString();
+  const second = Math.floor(now / 1000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastSecondText = new Date(second * 1000).toISOString().slice(0, -4);
   }
-  return lastTimeText;
+  return `${lastSecondText}${String(now - second * 1000).padStart(3, '0')}Z`;
 }
 
 const HARMLESS = /^[\w.:@/+#|~-]+$/;
