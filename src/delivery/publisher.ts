@@ -17,6 +17,7 @@ import { assertNoPlaceholder, measureValue } from '../protocol/json.js';
 import { userRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
 import { Namespaces } from '../sockets/namespaces.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
 import { DELIVERY_WATCH, type DeliveryWatch, type PublishedBy } from './delivery-watch.js';
 import type { Audience, FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
@@ -49,6 +50,7 @@ export class Publisher implements Outbound {
   private readonly idPrefix = randomBytes(6).toString('base64url');
   private lastId = 0;
   private lastNodeCount = 1;
+  private tellBeforeCursor: ((socket: GatewaySocket) => void) | undefined;
 
   constructor(
     private readonly namespaces: Namespaces,
@@ -109,9 +111,22 @@ export class Publisher implements Outbound {
     }
   }
 
-  /** To the sockets of this node, after everything that it was told before. */
-  tellHere(publication: Publication): void {
-    this.deliver(publication, { cursor: this.engine.cursor, positions: undefined });
+  /**
+   * To the sockets of this node, after everything that it was told before.
+   *
+   * @param cursor of what it tells, where that was a while ago
+   */
+  tellHere(publication: Publication, cursor = this.engine.cursor): void {
+    this.deliver(publication, { cursor, positions: undefined });
+  }
+
+  /** Registers what has to be told to a socket that recovers before it is given a cursor. */
+  onBeforeCursor(tell: (socket: GatewaySocket) => void): void {
+    this.tellBeforeCursor = tell;
+  }
+
+  beforeCursor(socket: GatewaySocket): void {
+    this.tellBeforeCursor?.(socket);
   }
 
   /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */

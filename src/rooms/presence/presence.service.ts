@@ -16,7 +16,7 @@ import type { Participant } from '../../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../../sockets/socket-state.js';
 import { comesBack } from '../../sockets/disconnect-reasons.js';
 import { Recovery } from '../recovery/recovery.service.js';
-import { RoomPresence, type AddressedNotice } from './room-presence.js';
+import { GATHER_MS, RoomPresence, type AddressedNotice } from './room-presence.js';
 import { WatchedRooms } from './watched-rooms.js';
 
 /** A session may outlast its window by as much as its deadline is inexact. */
@@ -25,15 +25,14 @@ const SESSION_SLACK_MS = 1_000;
 /**
  * Tells those that watch a room who comes and who leaves: users, not sockets. [M4]
  *
- * One notice per room and turn of the event loop. A user whose connection broke is not gone until the recovery window
- * is over; whoever leaves on purpose is gone at once. A notice is a publication to the sockets that watch, so a client
+ * One notice per room and 200 ms [M7]. A user whose connection broke is not gone until the recovery window is over; whoever leaves on purpose is gone at once. A notice is a publication to the sockets that watch, so a client
  * that recovers gets those that it missed.
  */
 @Injectable()
 export class Presence implements Participant {
   /** The rooms in which something is going on. */
   private readonly rooms = new Map<string, RoomPresence<Deadline>>();
-  /** The rooms in which something has happened in this turn. */
+  /** The rooms in which something has happened that was not told yet. */
   private readonly changed = new Set<string>();
   /** How many sessions, by the room they watch, may come back and want what they missed. */
   private readonly awayWatchers = new Map<string, number>();
@@ -54,6 +53,11 @@ export class Presence implements Participant {
     let count = this.watched.heldCount;
     for (const { absentCount } of this.rooms.values()) count += absentCount;
     return count;
+  }
+
+  /** How many rooms have changes that their watchers were not told yet; for tests. */
+  get untoldCount(): number {
+    return this.changed.size + this.watched.untoldCount;
   }
 
   /**
@@ -181,19 +185,19 @@ export class Presence implements Participant {
     return presence;
   }
 
-  /** For what has to be told when the turn ends. */
+  /** The room, whose watchers are told a moment later. [M7] */
   private change(room: string): RoomPresence<Deadline> {
-    if (this.changed.size === 0) setImmediate(() => this.endTurn());
+    if (this.changed.size === 0) setTimeout(() => this.tellChanges(), GATHER_MS).unref();
     this.changed.add(room);
     return this.presenceOf(room);
   }
 
-  private endTurn(): void {
+  private tellChanges(): void {
     const changed = [...this.changed];
     this.changed.clear();
     for (const room of changed) {
       const presence = this.presenceOf(room);
-      for (const each of presence.endTurn()) this.tell(room, each);
+      for (const each of presence.tell()) this.tell(room, each);
       if (presence.isQuiet) this.rooms.delete(room);
     }
   }

@@ -13,21 +13,21 @@ describe('RoomPresence', () => {
     room = new RoomPresence();
   });
 
-  it('[M4] tells at once who came and who left within a turn, in order', () => {
+  it('[M4] [M7] tells together who came and who left since the last notice, in order', () => {
     come('ada');
     room.left('old');
     come('bob');
-    expect(room.endTurn()).toEqual([{ notice: { joined: joined('ada', 'bob'), left: ['old'] }, ...ALL }]);
-    expect(room.endTurn()).toEqual([]);
+    expect(room.tell()).toEqual([{ notice: { joined: joined('ada', 'bob'), left: ['old'] }, ...ALL }]);
+    expect(room.tell()).toEqual([]);
     expect(room.isQuiet).toBe(true);
   });
 
-  it('[M4] who came and left, or left and came back, within a turn is not mentioned', () => {
+  it('[M4] [M7] who came and left, or left and came back, between two notices is not mentioned', () => {
     come('ada');
     room.left('bob');
     room.left('ada');
     come('bob');
-    expect(room.endTurn()).toEqual([]);
+    expect(room.tell()).toEqual([]);
   });
 
   it('[M4] a watcher hears of those who came after it, not of its own coming', () => {
@@ -35,7 +35,7 @@ describe('RoomPresence', () => {
     room.watchedBy('socket of ada');
     come('bob');
     room.watchedBy('socket of bob');
-    expect(room.endTurn()).toEqual([
+    expect(room.tell()).toEqual([
       {
         notice: { joined: joined('ada', 'bob'), left: [] },
         to: undefined,
@@ -45,21 +45,21 @@ describe('RoomPresence', () => {
     ]);
   });
 
-  it('[M4] a watcher that leaves within the turn in which it came hears nothing', () => {
+  it('[M4] a watcher that leaves before the next notice hears nothing', () => {
     come('ada');
     room.watchedBy('socket of ada');
     room.unwatchedBy('socket of ada');
     room.left('ada');
-    expect(room.endTurn()).toEqual([]);
+    expect(room.tell()).toEqual([]);
   });
 
   it('[M4] who returns in time is not mentioned, and gives back its timer', () => {
     room.broke('ada', 'timer of ada');
     expect(room.absentCount).toBe(1);
-    expect(room.endTurn()).toEqual([]);
+    expect(room.tell()).toEqual([]);
     expect(room.isQuiet).toBe(false);
     expect(come('ada')).toBe('timer of ada');
-    expect(room.endTurn()).toEqual([]);
+    expect(room.tell()).toEqual([]);
     expect(room.isQuiet).toBe(true);
   });
 
@@ -69,10 +69,10 @@ describe('RoomPresence', () => {
     room.watchedBy('socket of cy');
     expect(room.broke('ada', 'second')).toBe('first');
     expect(room.absentCount).toBe(2);
-    room.endTurn();
+    room.tell();
     room.lost('bob');
     room.lost('ada');
-    expect(room.endTurn()).toEqual([
+    expect(room.tell()).toEqual([
       { notice: { joined: [], left: ['bob', 'ada'] }, to: undefined, except: ['socket of cy'] },
       { notice: { joined: [], left: ['ada'] }, to: ['socket of cy'], except: [] },
     ]);
@@ -81,23 +81,23 @@ describe('RoomPresence', () => {
   it('[M4] who does not return in time has left', () => {
     room.broke('ada', '');
     room.broke('bob', '');
-    room.endTurn();
+    room.tell();
     room.lost('ada');
     room.lost('bob');
     room.lost('nobody');
-    expect(room.endTurn()).toEqual([{ notice: { joined: [], left: ['ada', 'bob'] }, ...ALL }]);
+    expect(room.tell()).toEqual([{ notice: { joined: [], left: ['ada', 'bob'] }, ...ALL }]);
   });
 
   it('[M4] who began to watch during an absence hears of the return, and only then', () => {
     room.watchedBy('early');
-    room.endTurn();
+    room.tell();
     room.broke('ada', '');
     room.broke('bob', '');
     room.watchedBy('late');
-    room.endTurn();
+    room.tell();
     come('ada');
     room.lost('bob');
-    expect(room.endTurn()).toEqual([
+    expect(room.tell()).toEqual([
       { notice: { joined: [], left: ['bob'] }, to: undefined, except: ['late'] },
       { notice: { joined: joined('ada'), left: [] }, to: ['late'], except: [] },
     ]);
@@ -106,21 +106,21 @@ describe('RoomPresence', () => {
   it('[M4] many who reconnect at once are told in few notices', () => {
     const users = Array.from({ length: 500 }, (_, index) => `user ${index}`);
     for (const user of users) room.broke(user, '');
-    room.endTurn();
-    // Half of them come back, each as a new socket that watches, some in each turn.
+    room.tell();
+    // Half of them come back, each as a new socket that watches, some before each notice.
     let notices = 0;
     for (let at = 0; at < 250; at += 50) {
       for (const user of users.slice(at, at + 50)) {
         come(user);
         room.watchedBy(`socket of ${user}`);
       }
-      notices += room.endTurn().length;
+      notices += room.tell().length;
     }
-    // For those of the turns before once, and for each that began in the middle of a turn the rest of it.
+    // For those that began before once, and for each that began between two notices the rest of it.
     expect(notices).toBeLessThanOrEqual(250 + 5);
     for (const user of users.slice(250)) room.lost(user);
     // All that are back began after all the breaks: they took nobody for present who now is lost.
-    expect(room.endTurn()).toEqual([
+    expect(room.tell()).toEqual([
       {
         notice: { joined: [], left: users.slice(250) },
         to: undefined,
@@ -136,12 +136,12 @@ describe('RoomPresence', () => {
     const op = fc.oneof(
       fc.record({ do: fc.constantFrom('come', 'leave', 'break', 'lose'), who: user }),
       fc.record({ do: fc.constantFrom('watch', 'unwatch'), who: watcher }),
-      fc.record({ do: fc.constant('end turn'), who: fc.constant('') }),
+      fc.record({ do: fc.constant('tell'), who: fc.constant('') }),
     );
     fc.assert(
       fc.property(fc.array(op, { maxLength: 60 }), (ops) => {
         const shadow = new Shadow();
-        for (const { do: kind, who } of [...ops, { do: 'end turn', who: '' }]) shadow.run(kind, who);
+        for (const { do: kind, who } of [...ops, { do: 'tell', who: '' }]) shadow.run(kind, who);
       }),
       { numRuns: 3_000 },
     );
@@ -187,7 +187,7 @@ class Shadow {
         if (this.watchers.delete(who)) this.room.unwatchedBy(who);
         return;
       default:
-        this.endTurn();
+        this.tell();
     }
   }
 
@@ -195,8 +195,8 @@ class Shadow {
     for (const { shouldKnow } of this.watchers.values()) apply(shouldKnow);
   }
 
-  private endTurn(): void {
-    const notices = this.room.endTurn();
+  private tell(): void {
+    const notices = this.room.tell();
     for (const [socketId, { told, shouldKnow }] of this.watchers) {
       const own = notices.filter((each) => isFor(each, socketId));
       expect(own.length).toBeLessThanOrEqual(1);

@@ -29,6 +29,9 @@ export interface LateWatcher {
   readonly isUnsure?: boolean;
 }
 
+/** Presence changes of a room are gathered for at most this long; a user who came and went within it is in no notice. [M7] */
+export const GATHER_MS = 200;
+
 /** Where all others began. */
 const BEFORE_ALL = 0;
 
@@ -39,8 +42,8 @@ interface Absence<Timer> {
 }
 
 /**
- * What is going on in one room: the changes of this turn of the event loop, which are told at once instead of one by
- * one, and the users who are held for their return. Kept only while there is either.
+ * What is going on in one room: the changes that were not told yet, which are told together instead of one by one, and
+ * the users who are held for their return. Kept only while there is either. [M7]
  *
  * Watchers differ in what they know. Whoever began to watch while a user was away does not know of the user: it is told
  * when the user returns, and not when it does not, the other way round than all others. Lists per absence would grow
@@ -52,7 +55,7 @@ export class RoomPresence<Timer> {
   private steps: Step[] = [];
   /** In the order of the breaks. */
   private readonly absences = new Map<string, Absence<Timer>>();
-  /** Sockets that began to watch since the oldest break or within the turn, in order. */
+  /** Sockets that began to watch since the oldest break or since the last notice, in order. */
   private readonly beganAt = new Map<string, number>();
 
   /** Whether there is nothing to keep of it. */
@@ -104,8 +107,8 @@ export class RoomPresence<Timer> {
     this.beganAt.delete(socketId);
   }
 
-  /** What those who watch have to be told of the turn; nobody is told twice. */
-  endTurn(): AddressedNotice[] {
+  /** What watchers have to be told of the changes since they were told last; no watcher is told twice. */
+  tell(): AddressedNotice[] {
     const { steps } = this;
     this.steps = [];
     const watchers = [...this.beganAt].map(([socketId, beganAt]) => ({ socketId, beganAt }));
@@ -181,7 +184,7 @@ function noticeOf(
   const left: string[] = [];
   for (const [user, step] of last) {
     const isIn = step.kind === 'came' || step.kind === 'returned';
-    // Who came and left again, or left and came back, within the turn is where it was.
+    // A user who came and left again, or left and came back, between two notices is where it was. [M7]
     if (isIn === knew.get(user)) continue;
     if (isIn) joined.push({ user, info: step.info });
     else left.push(user);

@@ -27,22 +27,31 @@ const notice = (joined: string[], left: string[] = []) => ({
   left,
 });
 
+const changed = (room: WatchedRoom, change: PresenceChange) => {
+  room.changed(change);
+  return room.tell();
+};
+const synced = (room: WatchedRoom, state: PresenceState) => {
+  room.synced(state);
+  return room.tell();
+};
+
 describe('WatchedRoom', () => {
   it('[M4] what is told twice is told to nobody twice', () => {
     const room = new WatchedRoom(stateOf(['ada']));
-    expect(room.changed(changeAt(1, { joined: [come('ada'), come('bob')] }))).toEqual([
+    expect(changed(room, changeAt(1, { joined: [come('ada'), come('bob')] }))).toEqual([
       { notice: notice(['bob']), ...ALL },
     ]);
-    expect(room.changed(changeAt(2, { joined: [come('bob')], left: ['cleo'] }))).toEqual([]);
+    expect(changed(room, changeAt(2, { joined: [come('bob')], left: ['cleo'] }))).toEqual([]);
     expect(room.users).toEqual(['ada', 'bob']);
   });
 
   it('[M4] who is held for its return is told of when it does not come, and not when it does', () => {
     const room = new WatchedRoom(stateOf(['ada', 'bob']));
-    expect(room.changed(changeAt(1, { broken: ['ada', 'bob'] }))).toEqual([]);
+    expect(changed(room, changeAt(1, { broken: ['ada', 'bob'] }))).toEqual([]);
     expect(room.absentCount).toBe(2);
-    expect(room.changed(changeAt(2, { joined: [come('ada', 1)] }))).toEqual([]);
-    expect(room.changed(changeAt(3, { lost: [{ user: 'bob', brokeAt: 1 }] }))).toEqual([
+    expect(changed(room, changeAt(2, { joined: [come('ada', 1)] }))).toEqual([]);
+    expect(changed(room, changeAt(3, { lost: [{ user: 'bob', brokeAt: 1 }] }))).toEqual([
       { notice: notice([], ['bob']), ...ALL },
     ]);
     expect([room.absentCount, room.users]).toEqual([0, ['ada']]);
@@ -50,12 +59,12 @@ describe('WatchedRoom', () => {
 
   it('[M4] who began to watch while a user was held is told the other way round', () => {
     const room = new WatchedRoom(stateOf(['ada', 'bob']));
-    room.changed(changeAt(1, { broken: ['ada', 'bob'] }));
+    changed(room, changeAt(1, { broken: ['ada', 'bob'] }));
     room.watchedBy('late', at(1));
-    expect(room.changed(changeAt(2, { joined: [come('ada', 1)] }))).toEqual([
+    expect(changed(room, changeAt(2, { joined: [come('ada', 1)] }))).toEqual([
       { notice: notice(['ada']), to: ['late'], except: [] },
     ]);
-    expect(room.changed(changeAt(3, { lost: [{ user: 'bob', brokeAt: 1 }] }))).toEqual([
+    expect(changed(room, changeAt(3, { lost: [{ user: 'bob', brokeAt: 1 }] }))).toEqual([
       { notice: notice([], ['bob']), to: undefined, except: ['late'] },
     ]);
   });
@@ -64,13 +73,13 @@ describe('WatchedRoom', () => {
     const room = new WatchedRoom(stateOf(['ada', 'bob']));
     // Its list has Cleo and neither Ada nor Bob.
     room.watchedBy('asked', at(3));
-    expect(room.changed(changeAt(1, { joined: [come('cleo')] }))).toEqual([
+    expect(changed(room, changeAt(1, { joined: [come('cleo')] }))).toEqual([
       { notice: notice(['cleo']), to: undefined, except: ['asked'] },
     ]);
-    room.changed(changeAt(2, { broken: ['ada'] }));
-    room.changed(changeAt(3, { broken: ['bob'] }));
+    changed(room, changeAt(2, { broken: ['ada'] }));
+    changed(room, changeAt(3, { broken: ['bob'] }));
     expect(
-      room.changed(changeAt(4, { joined: [come('ada', 2)], lost: [{ user: 'bob', brokeAt: 3 }] })),
+      changed(room, changeAt(4, { joined: [come('ada', 2)], lost: [{ user: 'bob', brokeAt: 3 }] })),
     ).toEqual([
       { notice: notice([], ['bob']), to: undefined, except: ['asked'] },
       { notice: notice(['ada']), to: ['asked'], except: [] },
@@ -79,7 +88,7 @@ describe('WatchedRoom', () => {
 
   it('[M4] [O3] after a loss of shared state only what is different is told, and those who are not there are held', () => {
     const room = new WatchedRoom(stateOf(['ada', 'bob', 'cleo']));
-    room.changed(changeAt(7, { broken: ['cleo'] }));
+    changed(room, changeAt(7, { broken: ['cleo'] }));
     room.watchedBy('late', at(8));
     const state: PresenceState = {
       ...stateOf(['ada', 'dora'], 3, 'f'),
@@ -88,22 +97,22 @@ describe('WatchedRoom', () => {
         { user: 'cleo', brokeAt: 2 },
       ],
     };
-    expect(room.synced(state)).toEqual([{ notice: notice(['dora']), ...ALL }]);
+    expect(synced(room, state)).toEqual([{ notice: notice(['dora']), ...ALL }]);
     // Cleo was away when it began, and is so still; Bob was not.
-    expect(room.changed(changeAt(4, { joined: [come('bob', 2), come('cleo', 2)] }, 'f'))).toEqual([
+    expect(changed(room, changeAt(4, { joined: [come('bob', 2), come('cleo', 2)] }, 'f'))).toEqual([
       { notice: notice(['cleo']), to: ['late'], except: [] },
     ]);
   });
 
   it('[M4] [O3] of who was held when shared state was lost, a socket from another node is told whatever becomes of it', () => {
     const room = new WatchedRoom(stateOf(['ada', 'bob', 'cleo'], 0, 'f'));
-    room.changed(changeAt(1, { held: ['dora', 'emil', 'ada'] }, 'f'));
+    changed(room, changeAt(1, { held: ['dora', 'emil', 'ada'] }, 'f'));
     // Both began on another node, one before the loss.
     room.watchedBy('before', at(7, 'e'));
     room.watchedBy('after', at(1, 'f'));
-    room.changed(changeAt(2, { broken: ['bob', 'cleo'] }, 'f'));
+    changed(room, changeAt(2, { broken: ['bob', 'cleo'] }, 'f'));
     expect(
-      room.changed(changeAt(3, { joined: [come('ada', 0), come('dora', 0), come('bob', 2)] }, 'f')),
+      changed(room, changeAt(3, { joined: [come('ada', 0), come('dora', 0), come('bob', 2)] }, 'f')),
     ).toEqual([
       { notice: notice(['dora']), to: undefined, except: ['after', 'before'] },
       { notice: notice(['ada', 'dora']), to: ['after'], except: [] },
@@ -113,7 +122,7 @@ describe('WatchedRoom', () => {
       { user: 'emil', brokeAt: 0 },
       { user: 'cleo', brokeAt: 2 },
     ];
-    expect(room.changed(changeAt(4, { lost }, 'f'))).toEqual([
+    expect(changed(room, changeAt(4, { lost }, 'f'))).toEqual([
       { notice: notice([], ['cleo']), to: undefined, except: ['after', 'before'] },
       { notice: notice([], ['cleo']), to: ['after'], except: [] },
       { notice: notice([], ['emil', 'cleo']), to: ['before'], except: [] },
@@ -122,10 +131,10 @@ describe('WatchedRoom', () => {
 
   it('[M4] [O3] a socket from another node may know of a held user of whom nobody here does', () => {
     const room = new WatchedRoom(stateOf(['ada']));
-    room.synced(stateOf(['ada'], 0, 'f'));
-    room.changed(changeAt(1, { held: ['bob'] }, 'f'));
+    synced(room, stateOf(['ada'], 0, 'f'));
+    changed(room, changeAt(1, { held: ['bob'] }, 'f'));
     room.watchedBy('other', at(2, 'e'));
-    expect(room.changed(changeAt(2, { lost: [{ user: 'bob', brokeAt: 0 }] }, 'f'))).toEqual([
+    expect(changed(room, changeAt(2, { lost: [{ user: 'bob', brokeAt: 0 }] }, 'f'))).toEqual([
       { notice: notice([], ['bob']), to: ['other'], except: [] },
     ]);
   });
@@ -151,7 +160,7 @@ describe('WatchedRoom', () => {
         const room = new WatchedRoom(stateOf([]));
         room.watchedBy('first', at(0));
         let [seq, epoch] = [0, 'e0'];
-        const hear = (notices: ReturnType<WatchedRoom['changed']>): void => {
+        const hear = (notices: ReturnType<WatchedRoom['tell']>): void => {
           for (const { notice: told, to, except } of notices) {
             for (const socketId of to ?? [...lists.keys()].filter((each) => !except.includes(each))) {
               const list = lists.get(socketId)!;
@@ -163,7 +172,7 @@ describe('WatchedRoom', () => {
             }
           }
         };
-        room.synced({ ...stateOf([], 0, epoch) });
+        synced(room, { ...stateOf([], 0, epoch) });
         for (const each of acts) {
           if (each === 'watch') {
             const socketId = `w${lists.size}`;
@@ -177,7 +186,7 @@ describe('WatchedRoom', () => {
             seq = 1;
             absent = new Map([...absent.keys()].map((user) => [user, seq]));
             const held = [...absent].map(([user, brokeAt]) => ({ user, brokeAt }));
-            hear(room.synced({ ...stateOf([...present], seq, epoch), absent: held }));
+            hear(synced(room, { ...stateOf([...present], seq, epoch), absent: held }));
             continue;
           }
           const { user } = each;
@@ -185,19 +194,19 @@ describe('WatchedRoom', () => {
           if (each.do === 'come' && !present.has(user)) {
             present.add(user);
             absent.delete(user);
-            hear(room.changed(changeAt(++seq, { joined: [come(user, brokeAt)] }, epoch)));
+            hear(changed(room, changeAt(++seq, { joined: [come(user, brokeAt)] }, epoch)));
           } else if (each.do === 'leave' && present.delete(user)) {
-            hear(room.changed(changeAt(++seq, { left: [user] }, epoch)));
+            hear(changed(room, changeAt(++seq, { left: [user] }, epoch)));
           } else if (each.do === 'break' && present.delete(user)) {
             absent.set(user, ++seq);
-            hear(room.changed(changeAt(seq, { broken: [user] }, epoch)));
+            hear(changed(room, changeAt(seq, { broken: [user] }, epoch)));
           } else if (each.do === 'lose' && brokeAt !== undefined) {
             absent.delete(user);
-            hear(room.changed(changeAt(++seq, { lost: [{ user, brokeAt }] }, epoch)));
+            hear(changed(room, changeAt(++seq, { lost: [{ user, brokeAt }] }, epoch)));
           }
         }
         for (const [user, brokeAt] of absent)
-          hear(room.changed(changeAt(++seq, { lost: [{ user, brokeAt }] }, epoch)));
+          hear(changed(room, changeAt(++seq, { lost: [{ user, brokeAt }] }, epoch)));
         for (const list of lists.values()) expect([...list].toSorted()).toEqual([...present].toSorted());
         expect([...room.users].toSorted()).toEqual([...present].toSorted());
       }),

@@ -21,10 +21,14 @@ export class WatchedRoom {
   private absences = 0;
   /** Sockets that began to watch while somebody was held, or after what this node was told last, and where. */
   private readonly late = new Map<string, Omit<LateWatcher, 'socketId'>>();
+  /** What those who watch were not told yet, and the place of the last of it. */
+  private untold: Step[] = [];
+  private lastAt: PresencePlace;
   private epoch = '';
   private era = 0;
 
   constructor({ at, present, absent }: PresenceState) {
+    this.lastAt = at;
     this.numberOf(at);
     for (const user of present) this.shown.set(user, undefined);
     for (const { user, brokeAt } of absent) this.shown.set(user, this.era * ERA + brokeAt);
@@ -46,8 +50,8 @@ export class WatchedRoom {
     this.late.set(socketId, { beganAt: this.era * ERA + (isUnsure ? 0 : since.seq) + AFTER, isUnsure });
   }
 
-  /** What those who watch have to be told of a change. */
-  changed({ at, joined, left, broken, held, lost }: PresenceChange): AddressedNotice[] {
+  /** Takes in a change, of which those who watch are told by {@link tell}. */
+  changed({ at, joined, left, broken, held, lost }: PresenceChange): void {
     const now = this.numberOf(at);
     const steps = [
       ...joined.flatMap(({ user, info }) => this.came(now, user, info)),
@@ -56,11 +60,12 @@ export class WatchedRoom {
     ];
     for (const user of broken) this.hold(user, now);
     for (const user of held) this.hold(user, this.era * ERA);
-    return this.told(steps, now);
+    this.untold.push(...steps);
+    this.lastAt = at;
   }
 
-  /** Shared state had lost everything: what is different from what it is now. */
-  synced({ at, present, joined, absent }: PresenceState): AddressedNotice[] {
+  /** Shared state had lost everything: takes in what is different from what it is now. */
+  synced({ at, present, joined, absent }: PresenceState): void {
     const now = this.numberOf(at);
     const infos = new Map(joined.map(({ user, info }) => [user, info]));
     const held = new Map(absent.map(({ user, brokeAt }) => [user, brokeAt]));
@@ -71,7 +76,8 @@ export class WatchedRoom {
       steps.push(...this.gone(now, user));
     }
     for (const [user, brokeAt] of held) this.hold(user, this.era * ERA + brokeAt);
-    return this.told(steps, now);
+    this.untold.push(...steps);
+    this.lastAt = at;
   }
 
   private came(at: number, user: string, info: unknown): Step[] {
@@ -98,7 +104,16 @@ export class WatchedRoom {
     this.absences++;
   }
 
-  private told(steps: readonly Step[], now: number): AddressedNotice[] {
+  /** The place of the last change that was taken in. */
+  get at(): PresencePlace {
+    return this.lastAt;
+  }
+
+  /** What those who watch have to be told of what happened since they were told last. [M7] */
+  tell(): AddressedNotice[] {
+    const steps = this.untold;
+    this.untold = [];
+    const now = this.numberOf(this.lastAt);
     const late = [...this.late].map(([socketId, watcher]) => ({ socketId, ...watcher }));
     late.sort((one, other) => one.beganAt - other.beganAt);
     const notices = steps.length === 0 ? [] : addressed(steps, late);

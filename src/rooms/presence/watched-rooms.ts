@@ -6,14 +6,21 @@ import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } fro
 import { presenceRoom } from '../../protocol/names.js';
 import { LocalRegistry } from '../../registry/local-registry.js';
 import { Namespaces } from '../../sockets/namespaces.js';
-import { socketState } from '../../sockets/socket-state.js';
-import type { AddressedNotice } from './room-presence.js';
+import { socketState, type GatewaySocket } from '../../sockets/socket-state.js';
+import { GATHER_MS, type AddressedNotice } from './room-presence.js';
 import { WatchedRoom } from './watched-room.js';
 
 /** The rooms that sockets of this node watch, where there are other nodes: shared state tells all of them alike. [M4] */
 @Injectable()
 export class WatchedRooms {
   private readonly rooms = new Map<string, WatchedRoom>();
+  /** The rooms with changes that their watchers were not told yet. [M7] */
+  private readonly gathered = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+  /** The node's cursor at the last of these changes. */
+  private cursor = '';
+  /** How many sessions are being given what they missed. */
+  private returning = 0;
   /** How many sockets are about to watch a room. */
   private readonly beginning = new Map<string, number>();
 
@@ -22,13 +29,20 @@ export class WatchedRooms {
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
     private readonly publisher: Publisher,
-  ) {}
+  ) {
+    publisher.onBeforeCursor((socket) => this.tellBeforeCursor(socket));
+  }
 
   /** How many users are held for their return, counted per room. */
   get heldCount(): number {
     let count = 0;
     for (const { absentCount } of this.rooms.values()) count += absentCount;
     return count;
+  }
+
+  /** How many rooms have changes that their watchers were not told yet. */
+  get untoldCount(): number {
+    return this.gathered.size;
   }
 
   /** The rooms, and whom those who watch them take for present; what nobody watches any longer is given up. */
@@ -78,22 +92,75 @@ export class WatchedRooms {
   changed(change: PresenceChange): void {
     const { room } = change;
     const watched = this.rooms.get(room);
-    if (watched && this.isWatched(room)) this.tell(room, change.at, watched.changed(change));
-    else if (!this.isWatched(room)) this.giveUp(room);
+    if (watched && this.isWatched(room)) {
+      watched.changed(change);
+      this.gather(room);
+      if (this.returning > 0) this.tellGathered();
+    } else if (!this.isWatched(room)) {
+      this.giveUp(room);
+    }
   }
 
   state(state: PresenceState): void {
-    const { room, at } = state;
+    const { room } = state;
     const watched = this.rooms.get(room);
     // It was asked for before the room was given up, perhaps, and then nothing more is told of it.
     if (!this.isWatched(room)) this.giveUp(room);
-    else if (watched) this.tell(room, at, watched.synced(state));
-    else this.rooms.set(room, new WatchedRoom(state));
+    else if (watched) {
+      watched.synced(state);
+      this.gather(room);
+      this.tellGathered();
+    } else {
+      this.rooms.set(room, new WatchedRoom(state));
+    }
+  }
+
+  /**
+   * A session is about to be given what it missed, change by change from the log: until the returned function is called,
+   * nothing is gathered, so that no notice holds a change that the session has from the log. [H4] [M7]
+   */
+  tellAtOnce(): () => void {
+    this.tellGathered();
+    this.returning++;
+    let isOver = false;
+    return () => {
+      if (!isOver) this.returning--;
+      isOver = true;
+    };
+  }
+
+  /**
+   * A socket that recovers is about to be given a cursor: it is told first of the changes before that, which the log
+   * would not give it again. [H4] [M7]
+   */
+  private tellBeforeCursor(socket: GatewaySocket): void {
+    if (this.gathered.size === 0) return;
+    for (const room of socketState(socket).watchedRooms?.keys() ?? []) {
+      if (this.gathered.has(room)) return this.tellGathered();
+    }
+  }
+
+  private gather(room: string): void {
+    this.timer ??= setTimeout(() => this.tellGathered(), GATHER_MS).unref();
+    this.gathered.add(room);
+    this.cursor = this.engine.cursor;
+  }
+
+  private tellGathered(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const rooms = [...this.gathered];
+    this.gathered.clear();
+    for (const room of rooms) {
+      const watched = this.rooms.get(room);
+      if (watched) this.tell(room, watched.at, watched.tell());
+    }
   }
 
   /** What was told meanwhile has gone past this node; its sockets come back as new ones. */
   clear(): void {
     this.rooms.clear();
+    this.gathered.clear();
   }
 
   private giveUp(room: string): void {
@@ -119,7 +186,7 @@ export class WatchedRooms {
   private tell(room: string, at: PresencePlace, notices: readonly AddressedNotice[]): void {
     for (const { notice, to, except } of notices) {
       const sockets = to && { sockets: to.filter((socketId) => this.mayHear(socketId, room)) };
-      this.publisher.tellHere(noticeOf(room, at, notice, sockets, { sockets: except }));
+      this.publisher.tellHere(noticeOf(room, at, notice, sockets, { sockets: except }), this.cursor);
     }
   }
 

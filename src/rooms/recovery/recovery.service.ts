@@ -162,6 +162,7 @@ export class Recovery implements Participant {
     const state = socketState(socket);
     const before = sharedRoomsOf(socket);
     const rooms = new Set<string>();
+    const hasCaughtUp = this.watchedRooms.tellAtOnce();
     for (const each of watchedAfterEntered(claim.rooms)) {
       if (this.enterAgain(socket, each, rooms)) {
         rooms.add(each.room);
@@ -175,8 +176,9 @@ export class Recovery implements Participant {
     for (const room of before) if (!rooms.has(room)) void this.joined(state, room);
     void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
     try {
-      this.replay(socket, claim, tracking);
+      this.replay(socket, claim, tracking, hasCaughtUp);
     } catch (failure) {
+      hasCaughtUp();
       // Those who are told of its coming are told first.
       process.nextTick(() => this.cannotReplay(socket, failure));
     }
@@ -212,7 +214,7 @@ export class Recovery implements Participant {
       .catch((failure: unknown) => this.cannotReplay(socket, failure));
   }
 
-  private replay(socket: GatewaySocket, claim: Claim, tracking: Tracking): void {
+  private replay(socket: GatewaySocket, claim: Claim, tracking: Tracking, hasCaughtUp: () => void): void {
     const adapter = adapterOf(socket);
     const giveBack = (publications: readonly HeldPublication[]): void => {
       adapter.catchUp(socket, publications);
@@ -224,8 +226,14 @@ export class Recovery implements Participant {
     };
     const missed = claim.missed();
     if (missed instanceof Promise)
-      missed.then(giveBack).catch((failure: unknown) => this.cannotReplay(socket, failure));
-    else giveBack(missed);
+      missed
+        .then(giveBack)
+        .catch((failure: unknown) => this.cannotReplay(socket, failure))
+        .finally(hasCaughtUp);
+    else {
+      giveBack(missed);
+      hasCaughtUp();
+    }
   }
 
   /** What it missed was there when it came in and cannot be read any longer: it has to come back and ask again. */

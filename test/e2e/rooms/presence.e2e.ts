@@ -1,6 +1,11 @@
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { GatewaySocket } from 'switchboard-gateway';
-import { startGateway, type Answer, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
+import {
+  startGateway as startOne,
+  type Answer,
+  type TestClient,
+  type TestGateway,
+} from 'switchboard-gateway/testing';
 import { Presence } from '../../../src/rooms/presence/presence.service.js';
 import { arrivedAt } from '../../support/arrivals.js';
 import { closeEmbeddings, startEmbedding } from '../../support/embedding.js';
@@ -31,8 +36,17 @@ const toldTo = (client: TestClient): string =>
       ...left.map((user) => `-${user}`),
     ])
     .join(' ');
-/** The same until now. */
+/** The gateway of the test. */
+let presence: Presence;
+const startGateway: typeof startOne = async (options) => {
+  const gateway = await startOne(options);
+  presence = gateway.app.get(Presence);
+  return gateway;
+};
+/** The same until now, with what was being gathered. */
 async function heardBy(client: TestClient): Promise<string> {
+  await client.settled();
+  await until('all that was gathered is told', () => presence.untoldCount === 0);
   await client.settled();
   return toldTo(client);
 }
@@ -161,6 +175,7 @@ describe('presence', () => {
     await watch(other);
     const ada = await connect('ada');
     await join(ada);
+    await expectToHear(watcher, '+other +ada');
     await breakAndHold(ada);
     const { members } = await watcher.request('room:members', { room: ROOM });
     expect((members as { user: string }[]).map(({ user }) => user)).toEqual(['watcher', 'other']);
@@ -216,6 +231,27 @@ describe('presence', () => {
     const heard = toldTo(watcher).split(' ').slice(0, -1);
     expect(heard).toEqual(heard.map((_, index) => (index % 2 === 0 ? '+ada' : '-ada')));
     expect(heard.length % 2).toBe(0);
+  });
+
+  it('[M7] what a user who comes and goes makes a watcher receive is bounded', async () => {
+    const before = performance.now();
+    const ada = await connect('ada');
+    for (let n = 0; n < 300; n++) {
+      ada.emit('room:join', { room: ROOM });
+      ada.emit('room:leave', { room: ROOM });
+    }
+    await ada.settled();
+    await heardBy(watcher);
+    const { length } = noticesAt(watcher);
+    // Two notices are 200 ms apart; timers are late at most.
+    expect(length).toBeLessThanOrEqual((performance.now() - before) / 199 + 1);
+  });
+
+  it('[M7] changes of one moment are one notice', async () => {
+    const clients = await Promise.all(Array.from({ length: 20 }, (_, n) => connect(`user-${n}`)));
+    for (const client of clients) client.emit('room:join', { room: ROOM });
+    await until('all were told of', () => toldTo(watcher).split(' ').length === 20);
+    expect(noticesAt(watcher).length).toBeLessThan(10);
   });
 
   it('[M4] a watcher that joins and leaves at once hears nothing of a room that it is not in', async () => {
@@ -302,6 +338,7 @@ describe('presence', () => {
       const [one, two] = [await connect('ada'), await connect('ada')];
       await join(one);
       await join(two);
+      await expectToHear(watcher, '+ada');
       one.breakTransport();
       await until('one is gone', async () => (await gateway.registry.getRoom(ROOM)).sockets === 2);
       expect(heldBy(gateway)).toBe(0);
@@ -312,6 +349,7 @@ describe('presence', () => {
     it('[M4] another socket of the user ends the wait', async () => {
       const ada = await connect('ada');
       await join(ada);
+      await expectToHear(watcher, '+ada');
       await breakAndHold(ada);
       const other = await connect('ada');
       await join(other);
@@ -323,6 +361,7 @@ describe('presence', () => {
     it('[M4] who began to watch meanwhile hears of the return', async () => {
       const ada = await connect('ada');
       await join(ada);
+      await expectToHear(watcher, '+ada');
       await breakAndHold(ada);
       const late = await connect('late');
       await watch(late);
@@ -338,14 +377,13 @@ describe('presence', () => {
       await watch(ada, 'attic');
       const bob = await connect('bob');
       await join(bob, 'attic');
-      await ada.next('room:presence');
+      await nextNotice(ada);
       // Nobody else watches this room; the gateway must not take that for nobody.
       const cem = await connect('cem');
       await breakOff(gateway, ada);
       await join(cem, 'attic');
       await bob.request('room:leave', { room: 'attic' });
       await comeBack(ada);
-      await until('ada has heard of it', () => noticesAt(ada).length === 3);
       await expectToHear(ada, '+bob +cem -bob');
     });
   });
@@ -371,6 +409,7 @@ describe('presence', () => {
     await join(ada);
     await join(ada, 'attic');
     await join(ada, 'cellar');
+    await until('both rooms were told', () => noticesAt(watcher).length === 2);
     ada.close();
     await until('all was told', () => noticesAt(watcher).flatMap(({ left }) => left).length === 2);
     const told = noticesAt(watcher).map(({ room, joined, left }) => [room, joined.length, left.length]);
@@ -465,8 +504,8 @@ describe('the end of the window', () => {
     ];
     await watch(watcher);
     await join(ada);
-    ada.breakTransport();
     expect((await nextNotice(watcher)).joined).toHaveLength(1);
+    ada.breakTransport();
     expect(await nextNotice(watcher)).toEqual({ room: ROOM, joined: [], left: ['ada'] });
     expect(heldBy(gateway)).toBe(0);
   });
@@ -532,6 +571,7 @@ describe('presence in secured mode', () => {
     ];
     await watch(watcher);
     await join(ada);
+    await expectToHear(watcher, '+ada');
     await ada.request('auth:refresh', { token: await sign({ sub: 'ada', caps: [] }) });
     await expectToHear(watcher, '+ada -ada');
   });
@@ -551,6 +591,7 @@ describe('presence in an embedding app', () => {
 
   it('[M4] tells of what the app does with its sockets itself', async () => {
     const gateway = await startEmbedding({ providers: [DoorGateway] });
+    presence = gateway.app.get(Presence);
     const [watcher, ada] = [
       await gateway.connect({ auth: { user: 'watcher' } }),
       await gateway.connect({ auth: { user: 'ada' } }),
