@@ -42,6 +42,7 @@ import { RedisSessions } from './stores/redis-sessions.js';
 import { ALL_SCRIPTS } from './lua/all.js';
 import { REPLY } from './lua/command.js';
 import { NODES } from './lua/lease.js';
+import { COMMANDS } from './lua/command.js';
 import { PUBLISH } from './lua/publish.js';
 import { luaJson, type RunScript } from './lua/script.js';
 import { Availability } from './node/availability.js';
@@ -151,6 +152,7 @@ export class RedisEngine extends Engine {
       tracks: () => this.sessions.isUsed || this.hooks?.tracksPositions() === true,
       ruleOf,
       send: (orders, payloads) => run(PUBLISH, ...identity(), sessionsKeepMs, luaJson(orders), ...payloads),
+      sendCommands: (orders, commands) => run(COMMANDS, ...identity(), luaJson(orders), ...commands),
       arrived: (arrival) => this.hooks?.arrived(arrival),
       reply: (to, id, answer) => void run(REPLY, to, id, node.id, answer).catch(() => undefined),
       calls: this.calls,

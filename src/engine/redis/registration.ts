@@ -176,6 +176,7 @@ export class NodeRegistration {
     if (performance.now() - this.checkedAt < CHECK_INTERVAL_MS) return;
     this.checkedAt = performance.now();
     await this.parts.holdings.check(() => this.parts.hooks()?.sockets() ?? []);
+    await this.parts.sessions.check();
   }
 
   private schedule(): void {

@@ -83,6 +83,33 @@ describeWithRedis('shutting out while Redis is away', () => {
     },
   );
 
+  it('[A8] full: a block, a revocation and a kick hold everywhere, where a publication is refused', async () => {
+    const clients = await Promise.all(
+      [a, b].flatMap((node) => [
+        join(node, { sub: 'ada' }),
+        join(node, { sub: 'bob', jti: 'j1' }),
+        join(node, { sub: 'cleo', iat: 1_000 }),
+        join(node, { sub: 'dan' }),
+      ]),
+    );
+    await cluster.redis.ask((client) => client.config('SET', 'maxmemory-policy', 'noeviction'));
+    await cluster.redis.ask((client) => client.config('SET', 'maxmemory', '1'));
+    expect(await ask('POST', '/v1/emit', { to: { users: ['ada'] }, event: 'news' })).toEqual(UNAVAILABLE);
+    expect(await ask('PUT', '/v1/users/ada/block')).toEqual([204, undefined]);
+    expect(await ask('POST', '/v1/tokens/revoke', { jti: 'j1' })).toEqual([204, undefined]);
+    expect(await ask('POST', '/v1/tokens/revoke', { user: 'cleo', issuedBefore: 2_000 })).toEqual([
+      204,
+      undefined,
+    ]);
+    expect(await ask('DELETE', '/v1/users/dan/sockets')).toEqual([200, undefined]);
+    const codes = ['auth.revoked', 'auth.revoked', 'auth.revoked', 'kicked'];
+    expect(await Promise.all(clients.map(endOf))).toEqual([...codes, ...codes]);
+    expect(await ask('DELETE', '/v1/users/ada/block')).toEqual([204, undefined]);
+    await cluster.redis.ask((client) => client.config('SET', 'maxmemory', '0'));
+    await untilReady();
+    await Promise.all([a, b].map((node) => join(node, { sub: 'ada' })));
+  });
+
   it('[A8] an unblock after a block that could not be told is the last word', async () => {
     cluster.redis.pause();
     expect(await ask('PUT', '/v1/users/ada/block')).toEqual(UNAVAILABLE);

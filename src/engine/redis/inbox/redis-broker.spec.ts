@@ -17,6 +17,7 @@ describe('the answer to a publication', () => {
       tracks: () => true,
       ruleOf: () => undefined,
       send: async () => [['e.1', 0, '', 0]],
+      sendCommands: async () => [],
       arrived: ({ publication: { id } }) => void events.push(id),
       reply: () => undefined,
       calls: new PendingCalls(),

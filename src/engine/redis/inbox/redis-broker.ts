@@ -12,7 +12,7 @@ import { unavailable } from '../connection/client.js';
 import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
 import { partsOf, roomOfPart } from '../keys.js';
 import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
-import type { CommandOrder } from '../lua/command.js';
+import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
 import type { PublishOrder, PublishReply } from '../lua/publish.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
@@ -23,10 +23,9 @@ export interface BrokerContext {
   readonly tracks: () => boolean;
   readonly ruleOf: (room: string) => HistoryRule | undefined;
   /** Sends orders and, in the same order, the publications; rejects with `engine.unavailable`. */
-  readonly send: (
-    orders: readonly (PublishOrder | CommandOrder)[],
-    payloads: readonly string[],
-  ) => Promise<unknown>;
+  readonly send: (orders: readonly PublishOrder[], payloads: readonly string[]) => Promise<unknown>;
+  /** The same for commands, which a full Redis takes too. [A8] */
+  readonly sendCommands: (orders: readonly CommandOrder[], commands: readonly string[]) => Promise<unknown>;
   readonly arrived: (arrival: Arrival) => Promise<Receipts> | undefined;
   /** Answers a node that asked for acknowledgements; owns its failure. */
   readonly reply: (node: string, id: string, answer: string) => void;
@@ -81,11 +80,7 @@ export class RedisBroker {
 
   constructor(private readonly context: BrokerContext) {
     this.outgoing = new TurnBatcher(
-      async (batch) => {
-        const orders = batch.map(({ order }) => order);
-        const payloads = batch.map(({ payload }) => payload);
-        return (await context.send(orders, payloads)) as readonly unknown[];
-      },
+      (batch) => this.sendInOrder(batch),
       ({ payload }) => payload.length,
     );
   }
@@ -237,6 +232,26 @@ export class RedisBroker {
     else this.releaseAll();
   }
 
+  /** Publications and commands by scripts of their own, one after another: what refuses the ones may take the others. */
+  private async sendInOrder(batch: readonly Outgoing[]): Promise<readonly unknown[]> {
+    const runs = runsOf(batch);
+    if (runs.length === 1) return this.sendRun(runs[0]!);
+    return runs.flatMap((run) => {
+      const sent = this.sendRun(run);
+      return run.map((_, index) => sent.then((replies) => replies[index]));
+    });
+  }
+
+  private async sendRun(run: readonly Outgoing[]): Promise<readonly unknown[]> {
+    const { send, sendCommands } = this.context;
+    const payloads = run.map(({ payload }) => payload);
+    const orders = run.map(({ order }) => order);
+    const sent = isCommand(orders[0]!)
+      ? sendCommands(orders as readonly CommandOrder[], payloads)
+      : send(orders as readonly PublishOrder[], payloads);
+    return (await sent) as readonly unknown[];
+  }
+
   private async send(
     publication: Publication,
     ackTimeoutMs: number,
@@ -315,6 +330,19 @@ export class RedisBroker {
     if (this.entering.size === 0 || 'all' in to) return false;
     return to.rooms?.some((room) => this.entering.has(room)) === true;
   }
+}
+
+const isCommand = (order: PublishOrder | CommandOrder): order is CommandOrder => order[0] === COMMAND_MARK;
+
+/** The batch cut where publications and commands change. */
+function runsOf(batch: readonly Outgoing[]): readonly Outgoing[][] {
+  const runs: Outgoing[][] = [];
+  for (const each of batch) {
+    const last = runs.at(-1);
+    if (last && isCommand(last[0]!.order) === isCommand(each.order)) last.push(each);
+    else runs.push([each]);
+  }
+  return runs;
 }
 
 /** A promise whose failure may go unseen: whoever does not ask what became of a publication need not catch it. */

@@ -1,5 +1,5 @@
 import { CHANGE } from './change.js';
-import { REPLY } from './command.js';
+import { COMMANDS, REPLY } from './command.js';
 import { HELD_ENTRIES, READ_FLIGHTS, WRITE_FLIGHTS } from './flights.js';
 import { DROP_HISTORY, READ_HISTORY, SWEEP_LOGS } from './history.js';
 import { ABANDON, BEGIN, SETTLE } from './idempotency.js';
@@ -12,7 +12,14 @@ import { SWEEP_ABSENT, UNWATCH, WATCH } from './presence.js';
 import { PUBLISH } from './publish.js';
 import { LOAD_REVOCATIONS, REVOKE } from './revocation.js';
 import type { Script } from './script.js';
-import { CHANGE_SESSIONS, CLAIM, IS_SOCKET_OF_SESSION, MISSED, SWEEP_SESSIONS } from './session.js';
+import {
+  CHANGE_SESSIONS,
+  CLAIM,
+  END_SESSIONS,
+  IS_SOCKET_OF_SESSION,
+  MISSED,
+  SWEEP_SESSIONS,
+} from './session.js';
 
 /** What has to be in Redis before anything is asked of it. */
 export const ALL_SCRIPTS: readonly Script[] = [
@@ -26,6 +33,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   ...Object.values(pages),
   ...Object.values(outbox),
   PUBLISH,
+  COMMANDS,
   READ_INBOX,
   REPLY,
   READ_HISTORY,
@@ -35,6 +43,7 @@ export const ALL_SCRIPTS: readonly Script[] = [
   UNWATCH,
   SWEEP_ABSENT,
   CHANGE_SESSIONS,
+  END_SESSIONS,
   CLAIM,
   IS_SOCKET_OF_SESSION,
   MISSED,

@@ -51,6 +51,8 @@ function run.hold(id, user, namespace, transport, entry, info, rooms)
   local held = holder(id)
   if held and held ~= node then return 0 end
   if not held then insert(node, id, user, namespace, transport, entry, info) end
+  -- Where Redis was damaged this may be lost alone: with the node's death nobody would take the socket out.
+  redis.call('SADD', P .. 'held:' .. node, id)
   setTransport(id, transport)
   local isIn = {}
   for _, room in ipairs(rooms) do

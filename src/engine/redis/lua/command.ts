@@ -1,6 +1,6 @@
 import { script } from './script.js';
 
-/** What the script that publishes is told of a command; the command itself goes beside it, as JSON. */
+/** What the script is told of a command; the command itself goes beside it, as JSON. */
 export type CommandOrder = readonly [
   mark: typeof COMMAND_MARK,
   /** Whose sockets it is for. */
@@ -33,6 +33,29 @@ end
 return told
 end
 `;
+
+/**
+ * Commands without a publication among them, which a Redis that is full takes too: that is when somebody has to be sent
+ * away. [A8]
+ *
+ * `ARGV`: node, generation, orders as JSON, then the commands. Gives the nodes that each was told to.
+ */
+export const COMMANDS = script(
+  'commands',
+  [
+    COMMAND_LUA,
+    String.raw`
+local me = ARGV[1]
+if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
+local replies = {}
+for index, order in ipairs(cjson.decode(ARGV[3])) do
+  replies[index] = command(me, order[2], order[3], order[4], ARGV[3 + index])
+end
+return replies
+`,
+  ],
+  'allow-oom',
+);
 
 /** Answers another node. `ARGV`: that node, the ID of its call, the node that answers, the answer as JSON. */
 export const REPLY = script(

@@ -1,4 +1,3 @@
-import { COMMAND_LUA, COMMAND_MARK } from './command.js';
 import { LOG_ON_DEMAND_LUA } from './log-lua.js';
 import { OUTBOX_ON_DEMAND_LUA } from './outbox-lua.js';
 import { script } from './script.js';
@@ -36,9 +35,10 @@ export type PublishReply = readonly [cursor: string, matched: number, targeted: 
  * The rule is one room, and everybody but some sockets: that needs the counts of the room alone. Everything else looks
  * at every recipient once.
  *
- * Commands to other nodes go the same way: what one node publishes and orders reaches the others in its order.
+ * Commands to other nodes go by a script of their own over the same connection: what one node publishes and orders
+ * reaches the others in its order.
  *
- * `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications and commands.
+ * `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications.
  */
 export const PUBLISH = script('publish', [
   LOG_ON_DEMAND_LUA,
@@ -178,12 +178,7 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
   replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '', overMs }
 end
 for index, order in ipairs(cjson.decode(ARGV[4])) do
-  if order[1] == '${COMMAND_MARK}' then
-    ${COMMAND_LUA}
-    replies[index] = command(me, order[2], order[3], order[4], ARGV[4 + index])
-  else
-    publish(index, ARGV[4 + index], unpack(order))
-  end
+  publish(index, ARGV[4 + index], unpack(order))
 end
 if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end
 return replies

@@ -18,11 +18,14 @@ end
 
 /**
  * Keeps a revocation and tells every node. A second one never takes back what the first did. `ARGV`: node, generation, it
- * as JSON. The generation is for those that Redis runs late: nobody who was blocked since gets in by them.
+ * as JSON. The generation is for those that Redis runs late: nobody who was blocked since gets in by them. A Redis that is
+ * full takes it too: that is when somebody has to be shut out. [A8]
  */
-export const REVOKE = script('revoke', [
-  FORGET_EXPIRED_LUA,
-  String.raw`
+export const REVOKE = script(
+  'revoke',
+  [
+    FORGET_EXPIRED_LUA,
+    String.raw`
 if not holds(ARGV[1], ARGV[2]) then return redis.error_reply('FENCED') end
 local kind, name, one, two = unpack(cjson.decode(ARGV[3]))
 local time = now()
@@ -49,7 +52,9 @@ end
 for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', ARGV[3]) end
 return result
 `,
-]);
+  ],
+  'allow-oom',
+);
 
 /** Everything that is shut out: users, tokens and until when in turn, users and their revocation in turn. */
 export const LOAD_REVOCATIONS = script(

@@ -22,6 +22,8 @@ export type SessionChange =
   /** With the app's data where that has changed; an empty text is none. */
   | readonly ['joined', id: string, room: string, how: string, data?: string]
   | readonly ['left', id: string, room: string]
+  /** The node has its socket: what Redis finds it by when the node dies is there again, if it was lost. */
+  | readonly ['check', id: string]
   | readonly ['detach', id: string, data?: string]
   | readonly ['close', id: string]
   /** Takes a claim back, which the token of its mark names: it may not have come to anything. */
@@ -35,7 +37,7 @@ export type SessionChange =
  * A node changes its own sessions only: what it still says of one that has moved on has no effect. Those of a user or of
  * a socket (`closeOf`, `leaveOf`) are meant wherever they are.
  */
-export const CHANGE_SESSIONS = script('changeSessions', [
+const CHANGES: readonly string[] = [
   SESSION_LUA,
   String.raw`
 local node, windowMs = ARGV[1], tonumber(ARGV[3])
@@ -71,6 +73,9 @@ function run.open(id, socketId, user, namespace, token, known, again, data)
   hold(id, node)
   live(id)
   for _, part in ipairs(sessionParts(id)) do want(part[1]) end
+end
+function run.check(id)
+  if isMine(id) and redis.call('HGET', sessionKey(id), 'st') ~= 'waiting' then redis.call('SADD', P .. 'kept:' .. node, id) end
 end
 function run.renewed(id, token)
   if isMine(id) then redis.call('HSET', sessionKey(id), 'tok', token) end
@@ -109,7 +114,16 @@ end
 for _, change in ipairs(cjson.decode(ARGV[4])) do run[change[1]](unpack(change, 2)) end
 return 1
 `,
-]);
+];
+
+export const CHANGE_SESSIONS = script('changeSessions', CHANGES);
+
+/** The same for changes that free memory, which a full Redis takes too: who is shut out has no session then. [A8] */
+export const END_SESSIONS = script('endSessions', CHANGES, 'allow-oom');
+
+const FREEING: ReadonlySet<SessionChange[0]> = new Set(['left', 'close', 'closeOf', 'leaveOf', 'release']);
+
+export const freesMemory = ([kind]: SessionChange): boolean => FREEING.has(kind);
 
 /**
  * Gives a session to the node of whoever wants it, or nothing, or `busy`. One that cannot be given whole ends.

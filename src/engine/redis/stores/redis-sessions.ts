@@ -18,7 +18,15 @@ import type { Barriers } from '../inbox/barriers.js';
 import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor.js';
 import { missedBy, type MissedReply } from './missed-publications.js';
 import { luaJson, type RunScript } from '../lua/script.js';
-import { CHANGE_SESSIONS, CLAIM, IS_SOCKET_OF_SESSION, MISSED, type SessionChange } from '../lua/session.js';
+import {
+  CHANGE_SESSIONS,
+  CLAIM,
+  END_SESSIONS,
+  freesMemory,
+  IS_SOCKET_OF_SESSION,
+  MISSED,
+  type SessionChange,
+} from '../lua/session.js';
 import { NO_DATA, readData, writeData } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
@@ -72,6 +80,8 @@ export class RedisSessions implements SessionStore {
   private unsettled: SessionChange[] = [];
   /** Sessions of sockets here that Redis may not know all of. */
   private readonly incomplete = new Set<string>();
+  /** Where the walk of {@link check} stands. */
+  private checking: MapIterator<string> | undefined;
   /** Claims under way. */
   private claims = 0;
   /** The session whose socket is being ended in favour of another connection. */
@@ -81,7 +91,7 @@ export class RedisSessions implements SessionStore {
   constructor(private readonly context: SessionsContext) {
     this.changes = new TurnBatcher(async (changes) => {
       await this.context.runEarly(
-        CHANGE_SESSIONS,
+        changes.every(freesMemory) ? END_SESSIONS : CHANGE_SESSIONS,
         ...this.context.identity(),
         this.context.recoveryWindowMs,
         luaJson(changes),
@@ -263,6 +273,21 @@ export class RedisSessions implements SessionStore {
       }
       await this.context.renewWhenDue();
     }
+  }
+
+  /** Has what the next few sessions of sockets here are found by written again, in case a damaged Redis has lost it. */
+  async check(): Promise<void> {
+    const changes: SessionChange[] = [];
+    this.checking ??= this.live.keys();
+    for (let count = 0; count < SETTLED_AT_ONCE; count++) {
+      const { value, done } = this.checking.next();
+      if (done) {
+        this.checking = undefined;
+        break;
+      }
+      changes.push(['check', hashed(value)]);
+    }
+    await Promise.all(changes.map((change) => this.changes.push(change)));
   }
 
   /** Says of one session what was not written, before something is asked of it. */
