@@ -36,6 +36,28 @@ describe('idempotency table', () => {
     }
   });
 
+  it('[M8] one user pushes out none of what is remembered of others', async () => {
+    const ownerOf = (key: string): string => key.slice(0, key.indexOf(' '));
+    for (const limits of [
+      { keys: 100, bytes: 1_000_000 },
+      { keys: 1_000, bytes: 40_000 },
+    ]) {
+      const table = new IdempotencyTable(deadlines, limits, ownerOf);
+      for (const user of ['ada', 'bob', 'cem']) {
+        for (let key = 0; key < 5; key++) await respond(table, `${user} ${key}`, 'done');
+      }
+      for (let key = 0; key < 1_000; key++) await respond(table, `eve ${key}`, 'done');
+      expect(table.size).toBeLessThanOrEqual(limits.keys);
+      expect(table.bytes).toBeLessThanOrEqual(limits.bytes);
+      for (const user of ['ada', 'bob', 'cem']) {
+        for (let key = 0; key < 5; key++)
+          expect(await respond(table, `${user} ${key}`, 'again')).toBe('repeated');
+      }
+      expect(await respond(table, 'eve 999', 'again')).toBe('repeated');
+      expect(await respond(table, 'eve 0', 'again')).toBe('first');
+    }
+  });
+
   it('[D7] holds nothing any longer when the window of every key is over', async () => {
     const table = new IdempotencyTable(deadlines);
     for (const key of ['a', 'b', 'c']) {

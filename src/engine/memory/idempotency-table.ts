@@ -13,6 +13,7 @@ interface SettledRequest {
   readonly response: string;
   readonly endsAt: number;
   readonly bytes: number;
+  readonly owner: string;
 }
 
 export interface IdempotencyLimits {
@@ -31,18 +32,22 @@ const DROPPED_PART = 0.01;
 /**
  * Responses of requests that must not take effect twice, in this process. [D7]
  *
- * The window of a response begins when it was given. Bounded: the oldest responses go first.
+ * The window of a response begins when it was given. Bounded: the oldest responses go first, of the owners that hold more
+ * than their part, so that none pushes out those of the others.
  */
 export class IdempotencyTable implements IdempotencyStore {
   private readonly open = new Map<string, OpenRequest>();
   /** In the order in which they were settled. */
   private readonly settled = new Map<string, SettledRequest>();
   private heldBytes = 0;
+  private readonly bytesOf = new Map<string, number>();
   private deadline: Deadline | undefined;
 
   constructor(
     private readonly deadlines: Deadlines,
     private readonly limits: IdempotencyLimits = DEFAULT_LIMITS,
+    /** Whose request a key is. */
+    private readonly ownerOf: (key: string) => string = () => '',
   ) {}
 
   get size(): number {
@@ -93,8 +98,10 @@ export class IdempotencyTable implements IdempotencyStore {
     this.open.delete(key);
     const bytes = ENTRY_BYTES + 2 * (key.length + fingerprint.length + response.length);
     const endsAt = this.deadlines.now() + keepMs;
-    this.settled.set(key, { fingerprint, response, endsAt, bytes });
+    const owner = this.ownerOf(key);
+    this.settled.set(key, { fingerprint, response, endsAt, bytes, owner });
     this.heldBytes += bytes;
+    this.bytesOf.set(owner, (this.bytesOf.get(owner) ?? 0) + bytes);
     this.keepBounds();
     this.watch(endsAt);
     for (const resolve of waiting) resolve({ state: 'repeated', response });
@@ -106,19 +113,30 @@ export class IdempotencyTable implements IdempotencyStore {
     else next(this.firstTurn(key, request));
   }
 
-  private forget(key: string, { bytes }: SettledRequest): void {
+  private forget(key: string, { bytes, owner }: SettledRequest): void {
     this.settled.delete(key);
     this.heldBytes -= bytes;
+    const left = this.bytesOf.get(owner)! - bytes;
+    if (left > 0) this.bytesOf.set(owner, left);
+    else this.bytesOf.delete(owner);
   }
 
   private keepBounds(): void {
     const { keys, bytes } = this.limits;
     if (this.settled.size <= keys && this.heldBytes <= bytes) return;
     // Some more than needed: a map whose oldest entries are taken out one by one has to step over their empty places.
+    const most = { keys: keys * (1 - DROPPED_PART), bytes: bytes * (1 - DROPPED_PART) };
+    const part = Math.min(most.keys / this.settled.size, most.bytes / this.heldBytes);
+    const share = (this.heldBytes * part) / this.bytesOf.size;
+    this.dropOldest(most, ({ owner }) => this.bytesOf.get(owner)! > share);
+    // Shares are bytes: where the keys are too many still, entries differ much in size.
+    this.dropOldest(most, () => true);
+  }
+
+  private dropOldest(most: IdempotencyLimits, mayGo: (settled: SettledRequest) => boolean): void {
     for (const [key, settled] of this.settled) {
-      this.forget(key, settled);
-      if (this.settled.size <= keys * (1 - DROPPED_PART) && this.heldBytes <= bytes * (1 - DROPPED_PART))
-        break;
+      if (this.settled.size <= most.keys && this.heldBytes <= most.bytes) return;
+      if (mayGo(settled)) this.forget(key, settled);
     }
   }
 

@@ -26,6 +26,8 @@ export type MemoryEngineConfig = Pick<
 
 /** What is remembered of publications that clients may send again. */
 const MAX_CLIENT_REQUESTS = { keys: 50_000, bytes: 33_554_432 };
+/** Keys of these begin with the user: see `RepeatedEmits`. */
+const userOfKey = (key: string): string => key.slice(0, key.indexOf('\n'));
 
 /** What the engine holds right now. */
 export interface MemoryEngineStats {
@@ -93,7 +95,7 @@ export class MemoryEngine extends Engine {
       config.maxSocketsPerUser,
     );
     this.idempotency = new IdempotencyTable(this.deadlines);
-    this.clientRequests = new IdempotencyTable(this.deadlines, MAX_CLIENT_REQUESTS);
+    this.clientRequests = new IdempotencyTable(this.deadlines, MAX_CLIENT_REQUESTS, userOfKey);
     this.outbox = new MemoryOutbox(wantedBy(config), this.deadlines, recoveryWindowMs);
     this.unkept = { stamp: this.log.stamp, remote: undefined };
   }

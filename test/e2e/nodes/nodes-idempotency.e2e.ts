@@ -22,4 +22,31 @@ describeWithRedis('an idempotency key on two nodes', () => {
       await cluster.close();
     }
   });
+
+  it('[M8] a client that sends again over the other node takes effect once', async () => {
+    const cluster = await Cluster.start();
+    const { a, b } = cluster;
+    const room = 'orders';
+    try {
+      const member = await a.connect({ auth: { user: 'bob' } });
+      const [one, two] = await Promise.all([a, b].map((node) => node.connect({ auth: { user: 'ada' } })));
+      const other = await b.connect({ auth: { user: 'eve' } });
+      for (const client of [member, one!, two!, other]) await client.request('room:join', { room });
+      const order = { room, event: 'order', args: [1], id: 'order-1' };
+      const answers = await Promise.all(
+        [one!, two!, one!, two!].map((client) => client.request('room:emit', order)),
+      );
+      expect(answers.map(({ ok }) => ok)).toEqual([true, true, true, true]);
+      expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+      const conflict = await two!.request('room:emit', { ...order, args: [2] });
+      expect(conflict).toMatchObject({ ok: false, error: { code: 'idempotency.conflict' } });
+      // Another user's is another one.
+      expect(await other.request('room:emit', order)).toMatchObject({ ok: true });
+      await emitTo(b, { rooms: [room] }, 'end');
+      await member.next('end');
+      expect(await recipientsOf('order', { member })).toEqual({ member: 2 });
+    } finally {
+      await cluster.close();
+    }
+  });
 });
