@@ -10,6 +10,9 @@ import { Namespaces } from '../../../src/sockets/namespaces.js';
 import { unsentBytes, type WritableConnection } from '../../../src/limits/unsent.js';
 import { findSocketState, type GatewaySocket } from '../../../src/sockets/socket-state.js';
 import { KeyServer } from '../../support/key-server.js';
+import { arrivedAt } from '../../support/arrivals.js';
+import { breakOff, comeBack } from '../../support/recovering.js';
+import { isInRoom } from '../../../src/sockets/membership.adapter.js';
 import { readAgain, stopReading } from '../../support/not-reading.js';
 import { everythingIn, inSeconds, refusalOf, SECRET, sign } from '../../support/tokens.js';
 import { until } from '../../support/until.js';
@@ -100,6 +103,35 @@ describe('a request that is held up by a client that does not read', () => {
       expect(await filler).toMatchObject({ ok: true });
       expect(await answer).toMatchObject({ ok: false, error: { code: 'access.denied' } });
       expect(await client.request('socket:info')).toMatchObject({ rooms: [] });
+      client.close();
+    },
+  );
+});
+
+describe('what a client missed and has not read yet', () => {
+  it.each(ENDINGS)(
+    '[A7] is given no further when its room token %s meanwhile',
+    async (_, expSeconds, end) => {
+      const jti = `missed-${Math.random()}`;
+      const client = await gateway.connect({ auth: { token: await sign({ sub: 'eve' }), recovery: true } });
+      const exp = expSeconds === undefined ? {} : { exp: inSeconds(4) };
+      const token = await sign({ sub: 'eve', room: 'missed', allow: ALL, jti, ...exp });
+      expect(await client.request('room:join', { room: 'missed', token })).toMatchObject({ ok: true });
+      await gateway.broadcaster.toRooms('missed').emit('first');
+      await client.next('first');
+      await breakOff(gateway, client);
+      for (let sent = 0; sent < LARGE.publications; sent++) {
+        await gateway.broadcaster.toRooms('missed').emit('missed', 'x'.repeat(LARGE.bytes));
+      }
+      expect(await comeBack(client)).toBe(true);
+      stopReading(client);
+      await until('the gateway waits for its reader', () => unsent(client) > 0);
+      await end(jti);
+      await until('the right is gone', () => !isInRoom(socketOf(client), 'missed'));
+      readAgain(client);
+      await gateway.broadcaster.toUsers('eve').emit('fence');
+      await client.next('fence');
+      expect(arrivedAt(client, 'missed').length).toBeLessThan(LARGE.publications);
       client.close();
     },
   );
