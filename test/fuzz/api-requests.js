@@ -1,5 +1,5 @@
 /** Requests to the HTTP API, as bytes: what backends send, and what they never should. */
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import {
   deepJson,
   eventName,
@@ -138,6 +138,9 @@ function wrongType(random) {
   return framed('type', 'POST', path, { headers: JSON_TYPE, body: `{${texts.join()}}` });
 }
 
+/** A few bytes that are 50 MB. */
+const BOMB = brotliCompressSync(Buffer.alloc(50_000_000));
+
 const encoded = (random) => {
   const body = JSON.stringify(emitBody(random));
   const zeros = gzipSync('0'.repeat(5_000_000));
@@ -148,6 +151,7 @@ const encoded = (random) => {
     ['gzip', zeros],
     ['deflate', Buffer.from(body)],
     ['br', random.bytes(30)],
+    ['br', BOMB],
     ['zstd', random.bytes(30)],
     ['identity', body],
     ['bogus', body],

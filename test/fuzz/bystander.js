@@ -1,6 +1,7 @@
 /** Clients that behave while others do not: they are published numbers to, and have to get all of them in order. */
 import { createRequire } from 'node:module';
 import { io } from 'socket.io-client';
+import { API_KEY, tokenOf } from './credentials.js';
 
 const require = createRequire(import.meta.url);
 const io2 = require('socket.io-client-v2');
@@ -41,21 +42,17 @@ export class Bystanders {
   published = 0;
 
   /** @param marker goes with every number, and must reach nobody else */
-  constructor(url, { room, marker }) {
+  constructor(url, { room, marker, secured }) {
     this.url = url;
     this.room = room;
     this.marker = marker;
+    this.key = secured ? { authorization: `Bearer ${API_KEY}` } : {};
+    const auth = { user: room, ...(secured && { token: tokenOf(room) }) };
     const options = { forceNew: true, reconnection: false };
     this.all = [
-      new Bystander(
-        io(url, { ...options, transports: ['websocket'], auth: { user: room } }),
-        '4.x by WebSocket',
-      ),
-      new Bystander(io(url, { ...options, transports: ['polling'], auth: { user: room } }), '4.x by polling'),
-      new Bystander(
-        io2(url, { ...options, transports: ['websocket'], query: { user: room } }),
-        '2.x by WebSocket',
-      ),
+      new Bystander(io(url, { ...options, transports: ['websocket'], auth }), '4.x by WebSocket'),
+      new Bystander(io(url, { ...options, transports: ['polling'], auth }), '4.x by polling'),
+      new Bystander(io2(url, { ...options, transports: ['websocket'], query: auth }), '2.x by WebSocket'),
     ];
   }
 
@@ -72,7 +69,7 @@ export class Bystanders {
     const to = number % 2 === 0 ? { rooms: [this.room] } : { users: [this.room] };
     const response = await fetch(`${this.url}/v1/emit`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...this.key },
       body: JSON.stringify({ to, event: EVENT, args: [number, this.marker] }),
       signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
     });

@@ -2,6 +2,7 @@
  * Throws inputs at a gateway that no client sends, and says whether anybody else noticed. [Q5]
  *
  *     npm run fuzz -- --inputs 100000 --seed 42
+ *     npm run fuzz -- --phases secured,redis
  *
  * Meanwhile `/health/live` answers, memory stays bounded, bystanders get what is published to them, nothing is logged
  * as an error, and no answer holds a stack trace or what was meant for somebody else. Exits with 1 otherwise.
@@ -11,7 +12,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startGatewayProcess } from '../support/gateway-process.js';
 import { Bystanders } from './bystander.js';
+import { SECURED } from './credentials.js';
 import { Random } from './random.js';
+import { startRedis } from './redis.js';
 import { createScenario, FuzzTarget } from './scenarios.js';
 
 const { values } = parseArgs({
@@ -22,6 +25,8 @@ const { values } = parseArgs({
     'max-rss-mb': { type: 'string', default: '400' },
     /** One scenario only, to look at what a run has found. */
     only: { type: 'string' },
+    /** Some of `high`, `default`, `secured`, `redis`, `secured-redis`. */
+    phases: { type: 'string' },
     /** Another build of the gateway. */
     gateway: { type: 'string' },
   },
@@ -38,20 +43,28 @@ const MAX_SHOWN = 20;
 const HEARTBEAT = { SWITCHBOARD_PING_INTERVAL_MS: '3000', SWITCHBOARD_PING_TIMEOUT_MS: '8000' };
 /** Some of the rooms keep a history, and sessions end soon enough to be seen ending. */
 const HISTORY = { SWITCHBOARD_HISTORY: 'chat:*=100/1h,room-*=3/2s', SWITCHBOARD_RECOVERY_WINDOW_MS: '5000' };
-const PHASES = [
+const UNLIMITED = {
+  SWITCHBOARD_EVENTS_PER_SECOND: '1000000',
+  SWITCHBOARD_EVENTS_BURST: '1000000',
+  SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
+};
+const COMMON = { ...HEARTBEAT, ...HISTORY };
+const ALL_PHASES = [
+  { name: 'high limits', id: 'high', share: 4, env: { ...COMMON, ...UNLIMITED } },
+  { name: 'default limits', id: 'default', share: 1, env: COMMON },
+  { name: 'secured', id: 'secured', share: 2, secured: true, env: { ...COMMON, ...UNLIMITED, ...SECURED } },
+  { name: 'Redis', id: 'redis', share: 2, onRedis: true, env: { ...COMMON, ...UNLIMITED } },
   {
-    name: 'high limits',
-    share: 0.8,
-    env: {
-      ...HEARTBEAT,
-      ...HISTORY,
-      SWITCHBOARD_EVENTS_PER_SECOND: '1000000',
-      SWITCHBOARD_EVENTS_BURST: '1000000',
-      SWITCHBOARD_MAX_SOCKETS_PER_USER: '0',
-    },
+    name: 'secured on Redis',
+    id: 'secured-redis',
+    share: 1,
+    secured: true,
+    onRedis: true,
+    env: { ...COMMON, ...SECURED },
   },
-  { name: 'default limits', share: 0.2, env: { ...HEARTBEAT, ...HISTORY } },
 ];
+const wanted = values.phases?.split(',');
+const PHASES = ALL_PHASES.filter(({ id }) => wanted?.includes(id) ?? true);
 
 /** A frame of a stack as V8 prints it, also within a JSON string, and where our files lie. */
 const STACK = /\bat (?:[^\s"]{1,100} )?\(?(?:file:|node:|\/)[^\s"]{0,300}:\d+:\d+|node_modules\//;
@@ -75,11 +88,13 @@ class Run {
   }
 
   /** One gateway with one set of limits, until this many inputs have been sent. */
-  async phase({ name, env }, wanted) {
-    const gateway = await startGatewayProcess({ env, main: values.gateway });
+  async phase({ name, env, secured = false, onRedis = false }, wanted) {
+    const redis = onRedis ? await startRedis() : undefined;
+    const all = redis ? { ...env, SWITCHBOARD_REDIS_URL: redis.url } : env;
+    const gateway = await startGatewayProcess({ env: all, main: values.gateway });
     const room = `bystander-${randomBytes(6).toString('hex')}`;
     const marker = `marker-${randomBytes(12).toString('hex')}`;
-    const bystanders = new Bystanders(gateway.url, { room, marker });
+    const bystanders = new Bystanders(gateway.url, { room, marker, secured });
     const over = new AbortController();
     try {
       await bystanders.ready();
@@ -90,7 +105,7 @@ class Run {
       ];
       const until = this.inputs + wanted;
       const workers = Array.from({ length: Number(values.concurrency) }, () =>
-        this.work(gateway, marker, () => this.inputs < until && gateway.isRunning),
+        this.work(gateway, { marker, secured }, () => this.inputs < until && gateway.isRunning),
       );
       await Promise.all(workers);
       over.abort();
@@ -107,14 +122,15 @@ class Run {
       bystanders.close();
       const exit = await gateway.stop();
       if (exit !== 0) this.violate(`${name}: the gateway ended with ${exit}`);
+      await redis?.stop();
       for (const line of gateway.complaints) this.violate(`${name}: logged ${line.slice(0, 2000)}`);
     }
   }
 
-  async work(gateway, marker, goesOn) {
+  async work(gateway, { marker, secured }, goesOn) {
     while (goesOn()) {
       const number = values.only === undefined ? this.scenarios++ : Number(values.only);
-      const scenario = createScenario(Random.of(seed, number));
+      const scenario = createScenario(Random.of(seed, number), { secured });
       this.count(scenario.kinds);
       const report = (text, bytes = '') =>
         this.violate(`scenario ${number}: ${text} ${JSON.stringify(bytes.toString('latin1').slice(0, 600))}`);
@@ -174,7 +190,9 @@ const listed = (counts) =>
 process.stdout.write(`seed ${seed}\n`);
 const run = new Run();
 const startedAt = performance.now();
-for (const phase of PHASES) await run.phase(phase, Math.round(Number(values.inputs) * phase.share));
+const shares = PHASES.reduce((sum, { share }) => sum + share, 0);
+for (const phase of PHASES)
+  await run.phase(phase, Math.round((Number(values.inputs) * phase.share) / shares));
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
 process.stdout.write(`inputs by kind: ${listed(run.kinds)}\n`);
 process.stdout.write(`answers of the HTTP API: ${listed(run.statuses)}\n`);

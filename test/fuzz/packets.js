@@ -8,7 +8,9 @@ import {
   oddName,
   position,
   roomName,
+  userName,
 } from './values.js';
+import { roomTokenText, tokenText } from './credentials.js';
 
 const text = (kind, ...packets) => ({ kind, packets });
 const json = JSON.stringify;
@@ -30,7 +32,21 @@ const REQUESTS = [
     { room: roomName(random), since: position(random), limit: random.pick([1, 10, 1000, 0, -1, 1e9]) },
   ],
   () => ['socket:info'],
-  () => ['auth:refresh', { token: 'e30.e30.e30' }],
+  (random) => ['auth:refresh', { token: tokenText(random, userName(random)) }],
+  (random) => {
+    const room = roomName(random);
+    return ['room:join', { room, token: roomTokenText(random, userName(random), room), presence: true }];
+  },
+  (random) => [
+    'room:emit',
+    {
+      room: roomName(random),
+      event: eventName(random),
+      args: ['a text', random.pick(['AAAAAAAA.0', 'x'])],
+      volatile: random.chance(0.5),
+      id: random.pick(['once', 'twice', '', 'x'.repeat(65), 7]),
+    },
+  ],
 ];
 
 /** `since` and `meta` as no client writes them. */

@@ -1,6 +1,7 @@
 /** What one fuzzing client does: its inputs are chosen first, by the seed alone, and then sent. */
 import { randomBytes } from 'node:crypto';
 import { apiInput } from './api-requests.js';
+import { authorizationText, tokenText } from './credentials.js';
 import { packetInput } from './packets.js';
 import { RawConnection } from './raw-connection.js';
 import { invalidUtf8, sessionClaim, userName } from './values.js';
@@ -33,11 +34,25 @@ const enginePath = (protocol, transport, sid) =>
 
 const sidOf = (text) => /"sid":"([^"]+)"/.exec(text)?.[1];
 
+/** What a client says of itself in `auth`, as JSON without its braces. */
+const introduction = (random, { secured }) => {
+  const user = userName(random);
+  const token = secured && random.chance(0.9) ? `,"token":${JSON.stringify(tokenText(random, user))}` : '';
+  return `"user":"${user}"${token}`;
+};
+
+/** The same in the query of 2.x clients. */
+const introductionQuery = (random, { secured }) => {
+  const user = userName(random);
+  const token = secured && random.chance(0.9) ? `&token=${encodeURIComponent(tokenText(random, user))}` : '';
+  return `&user=${user}${token}`;
+};
+
 /** Packets by WebSocket, ending now and then with a frame that is none. */
-function webSocketSession(random) {
+function webSocketSession(random, mode) {
   const protocol = random.chance(0.75) ? 4 : 3;
   const isConnected = random.chance(0.9);
-  const user = userName(random);
+  const auth = introduction(random, mode);
   const claim = random.chance(0.4) ? `,${sessionClaim(random)}` : '';
   const inputs = random.several(random.int(4, 30), packetInput);
   const writes = inputs.map(({ packets }) =>
@@ -58,7 +73,7 @@ function webSocketSession(random) {
       const connection = target.connect();
       connection.write(upgradeRequest(enginePath(protocol, 'websocket')));
       await connection.until((text) => (text.includes('"sid"') ? true : undefined), ANSWER_TIMEOUT_MS);
-      if (isConnected) connection.write(packetFrame(`40{"user":"${user}"${claim}}`));
+      if (isConnected) connection.write(packetFrame(`40{${auth}${claim}}`));
       if (!readsOn) connection.stopReading();
       for (const bytes of writes) {
         if (connection.isClosed) break;
@@ -91,9 +106,10 @@ function pollingBody(random, protocol, inputs) {
 }
 
 /** Bodies of long-polling, right and wrong, one after another and now and then two at once. */
-function pollingSession(random) {
+function pollingSession(random, mode) {
   const protocol = random.chance(0.6) ? 4 : 3;
-  const user = userName(random);
+  const auth = introduction(random, mode);
+  const authQuery = introductionQuery(random, mode);
   const posts = random.several(random.int(2, 8), () => {
     const inputs = random.several(random.int(1, 5), packetInput);
     const type = random.weighted([
@@ -117,10 +133,11 @@ function pollingSession(random) {
         connection.write(Buffer.concat([Buffer.from(head), data]));
         return connection.answer(timeoutMs);
       };
-      const query = protocol === 3 ? `&user=${user}` : '';
+      const query = protocol === 3 ? authQuery : '';
       const opening = await ask('GET', enginePath(protocol, 'polling') + query);
-      const path = enginePath(protocol, 'polling', sidOf(opening?.body ?? ''));
-      if (protocol === 4) await ask('POST', path, { body: `40{"user":"${user}"}` });
+      // Clients of 2.x say it on every request; their session is bound to that.
+      const path = enginePath(protocol, 'polling', sidOf(opening?.body ?? '')) + query;
+      if (protocol === 4) await ask('POST', path, { body: `40{${auth}}` });
       for (const { body, type, pollsTwice } of posts) {
         if (connection.isClosed) break;
         await ask('POST', path, { body, type });
@@ -139,9 +156,9 @@ function pollingSession(random) {
 }
 
 /** An upgrade from polling that stops half way, or goes on with something else. */
-function halfUpgrade(random) {
+function halfUpgrade(random, mode) {
   const protocol = random.chance(0.7) ? 4 : 3;
-  const user = userName(random);
+  const auth = introductionQuery(random, mode);
   const inputs = random.several(random.int(1, 6), packetInput);
   const frames = inputs.flatMap(({ packets }) => packets.map((packet) => packetFrame(packet)));
   const steps = random.pick([
@@ -158,9 +175,7 @@ function halfUpgrade(random) {
     kinds: inputs.map(({ kind }) => `upgrade:${kind}`),
     async run(target) {
       const polling = target.connect();
-      polling.write(
-        `GET ${enginePath(protocol, 'polling')}&user=${user} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`,
-      );
+      polling.write(`GET ${enginePath(protocol, 'polling')}${auth} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
       const sid = sidOf((await polling.answer(ANSWER_TIMEOUT_MS))?.body ?? '');
       const connection = target.connect();
       connection.write(upgradeRequest(enginePath(protocol, 'websocket', sid)));
@@ -266,6 +281,54 @@ function tinyFragments(random) {
   };
 }
 
+/** Connections that say nothing after their first request. */
+function silence(random) {
+  const transports = random.several(random.int(3, 12), () => random.pick(['polling', 'websocket']));
+  return {
+    kinds: transports.map((transport) => `silent:${transport}`),
+    async run(target) {
+      const connections = transports.map((transport) => {
+        const connection = target.connect();
+        const path = enginePath(4, transport);
+        const isPolling = transport === 'polling';
+        connection.write(
+          isPolling ? Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`) : upgradeRequest(path),
+        );
+        return connection;
+      });
+      await Promise.all(connections.map((connection) => connection.until(() => undefined, PATIENCE_MS)));
+      for (const connection of connections) connection.destroy();
+    },
+  };
+}
+
+/** One user that comes and goes: in a room that is watched, and with its session. */
+function flapping(random, mode) {
+  const auth = introduction(random, mode);
+  const rounds = random.int(5, 100);
+  const frames = Buffer.concat(
+    Array.from({ length: rounds }, (_, n) => [
+      packetFrame(`42${n}["room:join",{"room":"lobby","presence":true}]`),
+      packetFrame('42["room:leave",{"room":"lobby"}]'),
+    ]).flat(),
+  );
+  const breaks = random.int(1, 5);
+  return {
+    kinds: ['flapping'],
+    async run(target) {
+      for (let n = 0; n < breaks; n++) {
+        const connection = target.connect();
+        connection.write(upgradeRequest(enginePath(4, 'websocket')));
+        await connection.until((text) => (text.includes('"sid"') ? true : undefined), ANSWER_TIMEOUT_MS);
+        connection.write(packetFrame(`40{${auth},"recovery":true}`));
+        connection.write(frames);
+        await connection.until(() => undefined, PATIENCE_MS);
+        connection.destroy();
+      }
+    },
+  };
+}
+
 const HANDSHAKES = [
   (random) =>
     upgradeRequest(enginePath(random.pick(['', '2', '5', 'x', '4&EIO=3', '__proto__']), 'websocket')),
@@ -326,9 +389,23 @@ function garbageHandshake(random) {
   };
 }
 
+const REQUEST_LINE = /^[A-Z]+ [^\r\n]* HTTP\/1\.1\r\n/;
+
+/** The request with an `Authorization` header, where it has a place for one. */
+function withKey(random, bytes) {
+  const authorization = authorizationText(random);
+  const line = REQUEST_LINE.exec(bytes.toString('latin1', 0, 8_000))?.[0];
+  if (authorization === undefined || line === undefined) return bytes;
+  const header = Buffer.from(`Authorization: ${authorization}\r\n`, 'latin1');
+  return Buffer.concat([bytes.subarray(0, line.length), header, bytes.subarray(line.length)]);
+}
+
 /** Requests to the HTTP API, over one connection for as long as it lasts. */
-function apiSession(random) {
-  const inputs = random.several(random.int(5, 20), apiInput);
+function apiSession(random, { secured }) {
+  const inputs = random.several(random.int(5, 20), (each) => {
+    const input = apiInput(each);
+    return secured ? { ...input, bytes: withKey(each, input.bytes) } : input;
+  });
   return {
     kinds: inputs.map(({ kind }) => kind),
     async run(target) {
@@ -358,10 +435,12 @@ const SCENARIOS = [
   [1, flood],
   [0.3, manyHeaders],
   [0.5, tinyFragments],
+  [0.5, silence],
+  [0.5, flapping],
 ];
 
-/** A scenario: what it will send, and how. */
-export const createScenario = (random) => random.weighted(SCENARIOS)(random);
+/** A scenario: what it will send, and how. `mode.secured`: whether the gateway wants tokens and keys. */
+export const createScenario = (random, mode) => random.weighted(SCENARIOS)(random, mode);
 
 /** What a scenario does things to. */
 export class FuzzTarget {
