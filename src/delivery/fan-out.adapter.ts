@@ -166,7 +166,6 @@ export class FanOutAdapter extends SharedAdapter {
       if (tracking.had(acceptedAs, selection.rooms)) return;
       recipients++;
       if (!stamp) return;
-      if (tracking.recovers) this.outbound?.beforeCursor(socket);
       if (tracking.keep(publication, stamp)) this.outbound?.watch?.exceptNow(socket, 'waiting');
       else this.putTracked(socket, wires, tracking, stamp, publication);
     });

@@ -24,6 +24,14 @@ import { OpenReceipts } from './open-receipts.js';
 import type { AskEvents, DirectEmit, Outbound } from './shared.adapter.js';
 import { selectRooms } from './targets.js';
 
+/** Presence notices that are being gathered. [M7] */
+export interface UntoldNotices {
+  readonly isAny: boolean;
+  isFor(socket: GatewaySocket): boolean;
+  /** Tells them now; there is none afterwards. */
+  tell(): void;
+}
+
 /** What became of a publication so far. */
 export interface Sent {
   /** Sockets of this node that it was for. */
@@ -50,7 +58,7 @@ export class Publisher implements Outbound {
   private readonly idPrefix = randomBytes(6).toString('base64url');
   private lastId = 0;
   private lastNodeCount = 1;
-  private tellBeforeCursor: ((socket: GatewaySocket) => void) | undefined;
+  private untold: UntoldNotices | undefined;
 
   constructor(
     private readonly namespaces: Namespaces,
@@ -120,13 +128,9 @@ export class Publisher implements Outbound {
     this.deliver(publication, { cursor, positions: undefined });
   }
 
-  /** Registers what has to be told to a socket that recovers before it is given a cursor. */
-  onBeforeCursor(tell: (socket: GatewaySocket) => void): void {
-    this.tellBeforeCursor = tell;
-  }
-
-  beforeCursor(socket: GatewaySocket): void {
-    this.tellBeforeCursor?.(socket);
+  /** Registers what has to be told to sockets that recover before they are given a later cursor. */
+  tellsFirst(untold: UntoldNotices): void {
+    this.untold = untold;
   }
 
   /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */
@@ -236,6 +240,7 @@ export class Publisher implements Outbound {
     acceptedAs?: number,
     by?: PublishedBy,
   ): number {
+    if (stamp && this.untold?.isAny) this.tellFirst(publication, this.untold);
     const selection = selectRooms(publication.to, publication.except);
     this.watch?.delivering(publication, by, audience === 'tracking');
     let matched = 0;
@@ -244,6 +249,16 @@ export class Publisher implements Outbound {
     }
     this.watch?.delivered(publication, matched);
     return matched;
+  }
+
+  /** Only where one that recovers gets both: everything else may wait until it is told together. [H4] [M7] */
+  private tellFirst(publication: Publication, untold: UntoldNotices): void {
+    const isHurried = (adapter: FanOutAdapter): boolean =>
+      adapter.tracksPositions &&
+      adapter
+        .selected(publication.to, publication.except)
+        .some((socket) => adapter.trackingOf(socket)?.recovers === true && untold.isFor(socket));
+    if (this.adaptersOf(publication).some(isHurried)) untold.tell();
   }
 
   private collect(

@@ -22,8 +22,6 @@ export interface Outbound {
   readonly isShared: boolean;
   /** How many publications have been accepted here. */
   readonly accepted: number;
-  /** Called before a socket that recovers is given a cursor. */
-  beforeCursor(socket: GatewaySocket): void;
   /** Never throws; what becomes of it is its own business, as with Socket.IO's emit. */
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void;
   /** What has been accepted and has no place yet, in order. */

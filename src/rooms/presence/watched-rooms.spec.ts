@@ -30,7 +30,7 @@ describe('WatchedRooms', () => {
       { presence, place: at } as unknown as Engine,
       { isOccupied: (room: string) => occupied.has(room) } as LocalRegistry,
       { findSocket: () => undefined } as unknown as Namespaces,
-      { onBeforeCursor: () => undefined } as unknown as Publisher,
+      { tellsFirst: () => undefined } as unknown as Publisher,
     );
   });
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Publisher } from '../../delivery/publisher.js';
+import { Publisher, type UntoldNotices } from '../../delivery/publisher.js';
 import { Engine } from '../../engine/engine.js';
 import { noticeOf } from '../../engine/presence-notice.js';
 import type { PresenceChange, PresencePlace, PresenceState, SharedPresence } from '../../engine/presence.js';
@@ -12,7 +12,7 @@ import { WatchedRoom } from './watched-room.js';
 
 /** The rooms that sockets of this node watch, where there are other nodes: shared state tells all of them alike. [M4] */
 @Injectable()
-export class WatchedRooms {
+export class WatchedRooms implements UntoldNotices {
   private readonly rooms = new Map<string, WatchedRoom>();
   /** The rooms with changes that their watchers were not told yet. [M7] */
   private readonly gathered = new Set<string>();
@@ -30,7 +30,7 @@ export class WatchedRooms {
     private readonly namespaces: Namespaces,
     private readonly publisher: Publisher,
   ) {
-    publisher.onBeforeCursor((socket) => this.tellBeforeCursor(socket));
+    publisher.tellsFirst(this);
   }
 
   /** How many users are held for their return, counted per room. */
@@ -95,7 +95,7 @@ export class WatchedRooms {
     if (watched && this.isWatched(room)) {
       watched.changed(change);
       this.gather(room);
-      if (this.returning > 0) this.tellGathered();
+      if (this.returning > 0) this.tell();
     } else if (!this.isWatched(room)) {
       this.giveUp(room);
     }
@@ -109,7 +109,7 @@ export class WatchedRooms {
     else if (watched) {
       watched.synced(state);
       this.gather(room);
-      this.tellGathered();
+      this.tell();
     } else {
       this.rooms.set(room, new WatchedRoom(state));
     }
@@ -120,7 +120,7 @@ export class WatchedRooms {
    * nothing is gathered, so that no notice holds a change that the session has from the log. [H4] [M7]
    */
   tellAtOnce(): () => void {
-    this.tellGathered();
+    this.tell();
     this.returning++;
     let isOver = false;
     return () => {
@@ -129,31 +129,31 @@ export class WatchedRooms {
     };
   }
 
-  /**
-   * A socket that recovers is about to be given a cursor: it is told first of the changes before that, which the log
-   * would not give it again. [H4] [M7]
-   */
-  private tellBeforeCursor(socket: GatewaySocket): void {
-    if (this.gathered.size === 0) return;
-    for (const room of socketState(socket).watchedRooms?.keys() ?? []) {
-      if (this.gathered.has(room)) return this.tellGathered();
-    }
+  /** Whether there are changes that were not told yet: the log would not give them again behind a later cursor. */
+  get isAny(): boolean {
+    return this.gathered.size > 0;
+  }
+
+  isFor(socket: GatewaySocket): boolean {
+    for (const room of socketState(socket).watchedRooms?.keys() ?? [])
+      if (this.gathered.has(room)) return true;
+    return false;
   }
 
   private gather(room: string): void {
-    this.timer ??= setTimeout(() => this.tellGathered(), GATHER_MS).unref();
+    this.timer ??= setTimeout(() => this.tell(), GATHER_MS).unref();
     this.gathered.add(room);
     this.cursor = this.engine.cursor;
   }
 
-  private tellGathered(): void {
+  tell(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     const rooms = [...this.gathered];
     this.gathered.clear();
     for (const room of rooms) {
       const watched = this.rooms.get(room);
-      if (watched) this.tell(room, watched.at, watched.tell());
+      if (watched) this.tellRoom(room, watched.at, watched.tell());
     }
   }
 
@@ -183,7 +183,7 @@ export class WatchedRooms {
     return this.beginning.has(room) || this.local.isOccupied(presenceRoom(room));
   }
 
-  private tell(room: string, at: PresencePlace, notices: readonly AddressedNotice[]): void {
+  private tellRoom(room: string, at: PresencePlace, notices: readonly AddressedNotice[]): void {
     for (const { notice, to, except } of notices) {
       const sockets = to && { sockets: to.filter((socketId) => this.mayHear(socketId, room)) };
       this.publisher.tellHere(noticeOf(room, at, notice, sockets, { sockets: except }), this.cursor);
