@@ -84,7 +84,6 @@ const act = fc.record({
 });
 const script = fc.record({
   acts: fc.array(act, { minLength: 10, maxLength: 60 }),
-  version: fc.constantFrom(2 as const, 3 as const, 4 as const),
   recovery: fc.boolean(),
   end: fc.constantFrom('close' as const, 'breakTransport' as const),
 });
@@ -120,9 +119,7 @@ describe('an app that passes on whatever its clients send', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 3 }), async (scripts) => {
         const attackers = await Promise.all(
-          scripts.map(({ version, recovery }) =>
-            gateway.connect({ version, auth: { user: 'attacker', recovery } }),
-          ),
+          scripts.map(({ recovery }) => gateway.connect({ auth: { user: 'attacker', recovery } })),
         );
         for (const [index, { acts, end }] of scripts.entries()) {
           const attacker = attackers[index]!;
@@ -132,7 +129,8 @@ describe('an app that passes on whatever its clients send', () => {
           }
           await gateway.broadcaster.toRooms('theirs').emit(EVENT, ++number);
           await gateway.broadcaster.toUsers('bystander').emit(EVENT, ++number);
-          if (attacker.socket.connected) await attacker.settled().catch(() => undefined);
+          // A client that cannot read what the app has it sent ends itself.
+          await Promise.race([attacker.settled(), attacker.next('disconnect')]).catch(() => undefined);
           attacker[end]();
         }
         await until('they have gone', () => root().sockets.size === bystanders.length);
