@@ -434,6 +434,7 @@ describe('presence', () => {
       Array.from({ length: 250 }, (_, n) => connect(`user-${String(n % 125).padStart(3, '0')}`)),
     );
     await Promise.all(clients.map((client) => join(client)));
+    await until('all were told of', () => toldTo(watcher).split(' ').length === 125);
     const seen: { user: string; sockets: number }[] = [];
     let cursor: string | null | undefined;
     do {
@@ -449,7 +450,6 @@ describe('presence', () => {
     expect(new Set(seen.map(({ user }) => user)).size).toBe(126);
     expect(seen).toHaveLength(126);
     expect(seen.filter(({ sockets }) => sockets === 2)).toHaveLength(125);
-    await until('all were told of', () => toldTo(watcher).split(' ').length === 125);
     expect((await heardBy(watcher)).split(' ')).toHaveLength(125);
   });
 });
