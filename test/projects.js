@@ -84,6 +84,7 @@ const NOT_ON_REDIS = {
     'balancers',
     'chaos',
     'cluster-script',
+    'many-sockets',
     'nodes-control',
     'nodes-cursors',
     'nodes-delivery',

@@ -69,8 +69,12 @@ function Webhook({ item, reload }) {
   const [isOpen, setOpen] = useState(false);
   const test = async () => {
     try {
-      await call('POST', path`v1/webhooks/${name}/test`);
-      outcome.value = { tone: 'ok', text: `Sent a test to ${name}` };
+      const result = await call('POST', path`v1/webhooks/${name}/test`);
+      const isDelivered = result?.outcome === undefined || result.outcome === 'delivered';
+      const why = result?.error ?? (result?.status ? `answered ${result.status}` : 'no answer');
+      outcome.value = isDelivered
+        ? { tone: 'ok', text: `The test has reached ${name}` }
+        : { tone: 'bad', text: `The test has not reached ${name}: ${why}` };
     } catch (error) {
       outcome.value = { tone: 'bad', text: error.message };
     }

@@ -87,8 +87,8 @@ export const number = (value) =>
       ? number(Math.round(value))
       : String(Math.round(value * 100) / 100);
 
-/** `transport_close` as words. */
-export const words = (code) => code.replaceAll('_', ' ');
+/** `transport_close` as words; a code such as `payload.too_large` stays as it is. */
+export const words = (code) => (code.includes('.') ? code : code.replaceAll('_', ' '));
 
 /** Which browser and system a user agent names; the whole text stands in the title of what shows it. */
 export function agentText(userAgent) {
