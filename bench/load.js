@@ -1,6 +1,7 @@
 /** The load generator: a process of its own, so that the clients' work is never counted as the server's. */
 import { Agent, request } from 'node:http';
 import { signToken } from './support/credentials.js';
+import { startBackend } from './support/backends.js';
 import { serve } from './support/control.js';
 import { WebSocketClient } from './support/websocket-client.js';
 
@@ -80,22 +81,43 @@ serve({
   arrivals: () => arrivals,
 
   /** Each client sends a request as soon as its last one is answered. */
-  async request({ event, count }) {
+  async request({ event, body, count, clientCount = clients.length }) {
     let sent = 0;
     let answered = 0;
-    const packet = `420${JSON.stringify([event])}`;
+    const packet = packetOf(event, body);
     const sendNext = (/** @type {WebSocketClient} */ client) => {
       if (sent++ < count) client.send(packet);
     };
-    for (const client of clients) {
+    const asking = clients.slice(0, clientCount);
+    for (const client of asking) {
       client.options.onAnswer = () => {
         answered++;
         sendNext(client);
         check?.();
       };
     }
-    for (const client of clients) sendNext(client);
+    for (const client of asking) sendNext(client);
     await until(() => answered >= count);
+  },
+
+  /** Starts a backend that answers events; gives its port. */
+  backend: ({ kind }) => startBackend(kind),
+
+  /** One client, one request after another. Gives how long each took, in µs, the shortest first. */
+  async roundTrips({ event, body, count }) {
+    const [client] = clients;
+    if (!client) throw new Error('no client is open');
+    const packet = packetOf(event, body);
+    const micros = [];
+    for (let index = 0; index < count; index++) {
+      const before = process.hrtime.bigint();
+      await new Promise((resolve) => {
+        client.options.onAnswer = () => resolve(undefined);
+        client.send(packet);
+      });
+      micros.push(Number(process.hrtime.bigint() - before) / 1000);
+    }
+    return micros.sort((a, b) => a - b);
   },
 
   /** Sends HTTP requests in turn over kept-alive connections; any answer but 2xx fails. */
@@ -110,6 +132,9 @@ serve({
     }
   },
 });
+
+/** @param {string} event @param {unknown} [body] */
+const packetOf = (event, body) => `420${JSON.stringify(body === undefined ? [event] : [event, body])}`;
 
 /** @param {number} index */
 const userOf = (index) => `u${index >> 1}`;

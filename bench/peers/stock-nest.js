@@ -12,6 +12,7 @@ import {
 } from '@nestjs/websockets';
 import { requireToken } from '../support/credentials.js';
 import { describeSocket, infoOf } from '../support/describe-socket.js';
+import { FORWARDED } from '../support/backends.js';
 import { servePeer } from '../support/control.js';
 import { BODY, EVENT } from '../support/message.js';
 
@@ -31,6 +32,14 @@ class ChatGateway {
   /** @param {Socket} socket */
   handleDisconnect(socket) {
     this.sockets.delete(socket.id);
+  }
+
+  /** @type {import('@nestjs/microservices').ClientProxy | undefined} */
+  backend = undefined;
+
+  /** What people write by hand: the answer of another service is the acknowledgement. @param {Socket} _socket @param {unknown} body */
+  forwarded(_socket, body) {
+    return this.backend?.send(FORWARDED, body);
   }
 
   /** @param {Socket} socket */
@@ -64,7 +73,7 @@ class ChatGateway {
 }
 WebSocketGateway()(ChatGateway);
 WebSocketServer()(ChatGateway.prototype, 'server');
-for (const event of /** @type {const} */ (['info', 'join', 'leave', 'message', 'typing'])) {
+for (const event of /** @type {const} */ (['info', 'forwarded', 'join', 'leave', 'message', 'typing'])) {
   decorate(ChatGateway, event, SubscribeMessage(event));
   ConnectedSocket()(ChatGateway.prototype, event, 0);
   MessageBody()(ChatGateway.prototype, event, 1);
@@ -98,11 +107,18 @@ Param('room')(ChatController.prototype, 'room', 0);
 class AppModule {}
 Module({ providers: [ChatGateway], controllers: [ChatController] })(AppModule);
 
-servePeer(async ({ secured }) => {
+servePeer(async ({ secured, backend }) => {
   const app = await NestFactory.create(AppModule);
   app.useWebSocketAdapter(new IoAdapter(app));
   await app.listen(0, '127.0.0.1');
   const { server } = app.get(ChatGateway);
+  if (backend) {
+    const { ClientProxyFactory, Transport } = await import('@nestjs/microservices');
+    app.get(ChatGateway).backend = ClientProxyFactory.create({
+      transport: Transport.TCP,
+      options: { host: '127.0.0.1', port: backend },
+    });
+  }
   if (secured) await requireToken(server);
 
   return {

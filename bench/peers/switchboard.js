@@ -1,17 +1,22 @@
 /** This gateway as `npm run build` left it in `dist/`, with its default log at level `info`. */
 import 'reflect-metadata';
 import { API_KEY, API_KEY_ENTRY, JWT_SECRET } from '../support/credentials.js';
+import { FORWARDED } from '../support/backends.js';
 import { servePeer } from '../support/control.js';
 import { BODY, EVENT } from '../support/message.js';
 
 const MAX_BATCH = 1000;
 
-servePeer(async ({ secured, history, redisUrl }) => {
+servePeer(async ({ secured, history, backend, redisUrl }) => {
   Object.assign(process.env, {
     // The rate is still counted for each event; only the benchmark's own clients are not to be refused.
     SWITCHBOARD_EVENTS_PER_SECOND: '100000',
     SWITCHBOARD_EVENTS_BURST: '100000',
     ...(history && { SWITCHBOARD_HISTORY: history, SWITCHBOARD_MAX_SOCKETS_PER_USER: '0' }),
+    ...(backend && {
+      SWITCHBOARD_HANDLERS: `${FORWARDED}=http://127.0.0.1:${backend}/events`,
+      SWITCHBOARD_HANDLER_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    }),
     ...(redisUrl && { SWITCHBOARD_REDIS_URL: redisUrl }),
     ...(secured && { SWITCHBOARD_JWT_SECRET: JWT_SECRET, SWITCHBOARD_API_KEYS: API_KEY_ENTRY }),
   });

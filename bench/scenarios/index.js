@@ -14,6 +14,7 @@
  * @property {'lower' | 'higher'} better
  * @property {string[]} peers
  * @property {boolean} [secured] clients come with a token that every peer verifies
+ * @property {boolean} [backend] a backend answers events of clients
  * @property {string} [history] `SWITCHBOARD_HISTORY` of the gateway
  * @property {boolean} [matrix] labels are `row: column`, and one table shows the medians
  * @property {(options: Options) => number} connections how many are open at once
@@ -38,6 +39,7 @@ import fanOut10 from './fan-out-10.js';
 import fanOut100 from './fan-out-100.js';
 import fanOutHistory from './fan-out-history.js';
 import fanOutRooms from './fan-out-rooms.js';
+import forward from './forward.js';
 import httpEmit from './http-emit.js';
 import idleMemory from './idle-memory.js';
 import nodesLatency from './nodes-latency.js';
@@ -64,6 +66,7 @@ export const SCENARIOS = [
   idleMemory,
   requestAck,
   httpEmit,
+  forward,
   registryLookup,
   nodesRoom1,
   nodesRoom10,

@@ -40,8 +40,8 @@ export function serve(commands) {
 
 /**
  * Serves a peer.
- * @param {(options: { secured: boolean, history?: string, redisUrl?: string }) => Promise<Peer>} start
- *   `secured`: clients come with a token; `history`: `SWITCHBOARD_HISTORY`; `redisUrl`: one of many nodes
+ * @param {(options: { secured: boolean, history?: string, backend?: number, redisUrl?: string }) => Promise<Peer>} start
+ *   `secured`: clients come with a token; `history`: `SWITCHBOARD_HISTORY`; `backend`: the port of one that answers events; `redisUrl`: one of many nodes
  */
 export function servePeer(start) {
   /** @type {Peer} */

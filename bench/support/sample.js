@@ -45,7 +45,10 @@ export async function takeSample(scenario, peerName, options, logFolder) {
   const peer = new Child(peerFileOf(peerName, options), join(logFolder, `${peerName}.log`));
   const load = new Child(fileOf('load.js'), join(logFolder, 'load.log'));
   try {
-    const ready = { secured, history: scenario.history, folder: logFolder };
+    const backend = scenario.backend
+      ? await load.call('backend', { kind: peerName === 'stock-nest' ? 'nest' : 'http' })
+      : undefined;
+    const ready = { secured, history: scenario.history, backend, folder: logFolder };
     const { port, protocol = 'socket.io', infoEvent } = await peer.call('ready', ready);
     /** @type {Context['target']} */
     const target = { port, protocol, secured };
