@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import type { SwitchboardOptions } from './config/config.js';
 import { limitClosing } from './operations/closing.js';
 import { harden } from './operations/hardening.js';
+import { serveWhyPages } from './recorder/why-pages.js';
 import { setupSwitchboard } from './switchboard.module.js';
 
 /** The service, set up and not yet listening. */
@@ -25,6 +26,7 @@ export async function createService(
   limitClosing(app.getHttpServer());
   setupSwitchboard(app);
   serveApiDocs(app);
+  serveWhyPages(app);
   // In front of Express: a middleware added with app.use sees only those API requests that are passed on.
   serveApiDirectly(app);
   return app;

@@ -89,6 +89,7 @@ const NOT_ON_REDIS = {
     'nodes-cursors',
     'nodes-delivery',
     'nodes-embedding',
+    'nodes-explain',
     'nodes-history',
     'nodes-idempotency',
     'nodes-outage',

@@ -8,7 +8,7 @@ export default {
   title: 'Connect and disconnect by WebSocket, without a token',
   unit: 'ms CPU per connection',
   better: 'lower',
-  peers: ['raw-socket.io', 'stock-nest', 'switchboard'],
+  peers: ['raw-socket.io', 'stock-nest', 'unrecorded', 'switchboard'],
   connections: ({ clients }) => clients,
   run: measureConnect,
 };

@@ -11,7 +11,7 @@ export default {
   title: 'Memory of an idle connection',
   unit: 'kB per connection',
   better: 'lower',
-  peers: ['raw-socket.io', 'stock-nest', 'ws', 'switchboard'],
+  peers: ['raw-socket.io', 'stock-nest', 'ws', 'unrecorded', 'switchboard'],
   connections: ({ connections, clients }) => connections ?? clients,
   async run({ peer, load, target, connections, connect }) {
     // What is compiled and cached once must not count as a connection's.

@@ -8,7 +8,7 @@ export default {
   title: `A request with an acknowledgement, ${CLIENTS} sockets with one outstanding each`,
   unit: 'µs CPU per request',
   better: 'lower',
-  peers: ['raw-socket.io', 'stock-nest', 'switchboard'],
+  peers: ['raw-socket.io', 'stock-nest', 'unrecorded', 'switchboard'],
   connections: () => CLIENTS,
   async run({ load, infoEvent, quick, connect, cpuMicrosOf }) {
     await connect();

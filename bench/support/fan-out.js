@@ -45,7 +45,7 @@ export const fanOutToAll = ({ name, title, perTurn }) => ({
   title,
   unit: 'µs CPU per delivered message',
   better: 'lower',
-  peers: ['raw-socket.io', 'stock-nest', 'ws', 'nchan', 'floor', 'switchboard'],
+  peers: ['raw-socket.io', 'stock-nest', 'ws', 'nchan', 'floor', 'unrecorded', 'switchboard'],
   connections: ({ clients }) => clients,
   async run(context) {
     const { length } = await context.connect();

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../scenarios/index.js';
-import { OLDER, PEER_TITLES } from './report.js';
+import { OLDER, ON_REQUEST, PEER_TITLES } from './report.js';
 
 export const HELP = `Compares Switchboard with raw Socket.IO, the stock Nest gateway, ws and Nchan on this machine,
 and with two floors: bare writes by C, and Node's HTTP server alone.
@@ -33,7 +33,9 @@ export function readOptions(argv) {
     against: values.against,
     scenarios: choose('--scenario', values.scenario, SCENARIOS, ({ name }) => name),
     peers: [
-      ...choose('--peers', values.peers, Object.keys(PEER_TITLES), (name) => name),
+      ...choose('--peers', values.peers, Object.keys(PEER_TITLES), (name) => name).filter(
+        (name) => values.peers !== undefined || !ON_REQUEST.includes(name),
+      ),
       ...(values.against === undefined ? [] : [OLDER]),
     ],
     rounds: numberIn('--rounds', values.rounds, 1, 50) ?? (quick ? 1 : 5),

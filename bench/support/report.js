@@ -15,8 +15,12 @@ export const PEER_TITLES = /** @type {Record<string, string>} */ ({
   'http-floor': "Node's HTTP server, answering a constant",
   'sharded-adapter': 'Socket.IO, sharded adapter',
   'streams-adapter': 'Socket.IO, streams adapter',
+  unrecorded: 'Switchboard, nothing recorded',
   switchboard: 'Switchboard',
 });
+
+/** Peers that take part only where they are named. */
+export const ON_REQUEST = ['unrecorded'];
 
 /** Peers that do no more than what nobody gets around; a table with one of them shows how far the others are. */
 const FLOORS = ['floor', 'http-floor'];

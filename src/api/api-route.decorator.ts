@@ -81,11 +81,20 @@ export const ApiRoute = (
         ? ApiResponse({ status: Number(status), description: answer })
         : ApiResponse({ status: Number(status), description: summary, standardSchema: answer }),
     ),
+    ApiFailures(scope, errors),
+  );
+};
+
+/** For `openapi.json`: the codes that a route may fail with, its own and those of all routes. */
+export const ApiFailures = (
+  scope: ApiKeyScope | undefined,
+  errors: readonly ErrorCode[] = [],
+): MethodDecorator =>
+  applyDecorators(
     ...[...groupByStatus(errorsOf(scope, errors))].map(([status, codes]) =>
       ApiResponse({ status, description: codes.join(', '), standardSchema: problem }),
     ),
   );
-};
 
 const errorsOf = (scope: ApiKeyScope | undefined, errors: readonly ErrorCode[]): ReadonlySet<ErrorCode> =>
   new Set([...errors, ...(scope === 'read' ? [] : WRITE_ERRORS), ...COMMON_ERRORS]);

@@ -6,6 +6,7 @@ import { ExplainController } from './explain.controller.js';
 import { RoomsController } from './rooms.controller.js';
 import { SocketsController } from './sockets.controller.js';
 import { StatsController } from './stats.controller.js';
+import { TraceController } from './trace.controller.js';
 import { UsersController } from './users.controller.js';
 
 /**
@@ -23,6 +24,7 @@ import { UsersController } from './users.controller.js';
     StatsController,
     AccessController,
     ExplainController,
+    TraceController,
   ],
 })
 export class SwitchboardApiModule {}

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Explainer, type Trace, type TraceSubject } from '../backend/explainer.js';
+import { Explainer, type Trace, type TraceLine, type TraceSubject } from '../backend/explainer.js';
 import type { ExplainAnswer, ExplainRequest, TopAnswer, TopRequest } from '../backend/explain.schemas.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
@@ -18,6 +18,7 @@ import { linked } from './linked.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { mergeTop, type HeavyHitter } from './heavy-hitters.js';
 import { LocalRecord, type NodeQuestionOfRecord, type Subject } from './local-record.js';
+import { SharedTrace, type TraceQuestion } from './shared-trace.js';
 import type { Delivered, PublicationStory } from './publication-story.js';
 
 /** A node that takes longer is named, and not waited for. */
@@ -78,7 +79,9 @@ export class ExplainService extends Explainer {
 
   trace(subject: TraceSubject, payloads: boolean, wake: () => void): Trace {
     this.assertOn();
-    return this.recorder.traces.begin(subject, payloads, wake);
+    const here = this.recorder.traces.begin(subject, payloads, wake);
+    if (!this.engine.registry) return here;
+    return new SharedTrace(here, subject, payloads, wake, (question) => this.linesOfOthers(question));
   }
 
   async answerNode(question: JsonValue): Promise<JsonValue> {
@@ -249,6 +252,16 @@ export class ExplainService extends Explainer {
     } catch {
       // Shared state is gone: this node is all that can be asked.
       return undefined;
+    }
+  }
+
+  /** What cannot be had now is had the next time, as far as the others keep it. */
+  private async linesOfOthers(question: TraceQuestion): Promise<readonly (readonly TraceLine[])[]> {
+    try {
+      const asked = { ask: 'record', question: question as unknown as JsonValue } as const;
+      return (await this.engine.ask(asked, NODES_WITHIN_MS)).answers as (readonly TraceLine[])[];
+    } catch {
+      return [];
     }
   }
 

@@ -24,7 +24,7 @@ import { UnknownSessions } from './unknown-sessions.js';
 import { upgradeFailed, watchUpgrades } from './upgrades.js';
 
 /** Refusals of one address and second that become episodes; a storm of them tells nothing more. */
-const REFUSALS_PER_SECOND = 5;
+const REFUSALS_PER_SECOND = 20;
 const MAX_ADDRESSES_PER_SECOND = 1_000;
 const ASK_WITHIN_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { TopKind, TopMeasure } from '../backend/explain.schemas.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { vitalsOf } from '../delivery/vitals.js';
@@ -7,6 +7,7 @@ import { findSocketState, type GatewaySocket } from '../sockets/socket-state.js'
 import type { Episode, UnknownSession } from './episode.js';
 import { episodeOf } from './episode-of.js';
 import { FlightRecorder, type ConnectionsQuestion } from './flight-recorder.js';
+import { ForeignTraces, type TraceQuestion } from './shared-trace.js';
 import { HeavyHitters, type HeavyHitter } from './heavy-hitters.js';
 
 /** Whose record is asked for. */
@@ -18,6 +19,7 @@ export type NodeQuestionOfRecord =
   | { readonly of: 'publication'; readonly id: string }
   | { readonly of: 'top'; readonly by: TopMeasure; readonly kind: TopKind }
   | { readonly of: 'named'; readonly question: NodeQuestionOfRecord }
+  | TraceQuestion
   | ConnectionsQuestion;
 
 /** Sockets of one address that are told. */
@@ -26,12 +28,20 @@ const MAX_TOP = 64;
 
 /** What this node alone knows, for whoever asks. */
 @Injectable()
-export class LocalRecord {
+export class LocalRecord implements OnModuleDestroy {
+  private readonly foreignTraces: ForeignTraces;
+
   constructor(
     private readonly recorder: FlightRecorder,
     private readonly namespaces: Namespaces,
     private readonly node: NodeIdentity,
-  ) {}
+  ) {
+    this.foreignTraces = new ForeignTraces(recorder.traces);
+  }
+
+  onModuleDestroy(): void {
+    this.foreignTraces.stop();
+  }
 
   async answer(question: NodeQuestionOfRecord): Promise<unknown> {
     const { recorder } = this;
@@ -47,6 +57,8 @@ export class LocalRecord {
         };
       case 'top':
         return this.top(question.by, question.kind);
+      case 'trace':
+        return this.foreignTraces.take(question);
       case 'connections':
         return question.ids.filter((id) => this.hasConnection(id));
       default:

@@ -8,7 +8,7 @@ const nameOf = (value: unknown): string => String(value).slice(0, MAX_NAME_LENGT
 
 /** What is noted of a request that was answered with an error: its event or, of a join, its room. Nothing of what it carried. */
 export function failedRequest([event, payload]: readonly unknown[], code: string): SocketFact {
-  if (code.startsWith('limit.')) return { kind: 'limit', name: nameOf(event), code };
+  if (code === 'limit.rate') return { kind: 'limit', name: nameOf(event), code };
   if (event === REQUEST.roomJoin) {
     const { room } = (payload ?? {}) as { readonly room?: unknown };
     if (typeof room === 'string') return { kind: 'join_refused', name: nameOf(room), code };

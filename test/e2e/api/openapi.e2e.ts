@@ -47,6 +47,7 @@ const ROUTES = [
   'GET /v1/stats',
   'GET /v1/explain',
   'GET /v1/top',
+  'GET /v1/trace',
 ];
 
 const SCHEMAS = [

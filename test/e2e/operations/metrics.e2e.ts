@@ -1,4 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
+import { ERRORS } from '../../../src/protocol/errors.js';
+import { TRANSPORT_REASONS } from '../../../src/sockets/disconnect-reasons.js';
+import { CollectingLogger } from '../../support/collecting-logger.js';
+import { explained } from '../../support/explained.js';
+import { cutOff } from '../../support/not-reading.js';
 import { Presence } from '../../../src/rooms/presence/presence.service.js';
 import { startEmbedding, closeEmbeddings } from '../../support/embedding.js';
 import { until } from '../../support/until.js';
@@ -84,6 +90,71 @@ describe('/metrics of an embedding app', () => {
     const text = await (await fetch(`${gateway.url}/metrics`)).text();
     for (const name of ['history_publications', 'sessions_waiting', 'idempotency_keys', 'presence_held']) {
       expect(text).toContain(`\nswitchboard_${name} 0\n`);
+    }
+  });
+});
+
+describe('what speaks of metrics', () => {
+  const FILES = [
+    'deploy/grafana/switchboard.json',
+    'deploy/prometheus/alerts.yml',
+    'docs/operations.md',
+    'docs/protocol.md',
+    'README.md',
+  ];
+  /** Of the parent of several workers, and of parts that are not configured here. */
+  const ELSEWHERE = /^switchboard_(?:worker_|handler_|webhook)/;
+
+  it('[O1] the dashboard, the alerts and the docs name metrics that there are', async () => {
+    const gateway = await startGateway();
+    try {
+      const text = await (await fetch(`${gateway.url}/metrics`)).text();
+      const there = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+      for (const file of FILES) {
+        const named = [
+          ...(await readFile(file, 'utf8')).matchAll(/\b(?:switchboard|nodejs|process)_[a-z_0-9]+\b/g),
+        ];
+        const unknown = named
+          .map(([name]) => name)
+          .filter((name) => name.startsWith('switchboard_') || /_(?:seconds|bytes|total|fds)$/.test(name))
+          .filter((name) => !there.has(name) && !ELSEWHERE.test(name));
+        expect([file, unknown]).toEqual([file, []]);
+      }
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('[X1] [O1] the log, the metrics and the record give one reason for one end', async () => {
+    const logger = new CollectingLogger();
+    const gateway = await startGateway({ logger });
+    try {
+      const quits = await gateway.connect({ auth: { user: 'quits' } });
+      const cut = await gateway.connect({ auth: { user: 'cut' } });
+      const kicked = await gateway.connect({ auth: { user: 'kicked' } });
+      quits.socket.close();
+      cutOff(cut);
+      await gateway.http('DELETE', '/v1/users/kicked/sockets');
+      const reasons = new Map<string, string>();
+      for (const user of ['quits', 'cut', 'kicked']) {
+        const { episodes } = await explained(gateway, { user }, (answer) => answer.episodes[0]?.end != null);
+        reasons.set(user, episodes[0]!.end!.reason);
+      }
+      expect([...reasons.values()]).toEqual(['client_namespace_disconnect', 'transport_close', 'kicked']);
+      const text = await (await fetch(`${gateway.url}/metrics`)).text();
+      const labels = [...text.matchAll(/^switchboard_disconnections_total{reason="([^"]*)"/gm)].map(
+        ([, label]) => label,
+      );
+      expect(labels.toSorted()).toEqual([...reasons.values()].toSorted());
+      const words = new Set<string>([...TRANSPORT_REASONS, ...Object.keys(ERRORS)]);
+      expect([...reasons.values()].filter((reason) => !words.has(reason))).toEqual([]);
+      const logged = logger
+        .find('a user disconnected')
+        .map(({ fields }) => [fields['user'], fields['reason']]);
+      expect(new Map(logged as [string, string][])).toEqual(reasons);
+      await kicked.next('disconnect');
+    } finally {
+      await gateway.close();
     }
   });
 });

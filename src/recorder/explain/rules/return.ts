@@ -1,6 +1,6 @@
 import type { Conclusion, Rule } from '../finding.js';
 import type { Episode } from '../../episode.js';
-import { at, endedConnections, factsOf, howOften, span, times } from '../reading.js';
+import { at, endedConnections, factsOf, howOften, isBrowser, span, times } from '../reading.js';
 
 /** A client that connects again after a refusal or an end has done so within this time. */
 const PATIENCE_MS = 60_000;
@@ -53,6 +53,7 @@ export const roomsNotRejoined: Rule = {
 
 const WHY: Readonly<Record<string, string>> = {
   unknown_session: 'no session by that ID: it ended, or shared state was lost',
+  ended_on_purpose: 'its socket had ended on purpose, and the session with it',
   window_over: 'it came back after SWITCHBOARD_RECOVERY_WINDOW_MS',
   log_trimmed: 'more was published meanwhile than is kept',
   too_much_missed: 'more was missed than may be unsent',
@@ -178,6 +179,7 @@ export const receivedTwice: Rule = {
 };
 
 const isTwin = (one: Episode, other: Episode): boolean =>
+  isBrowser(one) &&
   other.connectedAt !== null &&
   one.user === other.user &&
   one.address === other.address &&
