@@ -6,7 +6,7 @@ import { html, useState } from './html.js';
 import { useLoad, Waiting } from './load.js';
 import { samples } from './samples.js';
 import { Json, Name, words } from './text.js';
-import { isFailing, otherParts, statesOf } from './troubles.js';
+import { isFailing, otherParts, stateText, statesOf } from './troubles.js';
 
 export function Backends() {
   const details = samples.value.at(-1)?.health?.details ?? {};
@@ -35,7 +35,7 @@ const Part = ({ part, states }) =>
           html`<li key=${name} data-tone=${isFailing(state) ? 'bad' : 'ok'}>
             <span><span class="dot" aria-hidden="true"></span> <${Name} value=${name} mono /></span>
             <span class="muted"
-              >${typeof state === 'object' ? html`<${Json} value=${state} />` : words(String(state))}</span
+              >${typeof state === 'object' ? html`<${Json} value=${state} />` : stateText(state)}</span
             >
           </li>`,
       )}

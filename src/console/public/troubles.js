@@ -35,8 +35,15 @@ export const failingParts = (details) =>
   otherParts(details).flatMap(([part, check]) =>
     statesOf(check)
       .filter(([, state]) => isFailing(state))
-      .map(([name, state]) => [part, `${words(part)}: ${name} is ${words(String(state?.state ?? state))}`]),
+      .map(([name, state]) => [part, `${words(part)}: ${name} is ${stateText(state?.state ?? state)}`]),
   );
+
+const STATES = {
+  open: 'open: it failed too often, and is not asked for a while',
+  stopped: 'stopped: it answered 410, and is sent nothing until a test reaches it',
+};
+
+export const stateText = (state) => STATES[state] ?? words(String(state));
 
 const FINE = new Set(['up', 'ok', 'ready', 'closed', 'connected', 'idle', 'delivering', 'active']);
 

@@ -154,6 +154,21 @@ describeWithBrowser('the console in a browser', () => {
     client.close();
   });
 
+  it('[G1] [G3] a remote handler that fails is named as what is wrong, and shown with its state', async () => {
+    const failing = await startGateway({ handlers: 'order:*=http://127.0.0.1:1/events' });
+    const client = await failing.connect();
+    for (let round = 0; round < 12; round += 1)
+      await client.request('order:place', {}).catch(() => undefined);
+    const { page, problems } = await open('', `${failing.url}/`);
+    await page.locator('.state[data-tone="bad"] h2', { hasText: 'Something is wrong' }).waitFor();
+    await page.locator('.state li', { hasText: 'is open' }).getByText('Look').click();
+    await page.locator('.rows [data-tone="bad"]', { hasText: 'open' }).waitFor();
+    expect(problems.filter((problem) => !NO_SUCCESS.test(problem))).toEqual([]);
+    await Promise.all(opened.splice(0).map((watched) => watched.page.context().close()));
+    client.close();
+    await failing.close();
+  });
+
   it('[G1] what others are named is text: markup, other directions of writing, ten thousand characters', async () => {
     const evil = `<img src=x onerror="document.body.dataset.planted=1">`;
     const turned = '\u202Egnp.exe';
