@@ -39,8 +39,11 @@ export type OutboundResult =
       readonly reason: string;
     };
 
-/** Limits of the connections to one backend. */
-const CONNECTIONS_PER_ORIGIN = 64;
+/**
+ * Limits of the connections to one backend. Each remote handler has 64 requests in flight at the most: several at one
+ * host must not wait for each other, a storm of `@connect` for example.
+ */
+const CONNECTIONS_PER_ORIGIN = 256;
 const KEEP_ALIVE_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 const MAX_HEADER_BYTES = 16_384;

@@ -200,6 +200,26 @@ describe('a backend that says who clients are', () => {
     expect(backend.requests).toHaveLength(64);
   });
 
+  it('[B5] that is slow does not keep events waiting that go to the same host', async () => {
+    await start({
+      handlers: { '@connect': backend.url, 'order:*': backend.url },
+      handlerAttemptMs: 60_000,
+      handlerTimeoutMs: 60_000,
+    });
+    let open!: () => void;
+    const opened = new Promise<void>((done) => (open = done));
+    backend.answer = async ({ body }) => {
+      if ((body['auth'] as { held?: boolean } | undefined)?.held) await opened;
+      return ok(body['type'] === 'connect' ? { user: 'ann' } : { ack: 1 });
+    };
+    const client = await gateway.connect();
+    const held = Array.from({ length: 64 }, () => gateway.open({ auth: { held: true } }));
+    await until('the backend has all that it takes', () => backend.requests.length === 65);
+    expect(await client.request('order:place')).toEqual({ ok: true, data: 1 });
+    open();
+    for (const each of held) each.close();
+  });
+
   it('[B6] a storm of 2,000 clients is let in, none is refused, and the backend never has more than 64 at once', async () => {
     await start();
     backend.answer = async ({ body }) => {
