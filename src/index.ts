@@ -15,6 +15,8 @@ export { ConsoleModule } from './console/console.module.js';
 export { PlaygroundModule } from './playground/playground.module.js';
 
 export { SocketRegistry } from './registry/socket-registry.js';
+export type { RegistryChange, RegistryChangeType } from './registry/registry-changes.js';
+export { OnSwitchboard } from './gateway/nest/on-switchboard.decorator.js';
 export type {
   BlockEntry,
   MemberEntry,

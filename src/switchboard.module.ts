@@ -67,6 +67,9 @@ import { RemoteHandlers } from './handlers/remote-handlers.js';
 import { ExplainService } from './recorder/explain-service.js';
 import { FlightRecorder } from './recorder/flight-recorder.js';
 import { LocalRecord } from './recorder/local-record.js';
+import { WebhookMetrics } from './webhooks/webhook-metrics.js';
+import { Webhooks } from './webhooks/webhooks.service.js';
+import { WebhookControl } from './backend/webhook-control.js';
 import { OutboundClient } from './outbound/outbound-client.js';
 import { RemoteEvents } from './backend/remote-events.js';
 import { Admission } from './limits/admission.js';
@@ -83,6 +86,8 @@ import { PlaygroundModule } from './playground/playground.module.js';
 import { LocalRegistry } from './registry/local-registry.js';
 import { Namespaces } from './sockets/namespaces.js';
 import { GatewayRegistry } from './registry/gateway-registry.js';
+import { RegistryChanges } from './registry/registry-changes.js';
+import { ChangeListeners } from './gateway/nest/change-listeners.js';
 import { SocketRegistry } from './registry/socket-registry.js';
 import { AssignedRooms } from './rooms/assigned-rooms.js';
 import { History } from './rooms/history.service.js';
@@ -133,6 +138,7 @@ const PARTICIPANTS: readonly Type<Participant>[] = [
   OpenReceipts,
   ReturningUsers,
   FlightRecorder,
+  RegistryChanges,
 ];
 
 const factoryProvider = (
@@ -207,6 +213,8 @@ export class SwitchboardModule {
         Namespaces,
         LocalRegistry,
         { provide: SocketRegistry, useClass: GatewayRegistry },
+        RegistryChanges,
+        ChangeListeners,
         OpenReceipts,
         Publisher,
         { provide: Broadcaster, useClass: LocalBroadcaster },
@@ -275,6 +283,9 @@ export class SwitchboardModule {
           inject: [FlightRecorder],
           useFactory: (recorder: FlightRecorder) => (recorder.isOff ? undefined : recorder),
         },
+        WebhookMetrics,
+        Webhooks,
+        { provide: WebhookControl, useExisting: Webhooks },
         HandlerMetrics,
         RemoteHandlers,
         { provide: RemoteEvents, useClass: EventHandlers },

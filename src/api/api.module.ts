@@ -8,6 +8,7 @@ import { SocketsController } from './sockets.controller.js';
 import { StatsController } from './stats.controller.js';
 import { TraceController } from './trace.controller.js';
 import { UsersController } from './users.controller.js';
+import { WebhooksController } from './webhooks.controller.js';
 
 /**
  * The HTTP API for backends, under `/v1/`.
@@ -25,6 +26,7 @@ import { UsersController } from './users.controller.js';
     AccessController,
     ExplainController,
     TraceController,
+    WebhooksController,
   ],
 })
 export class SwitchboardApiModule {}

@@ -1,6 +1,6 @@
 /** What the routes take in path and query, and what lists answer. */
 import { z } from 'zod';
-import { positionText } from '../backend/command.schemas.js';
+import { positionText, sinceText, webhookName } from '../backend/command.schemas.js';
 import { roomName, socketId, userName } from '../protocol/names.js';
 import { cursor } from '../protocol/requests.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../protocol/paging.js';
@@ -10,6 +10,8 @@ export const socketRoomPath = z.object({ id: socketId, room: roomName });
 export const userPath = z.object({ user: userName });
 export const userRoomPath = z.object({ user: userName, room: roomName });
 export const roomPath = z.object({ room: roomName });
+
+export const webhookPath = z.object({ name: webhookName });
 
 /** In decimal digits: `1e2` and `0x10` are numbers to JavaScript only. */
 function wholeNumber(min: number, max: number): z.ZodType<number> {
@@ -39,6 +41,17 @@ export const historyQuery = z.strictObject({
       '`<epoch>:<offset>`: gives what was published after it. Without it, the last `limit` publications',
   }),
   limit: pageQuery.shape.limit,
+});
+
+export const attemptsQuery = z.strictObject({
+  user: userName
+    .optional()
+    .meta({ description: 'Also the events of this user, and whether they were delivered' }),
+  room: roomName.optional().meta({ description: 'The same of a room' }),
+});
+
+export const replayQuery = z.strictObject({
+  since: sinceText.meta({ description: 'RFC 3339; events are kept for 24 h' }),
 });
 
 /** Part of a room's history. [H1] [H2] */

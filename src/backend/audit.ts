@@ -79,6 +79,8 @@ function describe(name: CommandName, input: object, result: object): Outcome {
   if ('disconnected' in result) {
     return { target, status: 'socketId' in input ? 204 : 200, matched: Number(result.disconnected) };
   }
+  if ('outcome' in result) return { target, status: 200 };
+  if ('events' in result) return { target, status: 202, matched: Number(result.events) };
   return { target, status: 204 };
 }
 

@@ -8,6 +8,7 @@ import type { Call } from './call.js';
 import type { CommandInput, CommandName, CommandResult, Done } from './commands.js';
 import { EmitService } from './emit.service.js';
 import { Explainer } from './explainer.js';
+import { WebhookControl } from './webhook-control.js';
 import { MembershipService } from './membership.service.js';
 
 /** A batch is its commands, one after the other; the runner takes it apart. */
@@ -31,6 +32,7 @@ export class CommandHandlers {
     membership: MembershipService,
     revocations: RevocationService,
     explainer: Explainer,
+    webhooks: WebhookControl,
   ) {
     this.table = {
       emit: (request, call) => emitter.emit(request, call?.actor),
@@ -69,6 +71,13 @@ export class CommandHandlers {
       unblock: ({ user }) => done(revocations.unblock(user)),
       revoke: (request) => done(revocations.revoke(request)),
       dropHistory: ({ room }) => done(history.drop(room)),
+      webhooks: async () => {
+        const items = await webhooks.list();
+        return { items, next: null, total: items.length };
+      },
+      webhookAttempts: (request) => webhooks.attempts(request),
+      testWebhook: ({ name }) => webhooks.test(name),
+      replayWebhook: ({ name, since }) => webhooks.replay(name, Date.parse(since)),
     };
   }
 }

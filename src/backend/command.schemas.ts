@@ -52,6 +52,25 @@ export const positionText = z
 const limit = z.int().min(1).max(MAX_PAGE_SIZE).optional();
 const page = { limit, cursor: cursor.optional() };
 
+export const webhookName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'expected the name of an endpoint')
+  .meta({ description: 'A name of `SWITCHBOARD_WEBHOOKS`' });
+
+/** A time as text; with an offset, so that nobody has to guess whose time it is. */
+export const sinceText = z.iso.datetime({
+  offset: true,
+  error: 'expected a time such as 2026-01-31T12:00:00Z',
+});
+
+export const webhookRequest = z.strictObject({ name: webhookName });
+export const webhookAttemptsRequest = z.strictObject({
+  name: webhookName,
+  user: userName.optional(),
+  room: roomName.optional(),
+});
+export const webhookReplayRequest = z.strictObject({ name: webhookName, since: sinceText });
+
 export const nothing = z.strictObject({});
 export const socketRequest = z.strictObject({ socketId });
 export const userRequest = z.strictObject({ user: userName });

@@ -19,6 +19,12 @@ import type {
   UserCount,
   UserEntry,
 } from '../protocol/entries.js';
+import type {
+  WebhookAttempts,
+  WebhookEntry,
+  WebhookReplay,
+  WebhookTestResult,
+} from '../protocol/webhooks.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { batchRequest } from './batch.schemas.js';
 import { explainRequest, topRequest, type ExplainAnswer, type TopAnswer } from './explain.schemas.js';
@@ -35,6 +41,9 @@ import {
   socketRequest,
   socketsRequest,
   userRequest,
+  webhookAttemptsRequest,
+  webhookReplayRequest,
+  webhookRequest,
 } from './command.schemas.js';
 
 interface CommandDefinition {
@@ -67,6 +76,10 @@ export const COMMANDS = {
   unblock: { scope: 'manage', input: userRequest },
   revoke: { scope: 'manage', input: revokeRequest },
   dropHistory: { scope: 'manage', input: roomRequest },
+  webhooks: { scope: 'read', input: nothing },
+  webhookAttempts: { scope: 'read', input: webhookAttemptsRequest },
+  testWebhook: { scope: 'manage', input: webhookRequest },
+  replayWebhook: { scope: 'manage', input: webhookReplayRequest },
 } as const satisfies Record<string, CommandDefinition>;
 
 /** The name of a command, as messages carry it behind `switchboard.`. */
@@ -102,6 +115,10 @@ export interface CommandResults {
   readonly unblock: Done;
   readonly revoke: Done;
   readonly dropHistory: Done;
+  readonly webhooks: Page<WebhookEntry>;
+  readonly webhookAttempts: WebhookAttempts;
+  readonly testWebhook: WebhookTestResult;
+  readonly replayWebhook: WebhookReplay;
 }
 
 /** The answer of a command. */

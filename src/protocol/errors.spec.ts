@@ -41,6 +41,7 @@ const PROMISED = [
   'handler.failed',
   'handler.timeout',
   'handler.unavailable',
+  'webhook.unknown',
 ] as const;
 
 // The type and the list agree both ways, or this does not compile (`npm run check:types`).

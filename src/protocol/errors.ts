@@ -223,6 +223,12 @@ export const ERRORS = define({
     message: 'the backend that handles this event takes no requests at the moment',
     action: 'Retry after `retryAfterMs`.',
   },
+  'webhook.unknown': {
+    status: 404,
+    retryable: false,
+    message: 'no webhook endpoint has this name',
+    action: 'Use a name of `SWITCHBOARD_WEBHOOKS`.',
+  },
   internal: {
     status: 500,
     retryable: true,

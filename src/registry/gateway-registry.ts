@@ -12,6 +12,8 @@ import type {
   UserCount,
   UserEntry,
 } from '../protocol/entries.js';
+import type { Observable } from 'rxjs';
+import { RegistryChanges, type RegistryChange } from './registry-changes.js';
 import { LocalRegistry, type SocketFilter } from './local-registry.js';
 import { SocketRegistry } from './socket-registry.js';
 
@@ -21,8 +23,13 @@ export class GatewayRegistry extends SocketRegistry {
   constructor(
     private readonly local: LocalRegistry,
     private readonly engine: Engine,
+    private readonly happened: RegistryChanges,
   ) {
     super();
+  }
+
+  override get changes(): Observable<RegistryChange> {
+    return this.happened.all;
   }
 
   async getSocket(socketId: string): Promise<SocketEntry | undefined> {

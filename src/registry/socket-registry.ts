@@ -9,6 +9,8 @@ import type {
   UserCount,
   UserEntry,
 } from '../protocol/entries.js';
+import { throwError, type Observable } from 'rxjs';
+import type { RegistryChange } from './registry-changes.js';
 import type { SocketFilter } from './local-registry.js';
 
 /**
@@ -61,4 +63,18 @@ export abstract class SocketRegistry {
 
   /** Totals. O(1). */
   abstract getStats(): Promise<Stats>;
+
+  /**
+   * What changes: users of all nodes, sockets and rooms of this node.
+   *
+   * Every node on which somebody has subscribed hears each change of a user once, in the order of that user; with one
+   * subscriber in the whole deployment, one node does. What happens while shared state is gone, or while this node was
+   * taken for dead, is not told: an app that must miss nothing takes webhooks, which are kept. Methods with
+   * `@OnSwitchboard` are contained; an exception of a subscriber is its own affair. Outside of the gateway's processes it
+   * ends with an error at once.
+   * @see N7
+   */
+  get changes(): Observable<RegistryChange> {
+    return throwError(() => new Error('changes are told in the processes of the gateway only'));
+  }
 }

@@ -96,7 +96,12 @@ export class MemoryEngine extends Engine {
     );
     this.idempotency = new IdempotencyTable(this.deadlines);
     this.clientRequests = new IdempotencyTable(this.deadlines, MAX_CLIENT_REQUESTS, userOfKey);
-    this.outbox = new MemoryOutbox(wantedBy(config), this.deadlines, recoveryWindowMs);
+    this.outbox = new MemoryOutbox(
+      wantedBy(config),
+      this.deadlines,
+      recoveryWindowMs,
+      () => this.hooks?.sockets() ?? [],
+    );
     this.unkept = { stamp: this.log.stamp, remote: undefined };
   }
 

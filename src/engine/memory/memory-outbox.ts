@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { WebhookEvent } from '../../config/webhook-rules.js';
+import type { SocketEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
 import {
   ATTEMPTS_KEPT,
@@ -19,7 +20,7 @@ import {
 import { publicationEvent } from '../wanted-events.js';
 import type { Deadlines } from './deadlines.js';
 import { EventLog } from './event-log.js';
-import { FollowedRegistry } from './followed-registry.js';
+import { FollowedRegistry, type WriteEvent } from './followed-registry.js';
 
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
@@ -42,6 +43,8 @@ export class MemoryOutbox implements Outbox {
     private readonly wanted: WantedEvents,
     private readonly deadlines: Deadlines,
     private readonly holdMs: number,
+    /** Those that are there when somebody begins to listen. */
+    private readonly sockets: () => Iterable<SocketEntry> = () => [],
   ) {
     this.log = new EventLog(randomBytes(5).toString('hex'), () => Date.now());
     for (const name of wanted.endpoints) this.endpointOf(name);
@@ -128,9 +131,17 @@ export class MemoryOutbox implements Outbox {
   }
 
   private follow(): void {
-    this.following ??= new FollowedRegistry(this.wanted, this.deadlines, this.holdMs, (...event) =>
-      this.happened(...event),
-    );
+    if (this.following !== undefined) return;
+    let isKnown = false;
+    const write = (...event: Parameters<WriteEvent>): void => {
+      if (isKnown) this.happened(...event);
+    };
+    this.following = new FollowedRegistry(this.wanted, this.deadlines, this.holdMs, write);
+    for (const socket of this.sockets()) {
+      this.following.entered(socket);
+      for (const room of socket.rooms) this.following.joined(socket.socketId, room);
+    }
+    isKnown = true;
   }
 
   private happened(type: WebhookEvent, key: string, data: OutboxEvent['data']): void {

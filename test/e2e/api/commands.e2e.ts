@@ -12,7 +12,12 @@ describe('commands of a backend', () => {
   let ada: TestClient;
 
   beforeAll(async () => {
-    gateway = await startGateway({ history: 'lobby=10/1h' });
+    gateway = await startGateway({
+      history: 'lobby=10/1h',
+      webhooks: 'shop=http://127.0.0.1:9/',
+      webhookSecrets: `shop:whsec_${Buffer.alloc(24).toString('base64')}`,
+      webhookEvents: 'shop=node.lost',
+    });
     commands = gateway.app.get(CommandRunner, { strict: false });
     ada = await gateway.connect({ auth: { user: 'ada' } });
   });
@@ -63,6 +68,10 @@ describe('commands of a backend', () => {
     unblock: [() => ({ user: 'nobody' })],
     revoke: [() => ({ jti: 'of-nobody' })],
     dropHistory: [() => ({ room: 'lobby' })],
+    webhooks: [() => ({})],
+    webhookAttempts: [() => ({ name: 'shop', user: 'ada' })],
+    testWebhook: [() => ({ name: 'shop' })],
+    replayWebhook: [() => ({ name: 'shop', since: '2026-01-31T12:00:00+01:00' })],
   };
   const NAMES = Object.keys(COMMANDS) as CommandName[];
 
