@@ -37,7 +37,13 @@ local function keep(kind, key, data)
     ',"d":{' .. data .. '}}'
   local most = math.max(math.min(math.floor(${PARTITION_BYTES} / #text), ${MAX_EVENTS_OF_PARTITION}), 1000)
   local partition = string.sub(redis.sha1hex(key), 1, 1)
-  local id = redis.call('XADD', P .. 'ev:' .. partition, 'MAXLEN', '~', most, '1-*', 'd', text)
+  local stream = P .. 'ev:' .. partition
+  local id = redis.call('XADD', stream, 'MAXLEN', '~', most, '1-*', 'd', text)
+  -- Redis numbers from 0 on, and an endpoint that was told nothing is at 0.
+  if id == '1-0' then
+    id = redis.call('XADD', stream, '1-*', 'd', text)
+    redis.call('XDEL', stream, '1-0')
+  end
   return partition, id, text
 end
 local function wantsUsers()

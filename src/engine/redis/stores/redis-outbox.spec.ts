@@ -1,0 +1,118 @@
+import { TestNode } from '../../../../test/support/redis-node.js';
+import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
+import { until } from '../../../../test/support/until.js';
+import { keyOfUser, partitionOf, PARTITIONS, type UserEvent } from '../../outbox.js';
+
+const WANTS = {
+  webhooks: [{ name: 'shop', url: 'http://127.0.0.1/' }],
+  webhookEvents: [
+    {
+      name: 'shop',
+      events: [
+        { event: 'user.online', rooms: '*' },
+        { event: 'user.offline', rooms: '*' },
+        { event: 'node.lost', rooms: '*' },
+      ],
+    },
+  ],
+} as const;
+const LEASE_MS = 1_000;
+
+describeWithRedis('the outbox of several nodes', () => {
+  let redis: TestRedis;
+  const nodes: TestNode[] = [];
+  const start = async (config: object = WANTS): Promise<TestNode> => {
+    const node = await TestNode.start(redis.url, { nodeLeaseMs: LEASE_MS, recoveryWindowMs: 500, ...config });
+    nodes.push(node);
+    return node;
+  };
+  const claim = async (node: TestNode) => (await node.engine.outbox.claim(['shop'])).owned;
+
+  beforeEach(async () => {
+    redis = await TestRedis.start();
+  });
+  afterEach(async () => {
+    for (const node of nodes.splice(0)) await node.engine.stop();
+    await redis.kill();
+  });
+
+  it('[W5] the first event of a partition is behind where an endpoint begins', async () => {
+    const node = await start();
+    await claim(node);
+    await node.connect('s-1', 'ada');
+    const partition = partitionOf(keyOfUser('ada'));
+    const [first] = await node.engine.outbox.read(partition, 0, 10);
+    expect(first).toMatchObject({ type: 'user.online', seq: 1, data: { user: 'ada' } });
+  });
+
+  it('[W8] nodes share the partitions, and whoever has lost one is refused', async () => {
+    const a = await start();
+    expect(await claim(a)).toHaveLength(PARTITIONS);
+    const b = await start();
+    expect(await claim(b)).toEqual([]);
+    const { share, owned } = await a.engine.outbox.claim(['shop']);
+    expect(share).toBe(PARTITIONS / 2);
+    await a.engine.outbox.release(owned.slice(share));
+    expect(await claim(b)).toEqual(owned.slice(share));
+    const partition = owned.at(-1)!;
+    const mark = { endpoint: 'shop', partition, seq: 1, replays: 0 };
+    expect(await a.engine.outbox.commit([mark], [])).toEqual([false]);
+    expect(await b.engine.outbox.commit([mark], [])).toEqual([true]);
+    expect(await a.engine.outbox.read(partition, 0, 10)).toEqual([]);
+  });
+
+  it('[W5] users of a node that dies are offline after its lease and the window, told by another, which sends it', async () => {
+    const a = await start();
+    const b = await start();
+    await claim(a);
+    for (const user of ['ada', 'bob']) await a.connect(`s-${user}`, user);
+    await b.connect('s-again', 'bob');
+    // As when its process is killed: nothing more of it reaches Redis.
+    a.engine['attachment']['isStopped'] = true;
+    clearTimeout(a.engine['attachment']['timer']);
+    nodes.splice(nodes.indexOf(a), 1);
+    const typesOf = async (user: string): Promise<string[]> =>
+      (await b.engine.outbox.find(keyOfUser(user), 10)).map(({ type }) => type);
+    await until('ada is offline', async () => (await typesOf('ada')).length === 2);
+    expect(await typesOf('ada')).toEqual(['user.offline', 'user.online']);
+    expect(await typesOf('bob')).toEqual(['user.online']);
+    const [lost] = await b.engine.outbox.find(`n${a.id}`, 1);
+    expect(lost).toMatchObject({ type: 'node.lost', data: { node: a.id, sockets: 2 } });
+    expect(await claim(b)).toHaveLength(PARTITIONS);
+    await a.engine.stop();
+  });
+
+  it('[W3] a Redis that lost its memory has another epoch, in which everybody is online anew', async () => {
+    const a = await start();
+    await a.connect('s-1', 'ada');
+    const [before] = await a.engine.outbox.find(keyOfUser('ada'), 1);
+    await redis.restartEmpty();
+    await until('it is told anew', async () => {
+      const found = await a.engine.outbox.find(keyOfUser('ada'), 10).catch(() => []);
+      return found.length === 1;
+    });
+    const [after] = await a.engine.outbox.find(keyOfUser('ada'), 10);
+    expect(after).toMatchObject({ type: 'user.online' });
+    expect(after!.epoch).not.toBe(before!.epoch);
+    const [started] = await a.engine.outbox.find('g', 10);
+    expect(started).toMatchObject({ type: 'gateway.started', epoch: after!.epoch });
+  });
+
+  it('[N7] every node that listens hears each change once, others hear nothing', async () => {
+    const [a, b, c] = [await start({}), await start({}), await start({})];
+    const heard = new Map<TestNode, UserEvent[]>([a, b].map((node) => [node, []]));
+    for (const [node, events] of heard) node.engine.outbox.hear((event) => events.push(event));
+    for (const node of [a, b]) await node.engine.outbox.state([]);
+    await c.connect('s-1', 'ada');
+    await a.connect('s-2', 'ada');
+    await c.holdings.leave('s-1', false);
+    await a.holdings.leave('s-2', false);
+    await until('both have heard', () => [...heard.values()].every(({ length }) => length >= 2));
+    for (const events of heard.values()) {
+      expect(events.map(({ type, data }) => [type, data['user']])).toEqual([
+        ['user.online', 'ada'],
+        ['user.offline', 'ada'],
+      ]);
+    }
+  });
+});
