@@ -31,6 +31,8 @@ const BACK_WITHIN_MS = WINDOW_MS / 3;
 const GONE_AFTER_MS = WINDOW_MS + LEASE_MS + 12_000;
 const SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
 
+const say = (line) => process.stdout.write(`${line}\n`);
+
 const got = new Map();
 let requests = 0;
 let failures = 0;
@@ -207,10 +209,10 @@ await pause(1_000);
 
 const wrong = users.filter(({ name, expected }) => JSON.stringify(toldOf(name)) !== JSON.stringify(expected));
 for (const { name, expected } of wrong.slice(0, 5)) {
-  console.log(name, '\n  model:', expected.join(' '), '\n  told: ', toldOf(name).join(' '));
+  say(`${name}\n  model: ${expected.join(' ')}\n  told:  ${toldOf(name).join(' ')}`);
 }
 const epochs = new Set([...got.values()].map(({ data }) => data.epoch).filter(Boolean));
-console.log(
+say(
   `seed ${seed}: ${steps} steps, ${disturbances} nodes killed or stopped, ${wanted} events of ${users.length} users in ` +
     `${epochs.size} epoch, ${requests} requests, ${failures} of them failed on purpose, ${wrong.length} users wrong`,
 );

@@ -34,7 +34,7 @@
  * | `idem:<hash>` | hash | a request that must not take effect twice |
  * | `ev:<digit>` | stream | events of a partition, ID `1-<number>`: `d` the text |
  * | `evw` | hash | node → the events it wants, as JSON |
- * | `evo` | hash | partition → the node that sends it, `e` the epoch that was told to endpoints |
+ * | `evo` | hash | partition → the node that sends it, `epoch` the one that was told to endpoints |
  * | `evc:<endpoint>` | hash | partition → up to where all is delivered, `r` number of replays, `stopped` with what |
  * | `eva:<endpoint>` | list | its last attempts |
  * | `away` | zset | `u<user>` and `m<room> <user>` whose connection broke → until when they are held |

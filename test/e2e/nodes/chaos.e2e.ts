@@ -28,6 +28,11 @@ describeWithRedis('many nodes', () => {
     expect({ code, output }).toEqual({ code: 0, output });
   }, 240_000);
 
+  it('[W3] [W4] [W5] tell webhooks exactly what users did, while nodes die and stand still', async () => {
+    const { code, output } = await run('webhooks.js', '--minutes', '0.4');
+    expect({ code, output }).toEqual({ code: 0, output });
+  }, 240_000);
+
   it('[O2] [H6] are restarted one after the other and nobody misses anything', async () => {
     const { code, output } = await run(
       'rolling-restart.js',

@@ -54,8 +54,8 @@ for _, name in ipairs(names) do
     redis.call('HSETNX', P .. 'evc:' .. name, partition, lastOf(partition))
   end
 end
-if #names > 0 and redis.call('HGET', P .. 'evo', 'e') ~= EPOCH then
-  redis.call('HSET', P .. 'evo', 'e', EPOCH)
+if #names > 0 and redis.call('HGET', P .. 'evo', 'epoch') ~= EPOCH then
+  redis.call('HSET', P .. 'evo', 'epoch', EPOCH)
   keep('gateway.started', '${KEY_OF_GATEWAY}', '')
 end
 return 1
