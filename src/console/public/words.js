@@ -1,5 +1,5 @@
 /** An episode of the flight record in words, in the order in which it happened. [X1] Pure: `[{at, tone, text}]`. */
-import { agentText, size, span, times, words } from './text.js';
+import { agentText, size, span, times, timeText, words } from './text.js';
 
 const ENDED_BY = {
   client: 'The client ended it',
@@ -92,14 +92,21 @@ function welcome({ refusal, recovery, connectedAt, openedAt, socketId, node, use
   return [...lines, { at: connectedAt, tone: recovery.outcome === 'recovered' ? 'ok' : 'bad', text }];
 }
 
+/** The same thing again and again is one line that says how often. */
 function during({ facts }) {
-  return facts.map((fact) => {
+  const lines = [];
+  for (const fact of facts) {
     const [tone, text] = FACTS[fact.kind]?.(fact) ?? [
       '',
       [words(fact.kind), fact.name, fact.code].filter(Boolean).join(' '),
     ];
-    return { at: fact.at, tone, text };
-  });
+    const last = lines.at(-1);
+    if (last?.what === text) {
+      last.count += 1;
+      last.text = `${text}, ${last.count} times until ${timeText(fact.at)}`;
+    } else lines.push({ at: fact.at, tone, text, what: text, count: 1 });
+  }
+  return lines;
 }
 
 function health({ ping, lastPongAt, traffic, connectedAt, endedAt }) {
