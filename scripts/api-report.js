@@ -13,7 +13,12 @@ import ts from 'typescript';
 const inProject = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 const DECLARATIONS = inProject('node_modules/.cache/api');
-const ENTRIES = { 'switchboard-gateway': 'index', 'switchboard-gateway/testing': 'testing/index' };
+const ENTRIES = {
+  'switchboard-gateway': 'index',
+  'switchboard-gateway/client': 'microservice/client/index',
+  'switchboard-gateway/microservice': 'microservice/index',
+  'switchboard-gateway/testing': 'testing/index',
+};
 
 const printer = ts.createPrinter({ removeComments: true });
 

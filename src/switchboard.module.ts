@@ -70,6 +70,8 @@ import { LocalRecord } from './recorder/local-record.js';
 import { WebhookMetrics } from './webhooks/webhook-metrics.js';
 import { Webhooks } from './webhooks/webhooks.service.js';
 import { WebhookControl } from './backend/webhook-control.js';
+import { MessageDesk } from './microservice/message-desk.js';
+import { MicroserviceDoor } from './microservice/microservice-door.js';
 import { OutboundClient } from './outbound/outbound-client.js';
 import { RemoteEvents } from './backend/remote-events.js';
 import { Admission } from './limits/admission.js';
@@ -286,6 +288,8 @@ export class SwitchboardModule {
         WebhookMetrics,
         Webhooks,
         { provide: WebhookControl, useExisting: Webhooks },
+        MessageDesk,
+        MicroserviceDoor,
         HandlerMetrics,
         RemoteHandlers,
         { provide: RemoteEvents, useClass: EventHandlers },

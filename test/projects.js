@@ -33,6 +33,8 @@ const filesOf = (suites) => suites.map((suite) => `/test/e2e/(?:[^/]+/)?${suite}
 
 const MODULES = {
   '^switchboard-gateway$': '<rootDir>/src/index.ts',
+  '^switchboard-gateway/client$': '<rootDir>/src/microservice/client/index.ts',
+  '^switchboard-gateway/microservice$': '<rootDir>/src/microservice/index.ts',
   '^switchboard-gateway/testing$': '<rootDir>/src/testing/index.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',
 };
@@ -85,6 +87,7 @@ const NOT_ON_REDIS = {
     'chaos',
     'cluster-script',
     'many-sockets',
+    'microservice-brokers',
     'nodes-control',
     'nodes-cursors',
     'nodes-delivery',
@@ -144,6 +147,8 @@ export const SELDOM_ON_REDIS = {
     'first-request',
     'hooks',
     'malformed',
+    'microservice-doors',
+    'microservice-handlers',
     'origins',
     'other-upgrades',
     'refresh-handler',

@@ -1,6 +1,7 @@
 /** Which events of clients are handled by which backend. [B1] */
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.js';
+import { parseServiceAddress } from './service-address.js';
 
 /** What a rule takes: events of clients, or one of the questions about a client. */
 export const HANDLER_KINDS = ['event', 'connect', 'refresh', 'join'] as const;
@@ -20,18 +21,10 @@ const RULE =
   'pattern=url such as order:*=https://orders.internal/events, @connect=url, @refresh=url or @join:chat:*=url; ' +
   '* only at the end, url with http, https, tcp, nats, redis, rediss, amqp or amqps';
 
-const PROTOCOLS: ReadonlySet<string> = new Set([
-  'http:',
-  'https:',
-  'tcp:',
-  'nats:',
-  'redis:',
-  'rediss:',
-  'amqp:',
-  'amqps:',
-]);
-
 const PATTERN = /^[^\s,*]{0,128}\*?$/;
+
+/** Whether a backend is asked over HTTP, and not by messages of Nest's. */
+export const isHttp = (url: string): boolean => /^https?:/.test(url);
 
 /** Splits at the `=` before the URL: patterns may hold `=` themselves. */
 function parseRule(raw: unknown): unknown {
@@ -46,11 +39,10 @@ function parseRule(raw: unknown): unknown {
 
 /** Whether the URL names a backend: credentials in an HTTP URL would travel to logs of proxies on the way. */
 function isBackend(url: string): boolean {
+  if (!isHttp(url)) return parseServiceAddress(url) !== undefined;
   if (!URL.canParse(url)) return false;
-  const { protocol, hostname, username, password, port } = new URL(url);
-  if (!PROTOCOLS.has(protocol) || hostname === '') return false;
-  if (protocol === 'tcp:') return port !== '';
-  return !protocol.startsWith('http') || (username === '' && password === '');
+  const { hostname, username, password } = new URL(url);
+  return hostname !== '' && username === '' && password === '';
 }
 
 const rule = z.preprocess(

@@ -14,6 +14,7 @@ import {
   timestamp,
 } from './credentials.js';
 import { handlerRules, headerNames } from './handler-rules.js';
+import { serviceAddresses } from './service-address.js';
 import { signingSecrets } from './signing-secret.js';
 import { webhookChoices, webhookEndpoints, webhookNames, webhookSecrets } from './webhook-rules.js';
 import {
@@ -108,6 +109,17 @@ export const CONFIG_KEYS = {
     default: 0,
     unit: 'hops',
     description: "Reverse proxies in front whose `X-Forwarded-For` is believed for a client's address.",
+  }),
+
+  microservice: key({
+    env: 'SWITCHBOARD_MICROSERVICE',
+    group: 'Listening',
+    schema: serviceAddresses,
+    default: [],
+    description:
+      "Where services ask in messages of Nest's, beside the HTTP API: a port to listen on, or brokers; " +
+      'in open mode only a port of this machine, unless `SWITCHBOARD_OPEN=true`.',
+    hidden: true,
   }),
 
   transports: key({

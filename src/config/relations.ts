@@ -1,6 +1,7 @@
 /** What has to hold between keys. [C2] [C4] */
 import type { ConfigValues, OptionName } from './keys.js';
 import { isLoopbackHost } from './loopback.js';
+import { isOfThisMachine, parseServiceAddress } from './service-address.js';
 
 /** Whether tokens or API keys are checked (`secured`), or everyone may do everything (`open`). [C4] */
 export type GatewayMode = 'open' | 'secured';
@@ -67,6 +68,21 @@ export const RELATIONS: readonly Relation[] = [
       `a loopback address in open mode; set a JWT key or an API key, or ${name('open')}=true if everyone ` +
       'who reaches the gateway may do everything',
     holds: (values) => values.open || modeOf(values) === 'secured' || isLoopbackHost(values.host),
+  },
+  {
+    keys: ['microservice', 'open', ...SECURING_KEYS],
+    expected: (name) =>
+      `tcp:// and a loopback address in open mode; set an API key, or ${name('open')}=true if everyone who ` +
+      'reaches it may do everything',
+    holds: (values) =>
+      values.open ||
+      modeOf(values) === 'secured' ||
+      values.microservice.every((text) => isOfThisMachine(parseServiceAddress(text)!)),
+  },
+  {
+    keys: ['microservice', 'workers'],
+    expected: (name) => `a broker, or ${name('workers')} to be 1, because workers cannot share a tcp:// port`,
+    holds: (values) => values.workers === 1 || values.microservice.every((text) => !text.startsWith('tcp:')),
   },
   {
     keys: ['maxBufferedBytes', 'maxPayloadBytes'],

@@ -3,9 +3,6 @@ import type { Target } from '../protocol/publication.js';
 import { PublicationBuilder, type DefaultEvents, type EventMap } from './publication-builder.js';
 import type { Acknowledged, PublicationSink, Published, PublishRequest } from './publish-request.js';
 
-/** Bounds of `timeoutMs` of a publication with acknowledgements. [D6] */
-export const MAX_ACK_TIMEOUT_MS = 60_000;
-
 /**
  * Sends to a socket, a user, a room or everyone.
  *

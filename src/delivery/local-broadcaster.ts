@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { SwitchboardError } from '../protocol/errors.js';
 import { assertDeliverable } from '../protocol/json.js';
 import type { Publication } from '../protocol/publication.js';
 import { assertEvent, publicationOf } from './accept.js';
-import { Broadcaster, MAX_ACK_TIMEOUT_MS } from './broadcaster.js';
+import { assertAckTimeout } from './ack-timeout.js';
+import { Broadcaster } from './broadcaster.js';
 import type { Acknowledged, Published, PublishRequest } from './publish-request.js';
 import { Publisher } from './publisher.js';
 
@@ -32,11 +32,4 @@ export class LocalBroadcaster extends Broadcaster {
     assertDeliverable(request.args);
     return publicationOf(request, this.publisher.nextId());
   }
-}
-
-function assertAckTimeout(timeoutMs: number): void {
-  if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= MAX_ACK_TIMEOUT_MS) return;
-  throw new SwitchboardError('payload.invalid', {
-    errors: [{ path: 'ack.timeoutMs', message: `expected a whole number from 1 to ${MAX_ACK_TIMEOUT_MS}` }],
-  });
 }

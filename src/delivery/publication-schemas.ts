@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { eventName, roomName, socketId, userName } from '../protocol/names.js';
-import { MAX_ACK_TIMEOUT_MS } from './broadcaster.js';
+import { MAX_ACK_TIMEOUT_MS } from './ack-timeout.js';
 
 /**
  * Publications as they come in over HTTP: the schemas that check a request are those that describe it.

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import type { HandlerKind, HandlerRule } from '../config/handler-rules.js';
-import { isPlain } from '../config/handler-rules.js';
+import { isHttp, isPlain } from '../config/handler-rules.js';
 import { OutboundClient } from '../outbound/outbound-client.js';
 import { HealthDetails } from '../telemetry/health-details.js';
 import { HandlerGate, type GateLimits } from './handler-gate.js';
@@ -10,6 +10,7 @@ import { HandlerMetrics } from './handler-metrics.js';
 import type { HandlerTransport } from './handler-transport.js';
 import { HttpTransport } from './http-transport.js';
 import { RemoteHandler } from './remote-handler.js';
+import { ServiceTransport } from './service-transport.js';
 
 /** Requests to one remote handler of one node. [B5] */
 const IN_FLIGHT = 64;
@@ -72,11 +73,13 @@ export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
       maxWaitMs: this.config.handlerTimeoutMs,
     };
     const gate = await HandlerGate.create(limits);
-    return new RemoteHandler(rule, gate, this.transportTo(rule.url), this.metrics, this.logger);
+    return new RemoteHandler(rule, gate, await this.transportTo(rule.url), this.metrics, this.logger);
   }
 
-  private transportTo(url: string): HandlerTransport {
+  private async transportTo(url: string): Promise<HandlerTransport> {
     const { handlerAttemptMs, handlerSecret, handlerTimeoutMs } = this.config;
-    return new HttpTransport(this.outbound, url, handlerSecret, Math.min(handlerAttemptMs, handlerTimeoutMs));
+    const timeoutMs = Math.min(handlerAttemptMs, handlerTimeoutMs);
+    if (!isHttp(url)) return ServiceTransport.open(url, timeoutMs);
+    return new HttpTransport(this.outbound, url, handlerSecret, timeoutMs);
   }
 }

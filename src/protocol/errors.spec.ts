@@ -38,6 +38,7 @@ const PROMISED = [
   'method.not_allowed',
   'payload.compressed',
   'explain.disabled',
+  'gateway.unavailable',
   'handler.failed',
   'handler.timeout',
   'handler.unavailable',

@@ -205,6 +205,13 @@ export const ERRORS = define({
     message: 'the shared state cannot be reached',
     action: 'Retry with backoff. Whether the request took effect is not known.',
   },
+  'gateway.unavailable': {
+    status: 503,
+    retryable: true,
+    message: 'the gateway did not answer',
+    action:
+      'A service that asks by messages gets it. Retry with backoff. Whether it took effect is not known.',
+  },
   'handler.failed': {
     status: 502,
     retryable: true,

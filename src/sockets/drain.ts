@@ -33,6 +33,7 @@ export class Drain implements OnModuleDestroy {
   private readonly logger = new Logger('Gateway');
   private draining = false;
   private readonly disconnectHooks = new Set<Promise<unknown>>();
+  private readonly preceding: (() => Promise<void>)[] = [];
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -53,9 +54,18 @@ export class Drain implements OnModuleDestroy {
     void hooks.then(() => this.disconnectHooks.delete(hooks));
   }
 
+  /**
+   * Has a drain end a door of backends before it sends sockets away: what they have asked of these is answered. [N5]
+   * @param end never rejects
+   */
+  precedeBy(end: () => Promise<void>): void {
+    this.preceding.push(end);
+  }
+
   async onModuleDestroy(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
+    await Promise.all(this.preceding.map((end) => end()));
     const windowEndsAt = performance.now() + this.config.drainWindowMs;
     const sockets = [...this.namespaces.allSockets()];
     if (sockets.length > 0) this.logger.log('draining', { sockets: sockets.length });

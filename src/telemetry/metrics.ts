@@ -10,6 +10,7 @@ const FAILURE_PLACES = [
   'handler',
   'handshake',
   'inbox',
+  'microservice',
 ] as const;
 export type FailurePlace = (typeof FAILURE_PLACES)[number];
 

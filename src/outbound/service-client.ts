@@ -1,0 +1,110 @@
+import { Logger, type LoggerService } from '@nestjs/common';
+import type { ClientOptions, ClientProxy } from '@nestjs/microservices';
+import { types } from 'node:util';
+import type { Subscription } from 'rxjs';
+import { containClient } from './amqp-channels.js';
+
+/** What came of asking a service. */
+export type ServiceReply =
+  | { readonly kind: 'value'; readonly value: unknown }
+  /** It was answered without a value. */
+  | { readonly kind: 'empty' }
+  /** What the service threw, as it travelled. */
+  | { readonly kind: 'error'; readonly error: unknown }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'failed'; readonly why: string };
+
+const debug = new Logger('Microservice');
+
+/** Nest's clients say each failed attempt to come back; the caller is told by its reply. */
+const QUIET: LoggerService = {
+  log: () => undefined,
+  warn: () => undefined,
+  error: (message: unknown) => debug.debug(String(message)),
+};
+
+/** States of a broker that refuses messages for a while: the connection stands. */
+const FULL: ReadonlySet<string> = new Set(['blocked', 'unblocked']);
+
+/**
+ * Asks a service of Nest by messages, and is always answered: no transport of Nest's has a time limit of its own, and most
+ * leave what is under way open for ever when the connection is lost. [N4] [N6]
+ */
+export class ServiceClient {
+  private readonly pending = new Set<() => void>();
+  private isUp = false;
+
+  constructor(private readonly proxy: ClientProxy) {
+    Object.assign(proxy, { logger: QUIET });
+    proxy.status.subscribe((status: string) => {
+      if (FULL.has(status)) return;
+      this.isUp = status === 'connected';
+      if (!this.isUp) for (const lose of this.pending) lose();
+    });
+  }
+
+  /** @throws Error when `@nestjs/microservices` is missing */
+  static async open(options: ClientOptions): Promise<ServiceClient> {
+    const proxy = (await loadMicroservices()).ClientProxyFactory.create(options);
+    containClient(proxy);
+    return new ServiceClient(proxy);
+  }
+
+  get isConnected(): boolean {
+    return this.isUp;
+  }
+
+  /** Makes the connection before it is needed; one that cannot be made is made with the next question. */
+  async connect(): Promise<void> {
+    await Promise.resolve(this.proxy.connect() as unknown).catch(() => undefined);
+  }
+
+  /** Sends a message and resolves with its first value; never rejects. */
+  ask(pattern: string, data: object, timeoutMs: number): Promise<ServiceReply> {
+    return new Promise((resolve) => {
+      let subscription: Subscription | undefined;
+      let isOver = false;
+      const end = (reply: ServiceReply): void => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        this.pending.delete(lose);
+        subscription?.unsubscribe();
+        resolve(reply);
+      };
+      const lose = (): void => end({ kind: 'failed', why: 'the connection was lost' });
+      const timer = setTimeout(() => end({ kind: 'timeout' }), timeoutMs);
+      this.pending.add(lose);
+      subscription = this.proxy.send<unknown>(pattern, data).subscribe({
+        next: (value) => end({ kind: 'value', value }),
+        error: (error) => end(errorReply(error)),
+        complete: () => end({ kind: 'empty' }),
+      });
+      if (isOver) subscription.unsubscribe();
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve(this.proxy.close() as unknown).catch(() => undefined);
+  }
+}
+
+/** What another side threw is JSON; what is an `Error` happened here, or is a text of the transport itself. */
+function errorReply(error: unknown): ServiceReply {
+  if (typeof error === 'object' && error !== null && !types.isNativeError(error)) {
+    // Of amqp-connection-manager: its reason, and the address with its password.
+    return 'err' in error && types.isNativeError(error.err)
+      ? { kind: 'failed', why: error.err.message }
+      : { kind: 'error', error };
+  }
+  return { kind: 'failed', why: types.isNativeError(error) ? error.message || error.name : String(error) };
+}
+
+async function loadMicroservices(): Promise<typeof import('@nestjs/microservices')> {
+  try {
+    return await import('@nestjs/microservices');
+  } catch (failure) {
+    if ((failure as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw failure;
+    throw new Error('to speak with services of Nest, npm i @nestjs/microservices', { cause: failure });
+  }
+}
