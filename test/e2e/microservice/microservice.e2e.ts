@@ -26,6 +26,8 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   dropHistory: ['DELETE /v1/rooms/{room}/history'],
   nodes: ['GET /v1/nodes'],
   stats: ['GET /v1/stats'],
+  explain: ['GET /v1/explain'],
+  top: ['GET /v1/top'],
   join: ['PUT /v1/sockets/{id}/rooms/{room}', 'PUT /v1/users/{user}/rooms/{room}'],
   leave: ['DELETE /v1/sockets/{id}/rooms/{room}', 'DELETE /v1/users/{user}/rooms/{room}'],
   disconnect: ['DELETE /v1/sockets/{id}', 'DELETE /v1/users/{user}/sockets'],
