@@ -263,7 +263,7 @@ describeWithRedis('when a node stands still for longer than its lease and goes o
       client.socket.open();
       await client.next('connect');
       expect(client.id).toBe(sid);
-      await stalled.service.line(/a user disconnected.*reason=engine\.unavailable/);
+      await stalled.service.line(/a user disconnected.*reason=node\.stalled/);
       await say(3);
       await bodyFrom('/v1/emit', { to: { users: ['ada'] }, event: 'end' });
       expect(await cameUpTo('end', client)).toEqual([2, 3]);
