@@ -20,6 +20,8 @@ const debug = new Logger('Microservice');
 const QUIET: LoggerService = {
   log: () => undefined,
   warn: () => undefined,
+  debug: () => undefined,
+  verbose: () => undefined,
   error: (message: unknown) => debug.debug(String(message)),
 };
 

@@ -14,7 +14,7 @@ export const optionsFor = (url: string, queue = 'switchboard'): ClientOptions =>
 /** Nest's client, connected. */
 export async function nestClient(url: string, queue?: string): Promise<ClientProxy> {
   const client = ClientProxyFactory.create(optionsFor(url, queue));
-  Object.assign(client, { logger: { log() {}, warn() {}, error() {} } });
+  Object.assign(client, { logger: { log() {}, warn() {}, error() {}, debug() {} } });
   containClient(client);
   opened.add(client);
   await client.connect();

@@ -176,6 +176,7 @@ describe('switchboard-gateway/client', () => {
     expect([...packages].filter((name) => !name.startsWith('node:')).toSorted()).toEqual([
       '@nestjs/common',
       '@nestjs/microservices',
+      'rxjs',
     ]);
   });
 
