@@ -29,7 +29,7 @@ const COMMON = {
 };
 
 /** @param {string[]} suites by name @returns {string[]} patterns of their paths */
-const filesOf = (suites) => suites.map((suite) => `/test/e2e/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
+const filesOf = (suites) => suites.map((suite) => `/(?:test/e2e|examples)/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
 
 const MODULES = {
   '^switchboard-gateway$': '<rootDir>/src/index.ts',
@@ -110,6 +110,7 @@ const NOT_ON_REDIS = {
     'shut-out-without-redis',
     'workers',
   ],
+  'start the gateway as a process, on the memory engine': ['python-backend', 'shop'],
   'show the figures of what the memory engine keeps, which Redis shows of itself': ['metrics'],
   'end before the engine is asked, or ask it nothing': [
     'cli',
