@@ -4,6 +4,7 @@ import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../telemetry/log.js';
 import { presenceRoom, userRoom } from '../protocol/names.js';
+import { NOTICE } from '../protocol/events.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import type { MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
@@ -71,6 +72,13 @@ interface SocketInternals {
 }
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
+
+/** A notice that was addressed to a watcher while it was away is not for one that has lost its room meanwhile. [A7] */
+const isPresenceOf = (
+  { event, args }: Publication,
+  watchedRooms: ReadonlyMap<string, unknown> | undefined,
+): boolean =>
+  event !== NOTICE.roomPresence || watchedRooms?.has((args[0] as { readonly room: string }).room) === true;
 
 /**
  * The fan-out: puts one publication on the wire for every local socket it is for.
@@ -187,7 +195,9 @@ export class FanOutAdapter extends SharedAdapter {
         encode: ({ publication, stamp }) =>
           encodeForOne(this, eventPacket(this.nsp, publication, tracking.suffixOf(publication, stamp).args)),
         put: ({ publication, stamp, asks }, wire) => {
-          if (!tracking.isStillFor(publication, socket.id, socketState(socket).user)) return;
+          const { user, watchedRooms } = socketState(socket);
+          if (!tracking.isStillFor(publication, socket.id, user)) return;
+          if (!isPresenceOf(publication, watchedRooms)) return;
           if (!asks) tracking.lastCursor = stamp.cursor;
           this.put(socket, wire, false);
           this.outbound?.watch?.except(publication.id, socket.id, 'replayed');

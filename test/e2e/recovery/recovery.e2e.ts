@@ -279,7 +279,12 @@ describe('a client that asked for recovery and lost its connection', () => {
       // What is given is for those who are there.
       await gateway.http('PUT', `/v1/users/${user}/rooms/given`);
       const other = await connect(newUser());
+      const watcher = await connect(newUser());
+      await watcher.request('room:join', { room: 'taken-away', presence: true });
       await other.request('room:join', { room: 'taken-away' });
+      // Notices are gathered: when this one is told, what was to be told before has been.
+      await watcher.next('room:presence');
+      watcher.close();
       expect(await comeBack(client)).toBe(true);
       expect(client.id).toBe(id);
       expect(await client.request('socket:info')).toMatchObject({ rooms: ['stays'] });
