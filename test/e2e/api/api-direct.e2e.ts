@@ -238,10 +238,10 @@ it('[D1] forgets who leaves in the middle of a body', async () => {
   expect(client.queue.pending('half')).toBe(0);
 });
 
-it('serves every route of the API on the short way', () => {
+it('serves every route of the API on the short way, but the one that streams', () => {
   const routes = readApiRoutes(app);
   expect(routes.length).toBeGreaterThan(15);
-  expect(routes.filter(({ run }) => !run)).toEqual([]);
+  expect(routes.flatMap(({ run, segments }) => (run ? [] : [segments.join('/')]))).toEqual(['v1/trace']);
 });
 
 it('leaves every route to Nest as soon as there is an interceptor around it', async () => {

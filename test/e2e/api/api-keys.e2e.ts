@@ -61,8 +61,15 @@ const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v1/blocks', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/nodes', scope: 'read', status: 200 },
   { method: 'GET', path: '/v1/stats', scope: 'read', status: 200 },
+  { method: 'GET', path: '/v1/explain?user=ada', scope: 'read', status: 200 },
+  { method: 'GET', path: '/v1/top?by=publications&of=user', scope: 'read', status: 200 },
+  { method: 'GET', path: '/v1/webhooks', scope: 'read', status: 200 },
   { method: 'GET', path: '/metrics', scope: 'metrics', status: 200 },
 ];
+
+/** A stream that does not end, and what needs an endpoint of a webhook: their suites ask for their keys. */
+const hasOwnSuite = (route: string): boolean =>
+  route === 'GET /v1/trace' || route.includes(' /v1/webhooks/{}');
 
 const ask = (
   { method, path, body }: Route,
@@ -103,9 +110,9 @@ describe('the API of a secured gateway', () => {
     );
     const tested = ROUTES.map(
       ({ method, path }) =>
-        `${method} ${path.replace('ID', '{}').replace('/ada', '/{}').replace('/lobby', '/{}')}`,
+        `${method} ${path.replace(/\?.*/, '').replace('ID', '{}').replace('/ada', '/{}').replace('/lobby', '/{}')}`,
     );
-    const api = documented.filter((route) => route.includes(' /v1/'));
+    const api = documented.filter((route) => route.includes(' /v1/') && !hasOwnSuite(route));
     expect(api.length).toBeGreaterThan(0);
     expect(tested).toEqual(expect.arrayContaining(api));
   });
