@@ -46,19 +46,32 @@ export function explainTerms() {
   document.addEventListener('keydown', ({ key }) => {
     if (key === 'Escape') hide();
   });
-  window.addEventListener('scroll', hide, { passive: true });
+  // Not hidden: a word that is tapped at the edge scrolls into view a moment after its tap.
+  window.addEventListener('scroll', follow, { passive: true });
 }
 
 function show(button, term) {
   shownBy = button;
   text.textContent = MEANINGS[term];
   text.hidden = false;
+  place(button);
+}
+
+function place(button) {
   const { left, bottom, top } = button.getBoundingClientRect();
   const { width, height } = text.getBoundingClientRect();
   const x = Math.max(8, Math.min(left, innerWidth - width - 8));
   const y = bottom + 6 + height > innerHeight ? top - height - 6 : bottom + 6;
   text.style.setProperty('left', `${x}px`);
   text.style.setProperty('top', `${y}px`);
+}
+
+/** The meaning stays by its word, and goes with it out of view. */
+function follow() {
+  if (shownBy === undefined) return;
+  const { bottom, top } = shownBy.getBoundingClientRect();
+  if (bottom < 0 || top > innerHeight) hide();
+  else place(shownBy);
 }
 
 function hide() {
