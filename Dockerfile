@@ -20,6 +20,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 SWITCHBOARD_LOG_FORMAT=json
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY docs/openapi.json ./docs/openapi.json
+COPY docs/why ./docs/why
 COPY package.json LICENSE ./
 USER node
 EXPOSE 3000

@@ -11,6 +11,7 @@ const CHECKOUT = [
   'src',
   'scripts',
   'docs/openapi.json',
+  'docs/why',
   'swc.json',
   'nest-cli.json',
   'tsconfig.json',
