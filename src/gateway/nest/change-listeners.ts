@@ -1,4 +1,11 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  Optional,
+} from '@nestjs/common';
 import { MetadataScanner, ModulesContainer } from '@nestjs/core';
 import type { Subscription } from 'rxjs';
 import { isPromiseLike } from '../../protocol/promise-like.js';
@@ -21,7 +28,8 @@ export class ChangeListeners implements OnApplicationBootstrap, OnApplicationShu
   private subscription: Subscription | undefined;
 
   constructor(
-    private readonly modules: ModulesContainer,
+    // An app with a copy of Nest of its own has another one: `setupSwitchboard` tells it what to do.
+    @Optional() @Inject(ModulesContainer) private readonly modules: ModulesContainer | undefined,
     private readonly changes: RegistryChanges,
     private readonly metrics: Metrics,
   ) {}
@@ -29,7 +37,7 @@ export class ChangeListeners implements OnApplicationBootstrap, OnApplicationShu
   /** Nothing is heard where nobody listens: shared state would have to tell it. */
   onApplicationBootstrap(): void {
     const found = new Set<object>();
-    for (const { providers, controllers } of this.modules.values()) {
+    for (const { providers, controllers } of this.modules?.values() ?? []) {
       for (const wrapper of [...providers.values(), ...controllers.values()]) {
         const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
         if (typeof instance === 'object' && instance !== null && !found.has(instance)) {
