@@ -126,7 +126,6 @@ const OPTIONS = Symbol('SWITCHBOARD_OPTIONS');
  * is taken last is given back first.
  */
 const PARTICIPANTS: readonly Type<Participant>[] = [
-  ConnectionLog,
   RefusalLog,
   Connections,
   Identification,
@@ -342,6 +341,7 @@ export function setupSwitchboard(app: INestApplication): void {
       app.get(Rights),
       app.get(AppAuthorization),
       app.get(RoomEntrance),
+      app.get(ConnectionLog),
     ),
     lifecycle: app.get(Lifecycle),
     originPolicy: app.get(OriginPolicy),

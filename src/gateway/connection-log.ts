@@ -1,15 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '../telemetry/metrics.js';
-import type { Participant } from '../sockets/participants.js';
-import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
+import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { signsOf } from '../delivery/vitals.js';
 import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
 import { closeCodeOf } from '../sockets/disconnect-cause.js';
 import { reasonOf, reasonWord } from '../sockets/disconnect-reasons.js';
 
-/** Says who came and who went, and why. [L6] */
+/** The log lines and counts of sockets that connected and disconnected, with the reason. [L6] */
 @Injectable()
-export class ConnectionLog implements Participant {
+export class ConnectionLog {
   private readonly logger = new Logger('Gateway');
 
   constructor(private readonly metrics: Metrics) {}
@@ -20,19 +19,11 @@ export class ConnectionLog implements Participant {
   }
 
   /**
-   * Written when the connection hooks of the app have ended too, as its disconnect hooks run.
-   *
+   * @param socketIoReason Socket.IO's word
    * @param description what the transport said, for example that a message was too large [Q2]
    */
-  ended(state: SocketState, reason: string, description: unknown): void {
-    const write = (): void => this.disconnected(state, reason, description);
-    const opened = state.inbox?.opened;
-    if (opened) void opened.then(write);
-    else write();
-  }
-
-  private disconnected(state: SocketState, socketIoReason: string, description: unknown): void {
-    const { socket, connectedAt } = state;
+  disconnected(socket: GatewaySocket, socketIoReason: string, description: unknown): void {
+    const state = socketState(socket);
     const transportReason = reasonWord(socketIoReason);
     const reason = reasonOf(state, socketIoReason, description);
     const { lastPongAgoMs, idleMs, eventsIn, eventsOut, bytesIn, bytesOut } = signsOf(socket.conn);
@@ -42,7 +33,7 @@ export class ConnectionLog implements Participant {
     const fields = describe(socket);
     fields['reason'] = reason;
     if (reason !== transportReason) fields['transportReason'] = transportReason;
-    fields['durationMs'] = Date.now() - connectedAt;
+    fields['durationMs'] = Date.now() - state.connectedAt;
     const closeCode = closeCodeOf(socket.conn);
     if (closeCode !== undefined) fields['closeCode'] = closeCode;
     if (idleMs !== null) fields['idleMs'] = idleMs;

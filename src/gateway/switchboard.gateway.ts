@@ -1,4 +1,11 @@
-import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  ConnectedSocket,
+  MessageBody,
+  SubscribeMessage,
+  WebSocketGateway,
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+} from '@nestjs/websockets';
 import type { z } from 'zod';
 import { AppAuthorization } from '../access/app-authorization.js';
 import { RoomEntrance } from '../access/room-entrance.js';
@@ -15,24 +22,35 @@ import {
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } from '../rooms/room.service.js';
+import { ConnectionLog } from './connection-log.js';
 import { ParseRequest } from './dispatch/parse-request.pipe.js';
 
 type Request<Schema extends z.ZodType> = z.output<Schema>;
 type Ok<Answer> = { ok: true } & Answer;
 
 /**
- * The gateway: what a client can ask for.
+ * The gateway: what a client can ask for, and what is said of its sockets that connect and disconnect.
  *
+ * Its hooks run on every namespace, as the first; its requests are those of the default namespace.
  * Failures are thrown as coded errors; the dispatcher turns them into `{ok: false, error}`. [M1]
  */
 @WebSocketGateway()
-export class SwitchboardGateway {
+export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconnect {
   constructor(
     private readonly rooms: RoomService,
     private readonly rights: Rights,
     private readonly app: AppAuthorization,
     private readonly entrance: RoomEntrance,
+    private readonly connectionLog: ConnectionLog,
   ) {}
+
+  handleConnection(socket: GatewaySocket): void {
+    this.connectionLog.connected(socket);
+  }
+
+  handleDisconnect(socket: GatewaySocket, reason: string, description?: unknown): void {
+    this.connectionLog.disconnected(socket, reason, description);
+  }
 
   @SubscribeMessage(REQUEST.roomJoin)
   async join(
