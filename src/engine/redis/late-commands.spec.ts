@@ -4,9 +4,7 @@ import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { until } from '../../../test/support/until.js';
 import { stateKey } from './keys.js';
 import { RequestConnection } from './connection/request-connection.js';
-import { CHANGE } from './lua/change.js';
-import { REVOKE } from './lua/revocation.js';
-import { CHANGE_SESSIONS } from './lua/session.js';
+import { CHANGE, CHANGE_SESSIONS, REVOKE } from './lua/scripts.js';
 
 /**
  * A node gives its connection up and makes another one; Redis, or the network, comes to what it sent over the first one

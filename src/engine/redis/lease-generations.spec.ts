@@ -5,9 +5,7 @@ import { until } from '../../../test/support/until.js';
 import { createClient, isFenced, runScript } from './connection/client.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease } from './node/lease.js';
-import { CHANGE } from './lua/change.js';
-import { REPLY } from './lua/command.js';
-import { ATTACH } from './lua/lease.js';
+import { ATTACH, CHANGE, REPLY } from './lua/scripts.js';
 import type { RunScript } from './lua/script.js';
 
 /** What becomes of what a node sends. */

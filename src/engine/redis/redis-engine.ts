@@ -39,11 +39,8 @@ import { RedisOutbox } from './stores/redis-outbox.js';
 import { wantedBy, type WantingConfig } from '../wanted-events.js';
 import { RedisRevocations } from './stores/redis-revocations.js';
 import { RedisSessions } from './stores/redis-sessions.js';
-import { ALL_SCRIPTS } from './lua/all.js';
-import { REPLY } from './lua/command.js';
-import { NODES } from './lua/lease.js';
-import { COMMANDS } from './lua/command.js';
-import { PUBLISH } from './lua/publish.js';
+import * as scripts from './lua/scripts.js';
+import { COMMANDS, NODES, PUBLISH, REPLY } from './lua/scripts.js';
 import { luaJson, type RunScript } from './lua/script.js';
 import { Availability } from './node/availability.js';
 
@@ -120,7 +117,7 @@ export class RedisEngine extends Engine {
     // A session waits for the window after its break was noticed, and what was published since the break is missing.
     const sessionsKeepMs = recoveryWindowMs + pingIntervalMs + pingTimeoutMs;
 
-    this.link = new RequestConnection(redisUrl, stateKey(prefix), ALL_SCRIPTS, {
+    this.link = new RequestConnection(redisUrl, stateKey(prefix), Object.values(scripts), {
       answers: () => void this.attachment.attach(),
       gone: (reason) => this.attachment.lose(reason),
       // Every script that is fenced is given the identity first. What was sent before this node last made itself known

@@ -10,7 +10,7 @@ import type { RedisPresence } from './stores/redis-presence.js';
 import type { RedisOutbox } from './stores/redis-outbox.js';
 import type { RedisRevocations } from './stores/redis-revocations.js';
 import type { RedisSessions } from './stores/redis-sessions.js';
-import { PROBE } from './lua/lease.js';
+import { PROBE } from './lua/scripts.js';
 
 /** All that Redis has to know of a node, or a node of Redis. */
 export interface AttachmentParts {

@@ -1,5 +1,5 @@
 import { createApiKey } from '../../../src/access/api-keys.js';
-import { CHANGE } from '../../../src/engine/redis/lua/change.js';
+import { CHANGE } from '../../../src/engine/redis/lua/scripts.js';
 import {
   startGateway,
   type HttpAnswer,

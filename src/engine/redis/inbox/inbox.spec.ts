@@ -7,8 +7,8 @@ import { createClient, runScript } from '../connection/client.js';
 import { Inbox, type InboxEntry } from './inbox.js';
 import { DEFAULT_PREFIX, stateKey } from '../keys.js';
 import { Lease } from '../node/lease.js';
-import { REPLY } from '../lua/command.js';
-import { READ_INBOX, type ReadReply } from '../lua/inbox.js';
+import { READ_INBOX, REPLY } from '../lua/scripts.js';
+import type { ReadReply } from '../lua/inbox.js';
 import type { RunScript } from '../lua/script.js';
 
 const NODE = 'n-one';

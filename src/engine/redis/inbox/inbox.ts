@@ -1,6 +1,7 @@
 import { EntryFailure } from './entry-failure.js';
-import { READ_INBOX, type ReadReply } from '../lua/inbox.js';
+import type { ReadReply } from '../lua/inbox.js';
 import type { RunScript } from '../lua/script.js';
+import { READ_INBOX } from '../lua/scripts.js';
 import { Subscription } from '../connection/subscription.js';
 
 /** One thing a node is told. */

@@ -7,10 +7,10 @@ import { createClient, runScript } from '../connection/client.js';
 import { DEFAULT_PREFIX, stateKey } from '../keys.js';
 import { Lease, type Held } from './lease.js';
 import { Reaper } from './reaper.js';
-import { CHANGE, type Change } from '../lua/change.js';
-import { WATCH } from '../lua/presence.js';
+import type { Change } from '../lua/change.js';
+import { CHANGE, CHANGE_SESSIONS, WATCH } from '../lua/scripts.js';
 import { luaJson, type RunScript } from '../lua/script.js';
-import { CHANGE_SESSIONS, type SessionChange } from '../lua/session.js';
+import type { SessionChange } from '../lua/session.js';
 
 const LEASE_MS = 1_000;
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { unavailable } from '../connection/client.js';
 import type { RunScript } from '../lua/script.js';
-import { ATTACH, REAP, RENEW } from '../lua/lease.js';
+import { ATTACH, REAP, RENEW } from '../lua/scripts.js';
 
 /** How a node finds itself in shared state. See the script. */
 export type Outcome = 'new' | 'kept' | 'lost' | 'fenced';

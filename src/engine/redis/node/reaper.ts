@@ -1,10 +1,7 @@
 import type { SocketEntry } from '../../../protocol/entries.js';
 import type { Held, Lease } from './lease.js';
 import type { RunScript, Script } from '../lua/script.js';
-import { SWEEP_AWAY } from '../lua/outbox.js';
-import { SWEEP_ABSENT } from '../lua/presence.js';
-import { SWEEP_LOGS } from '../lua/history.js';
-import { SWEEP_SESSIONS } from '../lua/session.js';
+import { SWEEP_ABSENT, SWEEP_AWAY, SWEEP_LOGS, SWEEP_SESSIONS } from '../lua/scripts.js';
 
 /** A node that has just come leaves the dead to those who were there, or to whoever they turn out to be. */
 const SETTLING_MS = 2_000;

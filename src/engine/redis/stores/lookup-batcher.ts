@@ -1,5 +1,6 @@
-import { LOOK_UP, type Question } from '../lua/look-up.js';
+import type { Question } from '../lua/look-up.js';
 import type { RunScript } from '../lua/script.js';
+import { LOOK_UP } from '../lua/scripts.js';
 
 /** A question that nobody has sent yet. */
 interface Waiting {

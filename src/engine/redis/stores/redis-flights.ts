@@ -1,6 +1,6 @@
 import type { SocketEntry } from '../../../protocol/entries.js';
 import type { FlightSubject, SharedFlights, StoredEpisode } from '../../flights.js';
-import { HELD_ENTRIES, READ_FLIGHTS, WRITE_FLIGHTS } from '../lua/flights.js';
+import { HELD_ENTRIES, READ_FLIGHTS, WRITE_FLIGHTS } from '../lua/scripts.js';
 import type { RunScript } from '../lua/script.js';
 import { entryOf, type WrittenEntry } from './entry-fields.js';
 

@@ -5,7 +5,7 @@ import type { PublisherQuota } from '../../publisher-quota.js';
 import { decodePublication } from './codec.js';
 import { partOfRoom } from '../keys.js';
 import type { Barriers } from '../inbox/barriers.js';
-import { DROP_HISTORY, READ_HISTORY } from '../lua/history.js';
+import { DROP_HISTORY, READ_HISTORY } from '../lua/scripts.js';
 import type { RunScript } from '../lua/script.js';
 
 type ReadReply = readonly [

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { IDEMPOTENCY_WINDOW_MS, type IdempotencyStore, type IdempotentTurn } from '../../idempotency.js';
 import { unavailable } from '../connection/client.js';
 import { hashed } from '../keys.js';
-import { ABANDON, BEGIN, SETTLE } from '../lua/idempotency.js';
+import { ABANDON, BEGIN, SETTLE } from '../lua/scripts.js';
 import type { RunScript } from '../lua/script.js';
 
 /** The longest that carrying a request out can take: acknowledgements may be waited for 60 s. */

@@ -12,6 +12,8 @@ import type {
 } from '../../outbox.js';
 import { partitionOf } from '../../outbox.js';
 import { publicationEvent } from '../../wanted-events.js';
+import type { StandingReply, WrittenWants } from '../lua/outbox.js';
+import { luaJson, type RunScript } from '../lua/script.js';
 import {
   CLAIM_PARTITIONS,
   FIND_EVENTS,
@@ -23,10 +25,7 @@ import {
   REPLAY_EVENTS,
   STOP_ENDPOINT,
   WANT_EVENTS,
-  type StandingReply,
-  type WrittenWants,
-} from '../lua/outbox.js';
-import { luaJson, type RunScript } from '../lua/script.js';
+} from '../lua/scripts.js';
 
 /** What the outbox needs of the engine. */
 export interface OutboxContext {

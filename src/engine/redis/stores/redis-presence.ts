@@ -1,7 +1,7 @@
 import type { SharedPresence } from '../../presence.js';
 import { unavailable } from '../connection/client.js';
 import type { Barriers } from '../inbox/barriers.js';
-import { UNWATCH, WATCH } from '../lua/presence.js';
+import { UNWATCH, WATCH } from '../lua/scripts.js';
 import { luaJson, type RunScript } from '../lua/script.js';
 
 /** What presence needs of the engine. */

@@ -1,8 +1,9 @@
 import { steadyNow } from '../../../timers/steady-clock.js';
 import type { SharedRevocations } from '../../revocations.js';
 import type { RequestConnection } from '../connection/request-connection.js';
-import { LOAD_REVOCATIONS, REVOKE, type Revocation } from '../lua/revocation.js';
+import type { Revocation } from '../lua/revocation.js';
 import { luaJson, type RunScript } from '../lua/script.js';
+import { LOAD_REVOCATIONS, REVOKE } from '../lua/scripts.js';
 
 /** This process's copy of what is shut out, which answers without waiting. */
 export interface RevocationReplica {

@@ -18,15 +18,8 @@ import type { Barriers } from '../inbox/barriers.js';
 import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor.js';
 import { missedBy, type MissedReply } from './missed-publications.js';
 import { luaJson, type RunScript } from '../lua/script.js';
-import {
-  CHANGE_SESSIONS,
-  CLAIM,
-  END_SESSIONS,
-  freesMemory,
-  IS_SOCKET_OF_SESSION,
-  MISSED,
-  type SessionChange,
-} from '../lua/session.js';
+import { CHANGE_SESSIONS, CLAIM, END_SESSIONS, IS_SOCKET_OF_SESSION, MISSED } from '../lua/scripts.js';
+import { freesMemory, type SessionChange } from '../lua/session.js';
 import { NO_DATA, readData, writeData } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 

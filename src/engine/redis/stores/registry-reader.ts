@@ -12,7 +12,7 @@ import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, orderOf, type WrittenEntry } from './entry-fields.js';
 import { LookupBatcher } from './lookup-batcher.js';
 import type { Barriers } from '../inbox/barriers.js';
-import * as pages from '../lua/pages.js';
+import { MEMBERS, MEMBERS_MARKED, ROOMS, USERS } from '../lua/scripts.js';
 import type { RunScript, Script } from '../lua/script.js';
 
 /** What the registry needs of the engine. */
@@ -68,7 +68,7 @@ export class RedisRegistryReader implements RegistryReader {
   }
 
   async users(request: SharedPageRequest): Promise<Page<UserCount>> {
-    const reply = (await this.page(pages.USERS, 'users', request)) as PageReply<readonly [string, number]>;
+    const reply = (await this.page(USERS, 'users', request)) as PageReply<readonly [string, number]>;
     return pageOf('users', reply, ([user, sockets]) => ({ user, sockets }));
   }
 
@@ -84,7 +84,7 @@ export class RedisRegistryReader implements RegistryReader {
   async rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>> {
     const after = decodeCursor('rooms', request.cursor) ?? '';
     const limit = pageSize(request.limit);
-    const reply = await this.context.run(pages.ROOMS, prefix, after, limit);
+    const reply = await this.context.run(ROOMS, prefix, after, limit);
     const [total, more, rooms] = reply as [number, 0 | 1, [string, number, number][]];
     const items = rooms.map(([room, sockets, users]) => ({ room, sockets, users }));
     return { items, next: more === 1 ? encodeCursor('rooms', items.at(-1)!.room) : null, total };
@@ -92,7 +92,7 @@ export class RedisRegistryReader implements RegistryReader {
 
   async members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>> {
     const kind = `members of ${room}`;
-    if (!isUserRoom(room)) return membersOf(kind, await this.page(pages.MEMBERS, kind, request, room));
+    if (!isUserRoom(room)) return membersOf(kind, await this.page(MEMBERS, kind, request, room));
     const [first, ...others] = await this.allOfUser(userOf(room));
     const items =
       first === undefined
@@ -116,7 +116,7 @@ export class RedisRegistryReader implements RegistryReader {
     const told = reached().then(listed);
     told.catch(() => undefined);
     try {
-      const reply = await run(pages.MEMBERS_MARKED, room, '0', pageSize(limit), node, token);
+      const reply = await run(MEMBERS_MARKED, room, '0', pageSize(limit), node, token);
       await told;
       return membersOf(`members of ${room}`, reply);
     } finally {

@@ -3,8 +3,8 @@ import { SwitchboardError } from '../../../protocol/errors.js';
 import type { RegistryWriter } from '../../registry.js';
 import { unavailable } from '../connection/client.js';
 import { fieldsOf, letterOf } from './entry-fields.js';
-import { CHANGE, type Change } from '../lua/change.js';
-import { HELD } from '../lua/pages.js';
+import type { Change } from '../lua/change.js';
+import { CHANGE, HELD } from '../lua/scripts.js';
 import { luaJson, type RunScript } from '../lua/script.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 

@@ -1,19 +1,12 @@
-import { MAX_EVENTS_OF_PARTITION, NOT_LET_IN } from '../../outbox.js';
-import { onDemand } from './script.js';
-
-/** What the events of a partition may take when all are as large as the last one. */
-const PARTITION_BYTES = 67_108_864;
-
-/**
- * Events, for the scripts that make the changes which they tell, where `LOG_LUA` stands before it. [W5]
- *
- * `want` in the state is what all nodes together want: `e` patterns by event, `m` those of rooms whose members are
- * followed, `h` nodes that hear of users. Where it is not there nothing is written, and nothing is looked up either.
- *
- * A partition is a stream whose IDs Redis numbers without a gap: the number is the event's `seq`, and a gap tells how many
- * are lost. A user or member whose last connection broke stands in `away` until it is back or its time is over. [W4]
- */
-export const OUTBOX_LUA = String.raw`
+-- Events, for the scripts that make the changes which they tell, where `log` stands before it. [W5]
+--
+-- `want` in the state is what all nodes together want: `e` patterns by event, `m` those of rooms whose members are
+-- followed, `h` nodes that hear of users. Where it is not there nothing is written, and nothing is looked up either.
+--
+-- A partition is a stream whose IDs Redis numbers without a gap: the number is the event's `seq`, and a gap tells how many
+-- are lost. A user or member whose last connection broke stands in `away` until it is back or its time is over. [W4]
+-- What the events of a partition may take when all are as large as the last one.
+local PARTITION_BYTES = 67108864
 local HEX = '0123456789abcdef'
 local wanted = WANT and cjson.decode(WANT) or nil
 local awayMs = 0
@@ -35,7 +28,7 @@ local function keep(kind, key, data)
   end
   local text = '{"t":"' .. kind .. '","e":"' .. EPOCH .. '","k":' .. cjson.encode(key) .. ',"at":' .. happenedAt ..
     ',"d":{' .. data .. '}}'
-  local most = math.max(math.min(math.floor(${PARTITION_BYTES} / #text), ${MAX_EVENTS_OF_PARTITION}), 1000)
+  local most = math.max(math.min(math.floor(PARTITION_BYTES / #text), MAX_EVENTS_OF_PARTITION), 1000)
   local partition = string.sub(redis.sha1hex(key), 1, 1)
   local stream = P .. 'ev:' .. partition
   local id = redis.call('XADD', stream, 'MAXLEN', '~', most, '1-*', 'd', text)
@@ -82,7 +75,7 @@ local function wentOut(id, user, node, isLast, how, reason)
   end
   if not isLast or not wantsUsers() then return end
   -- Whoever was refused on the way in is held as before: the next attempt may succeed in time.
-  local heldUntil = reason == '${NOT_LET_IN}' and redis.call('HGET', P .. 's:' .. id, 'h')
+  local heldUntil = reason == NOT_LET_IN and redis.call('HGET', P .. 's:' .. id, 'h')
   if heldUntil then
     redis.call('ZADD', P .. 'away', heldUntil, 'u' .. user)
   elseif how == 'broken' and awayMs > 0 then
@@ -150,17 +143,3 @@ local function gatherWanted()
   wanted = { e = events, m = members, h = nodes }
   redis.call('HSET', STATE, 'want', cjson.encode(wanted))
 end
-`;
-
-/** The same for publications, most of which nobody wants told as an event: functions of the outbox are those of `outbox()`. */
-export const OUTBOX_ON_DEMAND_LUA = onDemand(
-  'outbox',
-  String.raw`
-local WANT = redis.call('HGET', STATE, 'want')
-${OUTBOX_LUA}
-local function tellPublication(rooms, data)
-  if not wanted then return end
-  for _, room in ipairs(rooms) do ofRoom('publication', room, ',' .. data) end
-end`,
-  ['tellPublication'],
-);

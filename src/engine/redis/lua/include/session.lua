@@ -1,10 +1,6 @@
-import { LOG_LUA } from './log-lua.js';
-
-/**
- * Sessions, for the scripts that change them, where `LOG_LUA` stands before it. A session wants the logs of its socket, its
- * user, everyone and its rooms.
- */
-export const SESSION_LUA_ONLY = String.raw`
+-- Sessions, for the scripts that change them, with those of logs. A session wants the logs of its socket, its
+-- user, everyone and its rooms.
+--- @include log
 local function want(part)
   known(part)
   local meta = P .. 'meta:' .. part
@@ -82,6 +78,3 @@ function finish(id)
   redis.call('ZREM', P .. 'waiting', id)
   redis.call('DEL', sessionKey(id))
 end
-`;
-
-export const SESSION_LUA = LOG_LUA + SESSION_LUA_ONLY;

@@ -1,16 +1,10 @@
-import { LOG_LUA } from './log-lua.js';
-
-/**
- * What happens to presence in one run of a script: collected and told once per room. A user that comes and goes within
- * one run, as on a take-over, shows neither. [M4]
- *
- * Only of rooms that somebody watches: those are told to the nodes with watchers, and kept in the log of the room of
- * watchers for the sessions that want it. Whose last connection broke is absent until it is back or its time is over;
- * a watcher that began in between is told of the one and not of the other, so both say when the connection broke.
- */
-export const PRESENCE_LUA =
-  LOG_LUA +
-  String.raw`
+-- What happens to presence in one run of a script: collected and told once per room. A user that comes and goes within
+-- one run, as on a take-over, shows neither. [M4]
+--
+-- Only of rooms that somebody watches: those are told to the nodes with watchers, and kept in the log of the room of
+-- watchers for the sessions that want it. Whose last connection broke is absent until it is back or its time is over;
+-- a watcher that began in between is told of the one and not of the other, so both say when the connection broke.
+--- @include log
 local seen, seenRooms = {}, {}
 -- With the info of a user that came, or how it left: "left" on purpose, or "broken".
 local function saw(room, user, info, how)
@@ -83,4 +77,3 @@ local function tellPresence(holdMs, keepMs)
     end
   end
 end
-`;

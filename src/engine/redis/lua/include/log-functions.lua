@@ -1,21 +1,12 @@
-import { onDemand } from './script.js';
-
-const PLACE_LUA = String.raw`
-local function place() return tonumber(redis.call('HGET', STATE, 'q') or '0') end
-`;
-
-/**
- * The log of a part: a stream whose entries carry contiguous offsets, and beside it what is known of it.
- *
- * Something is appended when the part keeps history or a session wants it. The last place that was trimmed stays known,
- * which is what proves that nothing after a position has gone.
- *
- * Bounds [Q7]: what all logs take is counted, each by what it holds and in total. A log of more than its share loses its
- * oldest entries; above the total the oldest entry of all goes first, whatever log it is in. `logs` names the place of
- * the oldest entry of each log as it was when last looked at: a log only ever loses its oldest, so the lowest score that is
- * still right is the oldest of all, and an append need not touch it. `lapsing` is kept up in the same way.
- */
-const LOG_FUNCTIONS_LUA = String.raw`
+-- The log of a part: a stream whose entries carry contiguous offsets, and beside it what is known of it.
+--
+-- Something is appended when the part keeps history or a session wants it. The last place that was trimmed stays known,
+-- which is what proves that nothing after a position has gone.
+--
+-- Bounds [Q7]: what all logs take is counted, each by what it holds and in total. A log of more than its share loses its
+-- oldest entries; above the total the oldest entry of all goes first, whatever log it is in. `logs` names the place of
+-- the oldest entry of each log as it was when last looked at: a log only ever loses its oldest, so the lowest score that is
+-- still right is the oldest of all, and an append need not touch it. `lapsing` is kept up in the same way.
 local DAY = 86400000
 local MIB = 1048576
 local LOG_SHARE = math.max(MAX_BYTES / 4, MIB)
@@ -198,26 +189,3 @@ local function covers(part, after)
   if tonumber(meta[1]) <= after then return true end
   return redis.call('EXISTS', P .. 'log:' .. part) == 1 and tonumber(meta[2] or '0') <= after
 end
-`;
-
-export const LOG_LUA =
-  String.raw`
-local EPOCH, MAX_BYTES, WANT = unpack(redis.call('HMGET', STATE, 'e', 'max', 'want'))
-EPOCH, MAX_BYTES = EPOCH or '', tonumber(MAX_BYTES or '1e15')
-` +
-  PLACE_LUA +
-  LOG_FUNCTIONS_LUA;
-
-/** The same for publications, most of which nothing keeps: functions of logs are those of `logs()`. */
-export const LOG_ON_DEMAND_LUA =
-  String.raw`
-local EPOCH = redis.call('HGET', STATE, 'e') or ''
-` +
-  PLACE_LUA +
-  onDemand(
-    'logs',
-    String.raw`
-local MAX_BYTES = tonumber(redis.call('HGET', STATE, 'max') or '1e15')
-${LOG_FUNCTIONS_LUA}`,
-    ['known', 'keepKnown', 'append', 'cut', 'countKept'],
-  );

@@ -1,25 +1,10 @@
-import { OUTBOX_LUA } from './outbox-lua.js';
-import { PRESENCE_LUA } from './presence-lua.js';
-
-/** What its token says of a socket's user, out of its entry. */
-export const INFO_LUA = String.raw`
-local function infoOf(id)
-  local of = redis.call('HMGET', P .. 's:' .. id, 'i', 'l')
-  return of[1] and redis.call('GETRANGE', P .. 'e:' .. id, of[1], of[2] - 1)
-end
-`;
-
-/**
- * Changes of the registry, for the scripts that make them, and of presence with it.
- *
- * A socket's entry is JSON without the bracket that closes it: its rooms stand at the end, so that another one is
- * appended, and whoever reads it has everything in one piece.
- */
-export const REGISTRY_LUA =
-  PRESENCE_LUA +
-  OUTBOX_LUA +
-  INFO_LUA +
-  String.raw`
+-- Changes of the registry, for the scripts that make them, and of presence with it.
+--
+-- A socket's entry is JSON without the bracket that closes it: its rooms stand at the end, so that another one is
+-- appended, and whoever reads it has everything in one piece.
+--- @include presence
+--- @include outbox
+--- @include info
 local function order() return redis.call('HINCRBY', STATE, 'o', 1) end
 local function count(key, field, by)
   local value = redis.call('HINCRBY', key, field, by)
@@ -97,4 +82,3 @@ local function insert(node, id, user, namespace, transport, entry, info)
   if wanted then cameIn(id, user, node, namespace, info, isFirst) end
 end
 local function setTransport(id, transport) redis.call('SETRANGE', P .. 'e:' .. id, 2, transport) end
-`;

@@ -1,19 +1,12 @@
-import { MAX_PAGE_BYTES } from '../../log.js';
-import { LOG_LUA } from './log-lua.js';
-import { script } from './script.js';
-
-/**
- * Reads a history. `ARGV`: part, size, time in ms, epoch and offset of `since` or '' and `none`, limit, and a node with the
- * token of a mark for its inbox, or twice ''.
- *
- * Gives epoch, last offset, pairs of offset and publication, whether more are kept, whether all after `since` are.
- *
- * A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given. Nor are
- * more than a page may hold: Redis would answer nobody meanwhile.
- */
-export const READ_HISTORY = script('readHistory', [
-  LOG_LUA,
-  String.raw`
+#!lua
+-- Reads a history. `ARGV`: part, size, time in ms, epoch and offset of `since` or '' and `none`, limit, and a node with the
+-- token of a mark for its inbox, or twice ''.
+--
+-- Gives epoch, last offset, pairs of offset and publication, whether more are kept, whether all after `since` are.
+--
+-- A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given. Nor are
+-- more than a page may hold: Redis would answer nobody meanwhile.
+--- @include log
 local part, size, ttlMs, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[6])
 local since = tonumber(ARGV[5])
 if ARGV[8] ~= '' then tell(ARGV[7], 'mark', 'd', ARGV[8]) end
@@ -33,7 +26,7 @@ if since then
 else
   first = math.max(oldest, offset - limit) + 1
 end
-local MOST_BYTES, PAGE = ${MAX_PAGE_BYTES}, 200
+local MOST_BYTES, PAGE = MAX_PAGE_BYTES, 200
 local from = '-'
 if offset - first + 1 > PAGE then
   -- Places have gaps and offsets have none: the place of an offset is searched for.
@@ -67,45 +60,3 @@ repeat
 until #page < PAGE or #given >= limit or bytes >= MOST_BYTES
 if since and (not given[1] or given[1][1] ~= first or last ~= first + #given - 1) then return uncovered end
 return { epoch, offset, given, last < offset and 1 or 0, 1 }
-`,
-]);
-
-/** Counts logs that have lapsed no longer. `ARGV`: how many at most. Gives how many it looked at. */
-export const SWEEP_LOGS = script(
-  'sweepLogs',
-  [
-    LOG_LUA,
-    String.raw`
-local due = redis.call('ZRANGEBYSCORE', P .. 'lapsing', '-inf', now(), 'LIMIT', 0, ARGV[1])
-for _, part in ipairs(due) do
-  local leftMs = redis.call('PTTL', P .. 'log:' .. part)
-  if leftMs == -2 then
-    dropLog(part)
-    redis.call('ZREM', P .. 'lapsing', part)
-  else
-    -- At least a while, so that one without an end is not looked at again and again.
-    redis.call('ZADD', P .. 'lapsing', now() + math.max(leftMs, 1000), part)
-  end
-end
-return #due
-`,
-  ],
-  'allow-oom',
-);
-
-/** Forgets what a history holds; offsets go on. `ARGV`: part, time of its rule in ms. */
-export const DROP_HISTORY = script(
-  'dropHistory',
-  [
-    LOG_LUA,
-    String.raw`
-known(ARGV[1])
-local meta = P .. 'meta:' .. ARGV[1]
-redis.call('HSET', meta, 'd', redis.call('HGET', meta, 'o'))
-cut(ARGV[1])
-keepKnown(ARGV[1], tonumber(ARGV[2]))
-return 1
-`,
-  ],
-  'allow-oom',
-);

@@ -1,0 +1,46 @@
+#!lua
+-- Reads what a claimed session missed, and marks in the node's inbox where it was read: what stands before the mark is
+-- in it, and what comes after is not.
+--
+-- More than 32 MiB are not given: Redis would answer nobody meanwhile, and no client could take it in.
+--
+-- `ARGV`: node, generation, session, place of the cursor, token of the mark. Gives nothing when it is no longer whole,
+-- else the epoch, the parts with the place since which it wants them, and of each publication place, part, epoch, offset
+-- and what was published; the latter only where the place comes first.
+--- @include session
+local node, id, after = ARGV[1], ARGV[3], tonumber(ARGV[4])
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+if redis.call('HGET', sessionKey(id), 'n') ~= node or redis.call('HGET', sessionKey(id), 'st') ~= 'claimed' then
+  return false
+end
+local MOST_BYTES, ENTRY_BYTES = 33554432, 64
+local entries, given, parts, bytes = {}, {}, sessionParts(id), 0
+for _, part in ipairs(parts) do
+  local from = math.max(part[2], after)
+  if not covers(part[1], from) then
+    finish(id)
+    return false
+  end
+  local epoch = redis.call('HGET', P .. 'meta:' .. part[1], 'e')
+  local page
+  repeat
+    page = redis.call('XRANGE', P .. 'log:' .. part[1], string.format('%.0f', from + 1), '+', 'COUNT', 200)
+    for _, entry in ipairs(page) do
+      local fields, seq = fieldsOf(entry), placeOf(entry)
+      from = seq
+      -- Whoever asked for acknowledgements has been told who did not answer.
+      if fields.a == '0' then
+        bytes = bytes + ENTRY_BYTES + (given[seq] and 0 or #fields.p)
+        table.insert(entries, { seq, part[1], epoch, tonumber(fields.o), given[seq] and '' or fields.p })
+        given[seq] = true
+      end
+    end
+    if bytes > MOST_BYTES then
+      finish(id)
+      return false
+    end
+  until #page < 200
+end
+redis.call('HSET', sessionKey(id), 'st', 'live')
+tell(node, 'mark', 'd', ARGV[5], 'q', EPOCH .. '.' .. string.format('%.0f', place()))
+return { EPOCH, parts, entries }

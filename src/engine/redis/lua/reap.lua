@@ -1,0 +1,41 @@
+#!lua flags=allow-oom
+-- Takes one batch of what a node holds out: of a dead one, or of one that stops by itself.
+--
+-- The first batch ends the node's generation, so that whatever it still writes is refused. Whoever runs the last batch
+-- is told the total; everyone else is not, so that a death is counted once.
+--
+-- `ARGV`: node, its generation when it stops by itself or '', batch size, recovery window in ms, how long logs of
+-- sessions are kept in ms.
+-- Gives how many sockets it held once nothing is left, else -1; -2 when there is nothing to take.
+--- @include registry
+--- @include session
+local node, batch = ARGV[1], tonumber(ARGV[3])
+local key = P .. 'node:' .. node
+local lapses = redis.call('ZSCORE', P .. 'nodes', node)
+if not lapses then return -2 end
+if ARGV[2] ~= '' then
+  local generation = redis.call('HGET', key, 'g')
+  if generation ~= ARGV[2] and generation ~= 'dead' then return -2 end
+elseif tonumber(lapses) > now() or tonumber(redis.call('HGET', STATE, 'grace') or '0') > now() then
+  return -2
+end
+redis.call('HSET', key, 'g', 'dead')
+redis.call('ZADD', P .. 'nodes', 0, node)
+redis.call('DEL', P .. 'inbox:' .. node)
+awayMs = tonumber(ARGV[4])
+local sockets = redis.call('SPOP', P .. 'held:' .. node, batch)
+for _, id in ipairs(sockets) do remove(id, 'broken', ARGV[2] == '' and 'node lost' or 'node stopped') end
+local total = redis.call('HINCRBY', key, 'reaped', #sockets)
+local sessions = redis.call('SPOP', P .. 'kept:' .. node, batch)
+for _, id in ipairs(sessions) do detach(id, node, now() + tonumber(ARGV[4])) end
+local watched = redis.call('SPOP', P .. 'wn:' .. node, batch)
+for _, room in ipairs(watched) do redis.call('SREM', P .. 'rw:' .. room, node) end
+tellPresence(tonumber(ARGV[4]), tonumber(ARGV[5]))
+if #sockets == batch or #sessions == batch or #watched == batch then return -1 end
+redis.call('DEL', key)
+redis.call('ZREM', P .. 'nodes', node)
+if wanted and ARGV[2] == '' and wanted.e['node.lost'] then
+  keep('node.lost', 'n' .. node, '"node":' .. cjson.encode(node) .. ',"sockets":' .. total)
+end
+if wanted and redis.call('HDEL', P .. 'evw', node) == 1 then gatherWanted() end
+return total

@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+-- Renews a node's lease, drops what it has read of its inbox and says whose lease has lapsed.
+--
+-- When no lease at all was renewed for a while, it was Redis or the network that was away and not the nodes: everyone
+-- gets one more lease before anyone is taken for dead.
+--
+-- `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows, the time that its last renewal
+-- gave or '', how many ms ago it was by the clock of the node.
+-- Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
+-- users that are held for their return, how many logs may have lapsed, the time, and how many that events wait for
+-- did not come back.
+local node, leaseMs = ARGV[1], tonumber(ARGV[3])
+local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
+if redis.call('HGET', STATE, 'e') ~= ARGV[5] or place < tonumber(ARGV[6]) then return { 'lost' } end
+if not holds(node, ARGV[2]) then return { 'fenced' } end
+local time = now()
+-- Less than a minute may be a request that was long on its way.
+local expected = ARGV[7] ~= '' and tonumber(ARGV[7]) + tonumber(ARGV[8]) or time
+if math.abs(time - expected) > 60000 then
+  redis.call('HSET', STATE, 'shift', string.format('%.0f', shift + expected - time))
+  time = expected
+end
+local state = redis.call('HMGET', STATE, 'beat', 'grace')
+local grace = tonumber(state[2] or '0')
+if time - tonumber(state[1] or time) > leaseMs / 2 then
+  grace = time + leaseMs
+  redis.call('HSET', STATE, 'grace', grace)
+end
+redis.call('HSET', STATE, 'beat', time)
+redis.call('ZADD', P .. 'nodes', time + leaseMs, node)
+redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', ARGV[4])
+local lapsed, overdue, away = {}, 0, 0
+-- Nor has anybody failed to come back: their nodes may only just be able to say so.
+if time > grace then
+  lapsed = redis.call('ZRANGEBYSCORE', P .. 'nodes', '-inf', time, 'LIMIT', 0, 10)
+  overdue = redis.call('ZCOUNT', P .. 'absent', '-inf', time)
+  away = redis.call('ZCOUNT', P .. 'away', '-inf', time)
+end
+local lapsing = redis.call('ZCOUNT', P .. 'lapsing', '-inf', time)
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time), away }

@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- Sets an endpoint back to before the first event since a time. Events are numbered without a gap, so the place is found by
+-- halving. `ARGV`: endpoint, time in ms. Gives how many events are delivered once more.
+--- @include partitions
+local key, since, total = P .. 'evc:' .. ARGV[1], tonumber(ARGV[2]), 0
+for partition in string.gmatch('0123456789abcdef', '.') do
+  local stream = P .. 'ev:' .. partition
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  if first then
+    local low, high = tonumber(string.sub(first[1], 3)), lastOf(partition) + 1
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local entry = redis.call('XRANGE', stream, '1-' .. string.format('%.0f', middle), '+', 'COUNT', 1)[1]
+      if not entry or atOf(entry) >= since then high = middle else low = middle + 1 end
+    end
+    local before = tonumber(redis.call('HGET', key, partition) or '0')
+    if low - 1 < before then
+      total = total + before - (low - 1)
+      redis.call('HSET', key, partition, string.format('%.0f', low - 1))
+    end
+  end
+end
+redis.call('HINCRBY', key, 'r', 1)
+return total

@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- Says what a node wants, before it writes what it holds. An endpoint that was not there before begins behind the last
+-- event; contents that are new begin with `gateway.started`.
+--
+-- `ARGV`: node, generation, what it wants as JSON or '', its endpoints as JSON.
+--- @include log
+--- @include outbox
+--- @include partitions
+local node = ARGV[1]
+if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+if ARGV[3] == '' then redis.call('HDEL', P .. 'evw', node) else redis.call('HSET', P .. 'evw', node, ARGV[3]) end
+gatherWanted()
+local names = cjson.decode(ARGV[4])
+for _, name in ipairs(names) do
+  for index = 1, 16 do
+    local partition = string.sub(HEX, index, index)
+    redis.call('HSETNX', P .. 'evc:' .. name, partition, lastOf(partition))
+  end
+end
+if #names > 0 and redis.call('HGET', P .. 'evo', 'epoch') ~= EPOCH then
+  redis.call('HSET', P .. 'evo', 'epoch', EPOCH)
+  keep('gateway.started', KEY_OF_GATEWAY, '')
+end
+return 1
