@@ -18,7 +18,7 @@ const CONSTANTS: Readonly<Record<string, number | string>> = {
   NOT_LET_IN,
 };
 
-/** A line `--- @include name` stands for the text of `include/name.lua`. */
+/** A line `--- @include name` stands for the text of the file of that name under `include/`. */
 const INCLUDE = /^[ ]*--- @include (\S+)\n/gm;
 
 /** The first line of a script, with its flags: Redis wants it before everything else. */
