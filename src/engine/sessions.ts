@@ -1,5 +1,6 @@
 /** Sessions: what a client that asked for recovery can come back to. [H4] */
 import type { Answer, LoggedPublication } from './log.js';
+import { SwitchboardError } from '../protocol/errors.js';
 import type { Position, Subject } from '../protocol/publication.js';
 import type { PresencePlace } from './presence.js';
 
@@ -23,6 +24,32 @@ export interface SessionRoom {
  * connection that has broken since, or this node is late.
  */
 export class SessionBusy extends Error {}
+
+/**
+ * Why a session was not given back. [X1] For the flight record only: its client learns nothing of it.
+ *
+ * - `unknown_session`: there is none by that ID: it has ended, or shared state was lost
+ * - `other_user`, `other_namespace`: it belongs to another
+ * - `window_over`: its client came after the recovery window
+ * - `foreign_cursor`: its client cannot have got this cursor from it
+ * - `log_trimmed`: something that it missed is no longer kept
+ * - `too_much_missed`: more was missed than is given at once
+ */
+export type NotGiven =
+  | 'unknown_session'
+  | 'other_user'
+  | 'other_namespace'
+  | 'window_over'
+  | 'foreign_cursor'
+  | 'log_trimmed'
+  | 'too_much_missed';
+
+/** A session that was claimed cannot be given back whole after all. */
+export class SessionNotWhole extends SwitchboardError {
+  constructor(readonly why: NotGiven) {
+    super('engine.unavailable', { message: 'the session can no longer be recovered' });
+  }
+}
 
 export interface NewSession {
   /** Secret: whoever has it, and a token of the same user, can come back as this socket. */
@@ -58,6 +85,8 @@ export interface ClaimRequest {
    * from before that: the stock client keeps what an earlier session of its left behind, until it gets something new.
    */
   readonly cursor: string | undefined;
+  /** Called before the claim gives `undefined`, with the reason. */
+  readonly notGiven?: (why: NotGiven) => void;
 }
 
 /** A session that was given back to its client. */
@@ -73,6 +102,8 @@ export interface Claim {
    * without what was published while it was not yet in a room, what was volatile, and what asked for an acknowledgement:
    * its publisher has been told who did not answer. Called once, when the socket is in its rooms again:
    * what is published afterwards reaches it as a live socket.
+   *
+   * @throws SessionNotWhole when the session has ended, or a part of what it missed has gone, since it was claimed
    */
   missed(): Answer<readonly LoggedPublication[]>;
   /**
@@ -92,7 +123,7 @@ export interface Claim {
  *   Whoever claims one whose socket still looks connected, because its end was not noticed yet, takes it over: that
  *   socket is ended first, through {@link NodeHooks.takeOver}.
  * - A claim that names another user or namespace, an unknown session, a cursor that this session cannot have got, or one
- *   from which not everything is kept any longer, gets `undefined`, and no one learns which of these it was. An
+ *   from which not everything is kept any longer, gets `undefined`, and no client learns which of these it was. An
  *   uncovered claim ends the session.
  * - One that somebody is claiming right now is {@link SessionBusy}.
  */

@@ -6,7 +6,7 @@ import { closeCodeOf } from '../sockets/disconnect-cause.js';
 import { comesBack, reasonOf } from '../sockets/disconnect-reasons.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
 import type { Refusal } from '../sockets/participants.js';
-import type { GatewaySocket, SocketState } from '../sockets/socket-state.js';
+import type { SocketState } from '../sockets/socket-state.js';
 import type { EndedBy, Episode, EpisodeEnd, EpisodeFact, RecoveryOutcome } from './episode.js';
 import { findFlight, MAX_FACTS } from './flight.js';
 import { firstTransportOf, upgradeFacts } from './upgrades.js';
@@ -69,7 +69,7 @@ export function episodeOf(
       unsentPeak: vitals?.unsentPeak ?? 0,
     },
     refusal: null,
-    recovery: recoveryOf(socket),
+    recovery: recoveryOf(state),
     facts: factsOf(state, startedAt, ended === undefined),
     end: ended?.end ?? null,
     next: null,
@@ -120,11 +120,15 @@ function endedBy({ endedWith }: SocketState, reason: string, closeCode: number |
   }
 }
 
-/** A client that presents a session asks for it back. Why it did not get it is read from what came before. */
-function recoveryOf({ handshake, recovered }: GatewaySocket): RecoveryOutcome | null {
+/** A client that presents a session asks for it back. */
+function recoveryOf({ socket, session }: SocketState): RecoveryOutcome | null {
+  const { handshake, recovered } = socket;
   const { recovery, pid } = (handshake.auth ?? {}) as Readonly<Record<string, unknown>>;
   if (recovery !== true || pid === undefined) return null;
-  return { outcome: recovered ? 'recovered' : 'not_recovered', why: null };
+  if (!session) return { outcome: 'not_recovered', why: 'recovery_off' };
+  const { notRecovered } = session;
+  if (recovered && notRecovered === undefined) return { outcome: 'recovered', why: null };
+  return { outcome: 'not_recovered', why: notRecovered ?? null };
 }
 
 function factsOf(state: SocketState, startedAt: number, isOpen: boolean): EpisodeFact[] {

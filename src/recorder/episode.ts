@@ -33,7 +33,7 @@ export interface Refusal {
 /** What became of a session that a client came back for. */
 export interface RecoveryOutcome {
   readonly outcome: 'recovered' | 'not_recovered';
-  /** Why it was not: `unknown_session`, `window_over`, `ended_on_purpose`, `other_user`, … */
+  /** Why it was not: a reason of the gateway (`NotRecovered`), `ended_on_purpose`, or `recovery_off`. */
   readonly why: string | null;
 }
 

@@ -1,8 +1,8 @@
 import type { Episode, RecoveryOutcome } from './episode.js';
 
 /**
- * Episodes in the order in which they were opened, each with the one that came after it, and with the reason why a client
- * that asked for its session did not get it, as far as that can be read from what came before.
+ * Episodes in the order in which they were opened, each with the one that came after it. Why a client did not get a session
+ * that is no longer known is read from what came before: how and when its last connection ended.
  */
 export function linked(episodes: readonly Episode[], recoveryWindowMs = Infinity): Episode[] {
   const inOrder = episodes.toSorted((one, other) => one.openedAt - other.openedAt);
@@ -49,8 +49,13 @@ function withReason(
   recoveryWindowMs: number,
 ): RecoveryOutcome | null {
   if (recovery?.outcome !== 'not_recovered') return recovery;
+  if (recovery.why !== null && recovery.why !== 'unknown_session') return recovery;
   if (!before?.end) return recovery;
   if (!before.end.comesBack) return { ...recovery, why: 'ended_on_purpose' };
   if (connectedAt! - before.endedAt! > recoveryWindowMs) return { ...recovery, why: 'window_over' };
-  return recovery;
+  return couldNotBeReplayed(before) ? { ...recovery, why: before.recovery!.why } : recovery;
 }
+
+/** The session was given back and could not be replayed, which ended it and its socket: its client came once more. */
+const couldNotBeReplayed = ({ recovery, end }: Episode): boolean =>
+  recovery?.outcome === 'not_recovered' && end?.reason === 'forced_close';

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io';
 import type { Deadline } from '../timers/deadline-wheel.js';
 import type { Grant, RoomGrant } from './grant.js';
 import type { PresencePlace } from '../engine/presence.js';
-import type { Claim } from '../engine/sessions.js';
+import type { Claim, NotGiven } from '../engine/sessions.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { Ordered } from './ordered-log.js';
@@ -48,7 +48,17 @@ export interface RecoverableSession {
   claim: Claim | undefined;
   /** What has been sent to its socket, once that is connected. */
   sent: { readonly lastCursor: string | undefined; readonly isHolding: boolean } | undefined;
+  /** Why the client did not get the session that it came back for; `undefined` when it got it, or came for none. [X1] */
+  notRecovered: NotRecovered | undefined;
 }
+
+/**
+ * Why a client did not get its session back. Beside the engine's reasons:
+ *
+ * - `token_ended`, `revoked`: the session ended with the token that it was opened with
+ * - `engine_unavailable`: shared state could not be asked
+ */
+export type NotRecovered = NotGiven | 'token_ended' | 'revoked' | 'engine_unavailable';
 
 const STATE = Symbol('switchboard.socket');
 

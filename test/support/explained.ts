@@ -3,12 +3,13 @@ import type { TestGateway } from 'switchboard-gateway/testing';
 import type { ExplainAnswer } from '../../src/backend/explain.schemas.js';
 
 export type Query = Readonly<Record<string, string>>;
+export type Headers = Readonly<Record<string, string>>;
 
 /** `GET /v1/explain`. */
 export async function explain(
   { url }: Pick<TestGateway, 'url'>,
   query: Query,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Headers = {},
 ): Promise<ExplainAnswer> {
   const response = await fetch(`${url}/v1/explain?${new URLSearchParams(query)}`, { headers });
   const text = await response.text();
@@ -21,9 +22,10 @@ export async function explained(
   gateway: Pick<TestGateway, 'url'>,
   query: Query,
   isSo: (answer: ExplainAnswer) => boolean,
+  headers: Headers = {},
 ): Promise<ExplainAnswer> {
   for (;;) {
-    const answer = await explain(gateway, query);
+    const answer = await explain(gateway, query, headers);
     if (isSo(answer)) return answer;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -4,6 +4,7 @@ import {
   type Claim,
   type ClaimRequest,
   type NewSession,
+  type NotGiven,
   type SessionRoom,
 } from '../sessions.js';
 import {
@@ -257,6 +258,48 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
     const unknown = { user: session.user, namespace: '/', cursor: undefined };
     expect(await test.engine.sessions.claim(uniqueName('session-'), unknown)).toBeUndefined();
     expect(await recover()).toEqual([]);
+  });
+
+  it('[X1] tells why it is not given back', async () => {
+    const reasons: (NotGiven | 'given')[] = [];
+    const attempt = async (cursor?: string, more: Partial<ClaimRequest> = {}) => {
+      const given = await claim(cursor, { notGiven: (why) => reasons.push(why), ...more });
+      if (given) reasons.push('given');
+      return given;
+    };
+    await detach();
+    await attempt(undefined, { user: 'mallory' });
+    await attempt(undefined, { namespace: '/other' });
+    await attempt('made up');
+    (await attempt())!.release();
+    await test.engine.sessions.close(session.sessionId);
+    await attempt();
+    session = newSession();
+    await test.engine.sessions.open(session);
+    await join(kept);
+    await detach();
+    await publish({ rooms: [kept] });
+    await test.engine.history.drop(kept);
+    await publish({ rooms: [kept] });
+    await attempt();
+    expect(reasons).toEqual([
+      'other_user',
+      'other_namespace',
+      'foreign_cursor',
+      'given',
+      'unknown_session',
+      'log_trimmed',
+    ]);
+  });
+
+  it('[X1] tells of what it missed that a part has gone since it was claimed', async () => {
+    await join(kept);
+    await detach();
+    await publish({ rooms: [kept] });
+    const given = await claim();
+    await test.engine.history.drop(kept);
+    await publish({ rooms: [kept] });
+    await expect(Promise.resolve().then(() => given!.missed())).rejects.toMatchObject({ why: 'log_trimmed' });
   });
 
   it('[H4] is not given back for a cursor that it cannot have got', async () => {

@@ -1,13 +1,14 @@
-import { SwitchboardError } from '../../protocol/errors.js';
 import type { Subject } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
 import {
   SessionBusy,
+  SessionNotWhole,
   type Claim,
   type ClaimRequest,
   type LastSent,
   type LeftBehind,
   type NewSession,
+  type NotGiven,
   type SessionRoom,
   type SessionStore,
 } from '../sessions.js';
@@ -98,25 +99,33 @@ export class SessionTable implements SessionStore {
     }
   }
 
-  claim(sessionId: string, { user, namespace, cursor }: ClaimRequest): Claim | undefined {
+  claim(sessionId: string, request: ClaimRequest): Claim | undefined {
+    const claimed = this.claimed(sessionId, request);
+    if (typeof claimed !== 'string') return claimed;
+    request.notGiven?.(claimed);
+    return undefined;
+  }
+
+  private claimed(sessionId: string, { user, namespace, cursor }: ClaimRequest): Claim | NotGiven {
     const session = this.sessions.get(sessionId);
-    if (session === undefined) return undefined;
+    if (session === undefined) return 'unknown_session';
     const { identity, state } = session;
-    if (identity.user !== user || identity.namespace !== namespace) return undefined;
+    if (identity.user !== user) return 'other_user';
+    if (identity.namespace !== namespace) return 'other_namespace';
     if (state.is === 'claimed') throw new SessionBusy();
     const now = this.log.now();
     if (state.is === 'waiting' && state.endsAt <= now) {
       this.end(session);
-      return undefined;
+      return 'window_over';
     }
     const got = cursor === undefined ? 0 : this.log.cursors.parse(cursor);
-    if (got === undefined || got > this.log.seq) return undefined;
+    if (got === undefined || got > this.log.seq) return 'foreign_cursor';
     const claimed = this.beClaimed(session, state.is === 'waiting' ? state.endsAt : now + this.windowMs);
     if (state.is === 'attached') this.endSocketOf(session);
     const seq = session.seqOf(got, cursor);
     if (!session.covers(seq)) {
       this.end(session);
-      return undefined;
+      return 'log_trimmed';
     }
     return {
       socketId: identity.socketId,
@@ -153,7 +162,7 @@ export class SessionTable implements SessionStore {
     }
   }
 
-  /** @throws SwitchboardError when the session has ended, or a part of what it missed has gone, since it was claimed */
+  /** @throws SessionNotWhole when the session has ended, or a part of what it missed has gone, since it was claimed */
   private attach(session: Session, claimed: ClaimedState, seq: number): LoggedPublication[] {
     const isOpen = session.state === claimed;
     if (isOpen && session.covers(seq)) {
@@ -162,7 +171,7 @@ export class SessionTable implements SessionStore {
       return session.missedAfter(seq);
     }
     if (isOpen) this.end(session);
-    throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
+    throw new SessionNotWhole(isOpen ? 'log_trimmed' : 'unknown_session');
   }
 
   private release(session: Session, claimed: ClaimedState): void {

@@ -6,7 +6,13 @@ import type { Tracking } from '../../delivery/tracking.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
 import type { PresencePlace } from '../../engine/presence.js';
-import type { Claim, LastSent, LeftBehind, SessionRoom } from '../../engine/sessions.js';
+import {
+  SessionNotWhole,
+  type Claim,
+  type LastSent,
+  type LeftBehind,
+  type SessionRoom,
+} from '../../engine/sessions.js';
 import { logFailure } from '../../telemetry/log.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { watchedRoom } from '../../protocol/names.js';
@@ -67,11 +73,13 @@ export class Recovery implements Participant {
     tracking.lastCursor = textOf(socket.handshake.auth['offset']);
     const { claim } = session;
     session.claim = undefined;
-    if (claim && !this.claims.mayComeBack(state.user, claim)) {
+    const why = claim && this.claims.mayNotComeBack(state.user, claim);
+    if (claim && why !== undefined) {
       // The token of the session has ended since the claim. Its client was told the session, so it comes back without. [A7]
       claim.release();
       this.claims.close(session.sessionId);
       session.paused = true;
+      session.notRecovered = why;
       socket.conn.close(true);
       return;
     }
@@ -238,6 +246,9 @@ export class Recovery implements Participant {
 
   /** What it missed was there when it came in and cannot be read any longer: it has to come back and ask again. */
   private cannotReplay(socket: GatewaySocket, failure: unknown): void {
+    const { session } = socketState(socket);
+    if (session)
+      session.notRecovered = failure instanceof SessionNotWhole ? failure.why : 'engine_unavailable';
     this.failed('a session could not be replayed', failure);
     socket.conn.close(true);
   }

@@ -14,6 +14,7 @@ import {
   socketState,
   type GatewaySocket,
   type Identity,
+  type NotRecovered,
   type RecoverableSession,
 } from '../../sockets/socket-state.js';
 import { steadyNow } from '../../timers/steady-clock.js';
@@ -73,20 +74,28 @@ export class SessionClaims implements Participant {
     if (auth?.['recovery'] !== true || this.config.recoveryWindowMs === 0) return undefined;
     if (socket.conn.protocol === ENGINE_PROTOCOL_OF_V2) return undefined;
     const { pid, offset } = auth;
-    if (!isOurText(pid) || !(offset === undefined || isOurText(offset))) return this.begin(socket);
+    if (pid === undefined) return this.begin(socket);
+    if (!isOurText(pid)) return this.begin(socket, 'unknown_session');
+    if (!(offset === undefined || isOurText(offset))) return this.begin(socket, 'foreign_cursor');
     const { user } = whoIn(pid, who);
-    const claim = this.engine.sessions.claim(pid, { user, namespace: socket.nsp.name, cursor: offset });
+    let why: NotRecovered = 'unknown_session';
+    const claim = this.engine.sessions.claim(pid, {
+      user,
+      namespace: socket.nsp.name,
+      cursor: offset,
+      notGiven: (reason) => (why = reason),
+    });
     if (claim instanceof Promise) {
       return claim.then(
-        (claimed) => this.takeUp(socket, user, pid, claimed),
+        (claimed) => (claimed ? this.takeUp(socket, user, pid, claimed) : this.begin(socket, why)),
         (failure: unknown) => {
           if (failure instanceof SessionBusy) throw failure;
           logFailure(this.logger, 'a session could not be claimed', failure);
-          return this.begin(socket);
+          return this.begin(socket, 'engine_unavailable');
         },
       );
     }
-    return this.takeUp(socket, user, pid, claim);
+    return claim ? this.takeUp(socket, user, pid, claim) : this.begin(socket, why);
   }
 
   /**
@@ -102,17 +111,12 @@ export class SessionClaims implements Participant {
     rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
   }
 
-  private takeUp(
-    socket: GatewaySocket,
-    user: string,
-    sessionId: string,
-    claim: Claim | undefined,
-  ): RecoverableSession {
-    if (!claim) return this.begin(socket);
-    if (!this.mayComeBack(user, claim)) {
+  private takeUp(socket: GatewaySocket, user: string, sessionId: string, claim: Claim): RecoverableSession {
+    const why = this.mayNotComeBack(user, claim);
+    if (why !== undefined) {
       claim.release();
       this.close(sessionId);
-      return this.begin(socket);
+      return this.begin(socket, why);
     }
     rename(socket, claim.socketId);
     const internals = socket as unknown as SocketInternals;
@@ -121,22 +125,22 @@ export class SessionClaims implements Participant {
     adapterOf(socket).takeDirectEmits(socket);
     // As stock does: there before the app's own checks and hooks look at it. [T2]
     if (claim.data !== undefined) socket.data = claim.data;
-    return { sessionId, paused: true, claim, sent: undefined };
+    return { sessionId, paused: true, claim, sent: undefined, notRecovered: undefined };
   }
 
-  private begin(socket: GatewaySocket): RecoverableSession {
+  private begin(socket: GatewaySocket, notRecovered?: NotRecovered): RecoverableSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     (socket as unknown as SocketInternals).pid = sessionId;
     adapterOf(socket).takeDirectEmits(socket);
-    return { sessionId, paused: false, claim: undefined, sent: undefined };
+    return { sessionId, paused: false, claim: undefined, sent: undefined, notRecovered };
   }
 
-  /** A session ends with the token it was opened with, also when its client comes with another one. */
-  mayComeBack(user: string, { token }: Pick<Claim, 'token'>): boolean {
+  /** Why a session may not be given back: it ends with the token it was opened with, also when its client has another one. */
+  mayNotComeBack(user: string, { token }: Pick<Claim, 'token'>): NotRecovered | undefined {
     // A node that does not know of steady ends says only what the token says.
     const { jti, issuedAt, expiresAt, endsAt = expiresAt } = token as SessionToken;
-    if (endsAt !== undefined && endsAt <= steadyNow()) return false;
-    return this.revocations.checkNow({ user, jti, issuedAt }) === undefined;
+    if (endsAt !== undefined && endsAt <= steadyNow()) return 'token_ended';
+    return this.revocations.checkNow({ user, jti, issuedAt }) === undefined ? undefined : 'revoked';
   }
 
   /** Ends a session that nobody may come back to. */

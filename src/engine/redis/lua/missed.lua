@@ -4,14 +4,14 @@
 --
 -- More than 32 MiB are not given: Redis would answer nobody meanwhile, and no client could take it in.
 --
--- `ARGV`: node, generation, session, place of the cursor, token of the mark. Gives nothing when it is no longer whole,
+-- `ARGV`: node, generation, session, place of the cursor, token of the mark. When it is no longer whole it gives why,
 -- else the epoch, the parts with the place since which it wants them, and of each publication place, part, epoch, offset
 -- and what was published; the latter only where the place comes first.
 --- @include session
 local node, id, after = ARGV[1], ARGV[3], tonumber(ARGV[4])
 if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
 if redis.call('HGET', sessionKey(id), 'n') ~= node or redis.call('HGET', sessionKey(id), 'st') ~= 'claimed' then
-  return false
+  return 'unknown_session'
 end
 local MOST_BYTES, ENTRY_BYTES = 33554432, 64
 local entries, given, parts, bytes = {}, {}, sessionParts(id), 0
@@ -19,7 +19,7 @@ for _, part in ipairs(parts) do
   local from = math.max(part[2], after)
   if not covers(part[1], from) then
     finish(id)
-    return false
+    return 'log_trimmed'
   end
   local epoch = redis.call('HGET', P .. 'meta:' .. part[1], 'e')
   local page
@@ -37,7 +37,7 @@ for _, part in ipairs(parts) do
     end
     if bytes > MOST_BYTES then
       finish(id)
-      return false
+      return 'too_much_missed'
     end
   until #page < 200
 end

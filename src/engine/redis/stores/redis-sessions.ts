@@ -1,14 +1,15 @@
 import { Logger } from '@nestjs/common';
-import { SwitchboardError } from '../../../protocol/errors.js';
 import type { Subject } from '../../../protocol/publication.js';
 import type { LoggedPublication } from '../../log.js';
 import {
   SessionBusy,
+  SessionNotWhole,
   type Claim,
   type ClaimRequest,
   type LastSent,
   type LeftBehind,
   type NewSession,
+  type NotGiven,
   type SessionRoom,
   type SessionStore,
 } from '../../sessions.js';
@@ -167,10 +168,13 @@ export class RedisSessions implements SessionStore {
 
   private async claimOnce(
     sessionId: string,
-    { user, namespace, cursor }: ClaimRequest,
+    { user, namespace, cursor, notGiven }: ClaimRequest,
   ): Promise<Claim | undefined> {
     const place = cursor === undefined ? undefined : parseStreamCursor(cursor);
-    if (cursor !== undefined && place === undefined) return undefined;
+    if (cursor !== undefined && place === undefined) {
+      notGiven?.('foreign_cursor');
+      return undefined;
+    }
     if (!this.context.isAvailable()) throw unavailable();
     const id = hashed(sessionId);
     const { marks } = this.context;
@@ -193,10 +197,11 @@ export class RedisSessions implements SessionStore {
       // Redis may have given it all the same, and would give it to nobody else.
       putBack();
       throw failure;
-    })) as ClaimReply | 'busy' | null;
-    if (given === null || given === 'busy') {
+    })) as ClaimReply | NotGiven | 'busy';
+    if (typeof given === 'string') {
       marks.drop(mark.token);
       if (given === 'busy') throw new SessionBusy();
+      notGiven?.(given);
       return undefined;
     }
     const [socketId, token, rooms, isOwn, data] = given;
@@ -371,10 +376,10 @@ export class RedisSessions implements SessionStore {
     this.changes.flush();
     const identity = this.context.identity();
     const reading = this.context.run(MISSED, ...identity, id, after?.seq ?? 0, mark.token);
-    const reply = (await marks.unlessFailed(mark, reading)) as MissedReply | null;
-    if (reply === null) {
+    const reply = (await marks.unlessFailed(mark, reading)) as MissedReply | NotGiven;
+    if (typeof reply === 'string') {
       marks.drop(mark.token);
-      throw new SwitchboardError('engine.unavailable', { message: 'the session can no longer be recovered' });
+      throw new SessionNotWhole(reply);
     }
     const rooms = this.live.get(session.sessionId)?.rooms;
     const missed = missedBy(session, reply, after, this.context.keeps, rooms);

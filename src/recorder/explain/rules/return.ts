@@ -56,9 +56,14 @@ const WHY: Readonly<Record<string, string>> = {
   ended_on_purpose: 'its socket had ended on purpose, and the session with it',
   window_over: 'it came back after SWITCHBOARD_RECOVERY_WINDOW_MS',
   log_trimmed: 'more was published meanwhile than is kept',
-  too_much_missed: 'more was missed than may be unsent',
-  other_user: 'it came back as another user',
-  busy: 'another connection was coming back with the same session',
+  too_much_missed: 'more was missed than is given back at once',
+  other_user: 'the session belongs to another user',
+  other_namespace: 'the session belongs to another namespace',
+  foreign_cursor: 'its last position is not one of this session',
+  token_ended: 'the token that the session was opened with had ended',
+  revoked: 'the token that the session was opened with was revoked',
+  engine_unavailable: 'shared state could not be asked',
+  recovery_off: 'recovery is off: SWITCHBOARD_RECOVERY_WINDOW_MS is 0',
 };
 
 /** A client that asked for its session and got a new one. */
@@ -80,6 +85,10 @@ export const notRecovered: Rule = {
         'join rooms with `since` and the last position, which reaches back as far as their histories',
         ...(why === 'window_over' ? ['raise SWITCHBOARD_RECOVERY_WINDOW_MS'] : []),
         ...(why === 'log_trimmed' ? ['raise SWITCHBOARD_MAX_HISTORY_BYTES'] : []),
+        ...(why === 'token_ended' ? ['send `auth:refresh` when `auth:expiring` comes'] : []),
+        ...(why === 'other_user'
+          ? ['drop the session when the user changes: a new `io()` after a login']
+          : []),
       ],
     };
   },
