@@ -3,13 +3,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
 import { MAX_COMMANDS } from '../backend/batch.schemas.js';
 import { CommandRunner } from '../backend/command-runner.js';
-import { RemoteEvents, type RemoteEventHandler } from '../backend/remote-events.js';
+import { RemoteEvents, type RemoteEventHandler, type RemoteOutcome } from '../backend/remote-events.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { assertDeliverable, decodeArgument, encodeUnchecked } from '../protocol/json.js';
 import { isListedRoom } from '../protocol/names.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
-import { endSocket } from '../sockets/end-socket.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import type { RemoteHandler } from './remote-handler.js';
 import { RemoteHandlers } from './remote-handlers.js';
@@ -34,7 +33,8 @@ export class EventHandlers extends RemoteEvents {
 
   handlerOf(event: string): RemoteEventHandler | undefined {
     const handler = this.handlers.find('event', event);
-    return handler && { handle: (socket, name, args) => this.handle(handler, socket, name, args) };
+    if (!handler?.carries(event)) return undefined;
+    return { handle: (socket, name, args) => this.handle(handler, socket, name, args) };
   }
 
   private async handle(
@@ -42,7 +42,7 @@ export class EventHandlers extends RemoteEvents {
     socket: GatewaySocket,
     event: string,
     args: readonly unknown[],
-  ): Promise<{ readonly data?: unknown }> {
+  ): Promise<RemoteOutcome> {
     assertDeliverable(args);
     const { user, info, address } = socketState(socket);
     const reply = await handler.ask({
@@ -60,9 +60,7 @@ export class EventHandlers extends RemoteEvents {
     });
     if (reply.kind === 'disconnect') {
       const { message, retryable } = reply;
-      const ended = new SwitchboardError('kicked', { message, retryable });
-      void endSocket(socket, ended);
-      throw ended;
+      return { end: new SwitchboardError('kicked', { message, retryable }) };
     }
     const parsed = answer.safeParse(reply.body);
     if (!parsed.success) {

@@ -23,6 +23,8 @@ const QUEUE_FULL_RETRY_MS = 1_000;
 
 const always = (): boolean => true;
 
+const isDown = (reply: HandlerReply): boolean => reply.kind === 'failed' && !reply.isUp;
+
 /** Opens at {@link BREAKER}'s failures in a row or in its window, whatever comes first. */
 class EitherBreaker implements IBreaker {
   constructor(private readonly breakers: readonly IBreaker[]) {}
@@ -67,7 +69,7 @@ export class HandlerGate {
   /** The library is loaded with the first handler: a gateway without handlers does without it. */
   static async create(limits: GateLimits): Promise<HandlerGate> {
     const cockatiel = await import('cockatiel');
-    const failed = cockatiel.handleWhenResult((reply) => (reply as HandlerReply).kind === 'failed');
+    const failed = cockatiel.handleWhenResult((reply) => isDown(reply as HandlerReply));
     const breaker = cockatiel.circuitBreaker(failed, {
       halfOpenAfter: BREAKER.halfOpenAfterMs,
       breaker: new EitherBreaker([

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { OutboundResult } from '../outbound/outbound-client.js';
 import { AppError, SwitchboardError } from '../protocol/errors.js';
 import { assertExactNumbers } from '../protocol/exact-numbers.js';
-import { measureValue } from '../protocol/json.js';
+import { isTooDeep } from '../protocol/json.js';
 
-/** What came of asking a remote handler; `failed` counts against its breaker, the others do not. */
+/** What came of asking a remote handler; `failed` counts against its breaker unless the backend is up, the others do not. */
 export type HandlerReply =
   | { readonly kind: 'answered'; readonly body: unknown }
   | { readonly kind: 'refused'; readonly error: SwitchboardError }
@@ -15,6 +15,11 @@ export type HandlerReply =
       readonly code: 'handler.failed' | 'handler.timeout';
       /** For the log: what was wrong, and nothing of what was sent or answered. */
       readonly why: string;
+      /**
+       * The backend is there and does not take this request: its breaker stays as it is, or one client could shut the
+       * others out with events that nobody knows. [B5]
+       */
+      readonly isUp: boolean;
     };
 
 /** Longest body of an answer. [B4] */
@@ -41,7 +46,15 @@ const disconnect = z.object({
 export const failedReply = (
   why: string,
   code: 'handler.failed' | 'handler.timeout' = 'handler.failed',
-): HandlerReply => ({ kind: 'failed', code, why });
+): HandlerReply => ({ kind: 'failed', code, why, isUp: false });
+
+/** The backend is there, and this request is not for it. */
+export const notTaken = (why: string): HandlerReply => ({
+  kind: 'failed',
+  code: 'handler.failed',
+  why,
+  isUp: true,
+});
 
 /** Reads an answer over HTTP. Texts of a backend that failed are for nobody: they may hold secrets. */
 export function readHttpAnswer(result: OutboundResult): HandlerReply {
@@ -61,7 +74,7 @@ export function readHttpAnswer(result: OutboundResult): HandlerReply {
   if (status === 401 || status === 403) {
     return refusalOf(parseJson(body)) ?? { kind: 'refused', error: new SwitchboardError('access.denied') };
   }
-  if (status >= 400 && status < 500) return refusalOf(parseJson(body)) ?? failedReply(`status ${status}`);
+  if (status >= 400 && status < 500) return refusalOf(parseJson(body)) ?? notTaken(`status ${status}`);
   if (status !== 200) return failedReply(`status ${status}`);
   const value = parseJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -78,8 +91,18 @@ export function readAnswer(value: object): HandlerReply {
     const { message = 'disconnected by a backend', retryable = false } = ended.data.disconnect;
     return { kind: 'disconnect', message, retryable };
   }
-  return refusalOf(value) ?? { kind: 'answered', body: value };
+  const refused = refusalOf(value);
+  if (refused) return refused;
+  // A refusal that cannot be read is no success.
+  const unread = ['error', 'disconnect'].find((name) => isGiven((value as Fields)[name]));
+  return unread === undefined
+    ? { kind: 'answered', body: value }
+    : failedReply(`\`${unread}\` does not have the expected shape`);
 }
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** The refusal in a body, where it is one: its code goes under `app.`. */
 export function refusalOf(value: unknown): HandlerReply | undefined {
@@ -88,13 +111,16 @@ export function refusalOf(value: unknown): HandlerReply | undefined {
   const parsed = refusal.safeParse(value);
   if (!parsed.success) return undefined;
   const { code, message, retryable } = parsed.data.error;
-  return { kind: 'refused', error: new AppError(code, message, retryable ?? false) };
+  return { kind: 'refused', error: new AppError(withoutPrefix(code), message, retryable ?? false) };
 }
+
+/** A backend that writes `app.sold_out` means the code that clients see. */
+const withoutPrefix = (code: string): string => (/^app\../.test(code) ? code.slice(4) : code);
 
 function parseJson(body: Buffer): unknown {
   try {
     const value: unknown = JSON.parse(body.toString());
-    return measureValue(value).depth === Infinity ? undefined : value;
+    return isTooDeep(value) ? undefined : value;
   } catch {
     return undefined;
   }

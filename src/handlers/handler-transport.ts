@@ -12,6 +12,8 @@ export interface HandlerMessage {
 export interface HandlerTransport {
   /** Whether requests can be sent at the moment; what has no connection of its own is always connected. */
   readonly isConnected: boolean;
+  /** Whether an event of this name can be sent this way. */
+  carries(event: string): boolean;
   ask(message: HandlerMessage, traceparent: string | undefined): Promise<HandlerReply>;
   close(): Promise<void>;
 }

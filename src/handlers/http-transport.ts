@@ -23,6 +23,10 @@ export class HttpTransport implements HandlerTransport {
     this.secrets = secrets.map((secret) => parseSigningSecret(secret)!);
   }
 
+  carries(): boolean {
+    return true;
+  }
+
   async ask(message: HandlerMessage, traceparent: string | undefined): Promise<HandlerReply> {
     let body: string;
     try {

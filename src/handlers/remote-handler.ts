@@ -44,6 +44,11 @@ export class RemoteHandler {
     return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
   }
 
+  /** An event that its way cannot carry is one that nobody takes. */
+  carries(event: string): boolean {
+    return this.transport.carries(event);
+  }
+
   get load(): HandlerLoad {
     const { name, gate } = this;
     return { name, inFlight: gate.inFlight, waiting: gate.waiting, isOpen: gate.isOpen };

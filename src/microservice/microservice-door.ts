@@ -33,6 +33,7 @@ export class MicroserviceDoor implements OnApplicationBootstrap {
   private readonly wanted: Wanted[];
   private readonly states = new Map<string, 'up' | 'down'>();
   private servers: DoorServer[] = [];
+  private isClosing = false;
 
   constructor(
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
@@ -89,6 +90,8 @@ export class MicroserviceDoor implements OnApplicationBootstrap {
   }
 
   private changed(shown: string, isConnected: boolean): void {
+    // A server that this node closes is not away.
+    if (this.isClosing) return;
     const state = isConnected ? 'up' : 'down';
     const before = this.states.get(shown);
     this.states.set(shown, state);
@@ -100,6 +103,7 @@ export class MicroserviceDoor implements OnApplicationBootstrap {
   /** Takes nothing any more, has what is under way answered, then closes. Never rejects. [N5] */
   private async close(): Promise<void> {
     const { servers } = this;
+    this.isClosing = true;
     this.servers = [];
     if (servers.length === 0) return;
     await this.each(servers, (server) => server.stopTaking());

@@ -3,6 +3,7 @@ import type { ClientOptions, ClientProxy } from '@nestjs/microservices';
 import { types } from 'node:util';
 import type { Subscription } from 'rxjs';
 import { containClient } from './amqp-channels.js';
+import { containAnswers } from './contained-answers.js';
 
 /** What came of asking a service. */
 export type ServiceReply =
@@ -12,6 +13,8 @@ export type ServiceReply =
   /** What the service threw, as it travelled. */
   | { readonly kind: 'error'; readonly error: unknown }
   | { readonly kind: 'timeout' }
+  /** The service, or its broker, knows nobody who takes this pattern. */
+  | { readonly kind: 'untaken'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
 
 const debug = new Logger('Microservice');
@@ -24,6 +27,12 @@ const QUIET: LoggerService = {
   verbose: () => undefined,
   error: (message: unknown) => debug.debug(String(message)),
 };
+
+/** What Nest's servers answer, and its client of NATS says, where no handler has the pattern. */
+const UNTAKEN = [
+  'There is no matching message handler',
+  'Empty response. There are no subscribers listening',
+] as const;
 
 /** States of a broker that refuses messages for a while: the connection stands. */
 const FULL: ReadonlySet<string> = new Set(['blocked', 'unblocked']);
@@ -49,6 +58,7 @@ export class ServiceClient {
   static async open(options: ClientOptions): Promise<ServiceClient> {
     const proxy = (await loadMicroservices()).ClientProxyFactory.create(options);
     containClient(proxy);
+    containAnswers(proxy);
     return new ServiceClient(proxy);
   }
 
@@ -78,7 +88,7 @@ export class ServiceClient {
       const timer = setTimeout(() => end({ kind: 'timeout' }), timeoutMs);
       this.pending.add(lose);
       subscription = this.proxy.send<unknown>(pattern, data).subscribe({
-        next: (value) => end({ kind: 'value', value }),
+        next: (value) => end(value === undefined ? { kind: 'empty' } : { kind: 'value', value }),
         error: (error) => end(errorReply(error)),
         complete: () => end({ kind: 'empty' }),
       });
@@ -99,7 +109,8 @@ function errorReply(error: unknown): ServiceReply {
       ? { kind: 'failed', why: error.err.message }
       : { kind: 'error', error };
   }
-  return { kind: 'failed', why: types.isNativeError(error) ? error.message || error.name : String(error) };
+  const why = types.isNativeError(error) ? error.message || error.name : String(error);
+  return { kind: UNTAKEN.some((text) => why.startsWith(text)) ? 'untaken' : 'failed', why };
 }
 
 async function loadMicroservices(): Promise<typeof import('@nestjs/microservices')> {

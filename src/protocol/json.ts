@@ -94,6 +94,9 @@ export function assertDeliverable(args: readonly unknown[], path = 'args'): void
   }
 }
 
+/** Whether a value is nested more deeply than anything that is delivered. */
+export const isTooDeep = (value: unknown): boolean => measureValue(value).depth > MAX_DEPTH;
+
 /** Whether it can be written as JSON. An app may have taught its BigInts, or what holds them, to be that. */
 export function isEncodable(args: unknown): boolean {
   try {

@@ -300,8 +300,15 @@ export class SocketInbox implements Inbox {
     const handling = remote?.handlerOf(name)?.handle(this.socket, name, args);
     if (!handling) return undefined;
     this.asking = handling.then(
-      ({ data }) => {
+      (outcome) => {
         this.asking = undefined;
+        if ('end' in outcome) {
+          // The request is answered before its socket ends. [M1]
+          answers.refuse(reply, outcome.end);
+          void endSocket(this.socket, outcome.end);
+          return;
+        }
+        const { data } = outcome;
         answers.send(reply, [data === undefined ? { ok: true } : { ok: true, data }]);
       },
       (failure: unknown) => {

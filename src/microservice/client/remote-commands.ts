@@ -39,6 +39,7 @@ function errorOf(reply: Exclude<ServiceReply, { kind: 'value' }>): SwitchboardEr
     case 'timeout':
       return new SwitchboardError('gateway.unavailable', { message: 'the gateway did not answer in time' });
     case 'failed':
+    case 'untaken':
       return new SwitchboardError('gateway.unavailable', { cause: reply.why });
     case 'empty':
       return new SwitchboardError('gateway.unavailable', { message: 'what answered is no gateway' });

@@ -113,9 +113,25 @@ describe('events that remote handlers take', () => {
     });
   });
 
-  it('[B3] end the socket where the backend says so, with a goodbye', async () => {
+  it('[B3] keep a code that the backend has put under app. itself', async () => {
+    backend.answer = () => ({ status: 409, body: { error: { code: 'app.sold_out', message: 'none left' } } });
+    expect(await client.request('order:place')).toEqual(refused('app.sold_out'));
+  });
+
+  it.each<[string, object]>([
+    ['a code that is none', { error: { code: 'sold out', message: 'none left' } }],
+    ['a code without a message', { error: { code: 'sold_out' } }],
+    ['a text', { error: 'sold out' }],
+    ['a goodbye that is too long', { disconnect: { message: 'x'.repeat(2_000) } }],
+    ['a goodbye that is no object', { disconnect: true, ack: 1 }],
+  ])('[B3] [B4] are never acknowledged with a refusal that cannot be read: %s', async (_, body) => {
+    backend.answer = () => ok(body);
+    expect(await client.request('order:place')).toEqual(refused('handler.failed', { retryable: true }));
+  });
+
+  it('[B3] [M1] end the socket where the backend says so: answered first, with a goodbye', async () => {
     backend.answer = () => ok({ disconnect: { message: 'account closed', retryable: false } });
-    client.emit('order:place');
+    expect(await client.request('order:place')).toEqual(refused('kicked', { message: 'account closed' }));
     expect(await client.next('server:disconnect')).toEqual([
       { code: 'kicked', message: 'account closed', retryable: false },
     ]);
@@ -210,6 +226,25 @@ describe('a remote handler that keeps failing', () => {
       expect(metrics).toContain(
         'switchboard_handler_requests_total{handler="order:*",outcome="unavailable"} 1',
       );
+    } finally {
+      await gateway.close();
+      await backend.stop();
+    }
+  });
+});
+
+describe('a remote handler that knows not every event', () => {
+  it('[B5] goes on taking the others, however many of those a client sends', async () => {
+    const backend = await TestBackend.start(({ body }) =>
+      body['event'] === 'order:place' ? ok({ ack: 1 }) : { status: 404 },
+    );
+    const gateway = await startGateway({ handlers: `order:*=${backend.url}`, eventsBurst: 1_000 });
+    const [hostile, client] = [await gateway.connect(), await gateway.connect()];
+    try {
+      for (let count = 0; count < 25; count++) {
+        expect(await hostile.request(`order:${count}`)).toEqual(refused('handler.failed'));
+      }
+      expect(await client.request('order:place')).toEqual({ ok: true, data: 1 });
     } finally {
       await gateway.close();
       await backend.stop();

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connectSwitchboard } from 'switchboard-gateway/microservice';
 import { startGateway } from 'switchboard-gateway/testing';
 import { closeEmbeddings, createEmbedding, startEmbedding } from '../../support/embedding.js';
+import { CollectingLogger } from '../../support/collecting-logger.js';
 import { freePort } from '../../support/free-port.js';
 import { closeNestClients, nestClient, refusedWith, sent } from '../../support/nest-client.js';
 import { ServiceProcess, withPortInUse } from '../../support/service-process.js';
@@ -60,6 +61,14 @@ describe('the door for messages', () => {
     await closed;
     client.close();
     await gateway.close();
+  });
+
+  it('[N5] does not take its own end for one of a broker', async () => {
+    const logger = new CollectingLogger();
+    const gateway = await startGateway({ microservice: `tcp://127.0.0.1:${await freePort()}`, logger });
+    await gateway.close();
+    expect(logger.find('services may ask by messages')).toHaveLength(1);
+    expect(logger.lines.filter(({ message }) => message.startsWith('a broker is'))).toEqual([]);
   });
 
   it('[N5] cuts a peer off that sends no message of ours, and serves the others', async () => {
