@@ -60,7 +60,7 @@ export const long = {
 
 /** What a spec has in it that starts a server or a process: it is no part of the fast tests. */
 const STARTS_SOMETHING =
-  /\b(?:TestRedis|RedisNode|listen\(|startGateway|fork\(|spawn\(|createServer|NestFactory|describeWithRedis)/;
+  /\b(?:TestRedis|RedisNode|WebhookReceiver|listen\(|startGateway|fork\(|spawn\(|createServer|NestFactory|describeWithRedis)/;
 
 /** Specs that only compute. */
 export const specs = {
@@ -101,6 +101,7 @@ const NOT_ON_REDIS = {
     'nodes-registry',
     'nodes-stalled',
     'nodes-tls',
+    'nodes-webhooks',
     'stock-socket-io',
     'private-rooms-across-nodes',
     'recovery-since',

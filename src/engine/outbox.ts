@@ -74,6 +74,8 @@ export interface EndpointState {
 /** Where the outbox stands, for this node. */
 export interface OutboxState {
   readonly epoch: string;
+  /** For how many ms its partitions are this node's if it renews nothing more; no other one takes them before. */
+  readonly ownedForMs: number;
   /** Partitions that this node sends, and no other one. */
   readonly owned: readonly number[];
   /** How many of the partitions are this node's share; what it has beyond that it gives up when it is done with it. */
@@ -87,6 +89,8 @@ export interface OutboxState {
 /** Everything in a partition up to `seq` was delivered to an endpoint, or is lost. */
 export interface Delivered {
   readonly endpoint: string;
+  /** Of the outbox that it was read from: in another one the same `seq` is another event. */
+  readonly epoch: string;
   readonly partition: number;
   readonly seq: number;
   /** The replays that were known when it was sent. */
@@ -138,7 +142,8 @@ export interface Outbox {
 
   /**
    * Notes what was delivered, and the attempts.
-   * @returns for each whether it was noted: not when the partition is another node's by now, or there was a replay
+   * @returns for each whether it was noted: not when the partition is another node's by now, the outbox another one, or
+   * there was a replay
    */
   commit(delivered: readonly Delivered[], attempts: readonly AttemptRecord[]): Promise<readonly boolean[]>;
 

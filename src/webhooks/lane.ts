@@ -10,9 +10,13 @@ const READ_AT_ONCE = 200;
 /** Requests with events of different keys, side by side. 16 partitions of them fill the connections to one origin. */
 const SIDE_BY_SIDE = 4;
 const BATCH_SIZE = 100;
+/** What the events of a batch take at the most, unless one alone takes more: receivers limit what they read. */
+const MAX_BATCH_BYTES = 90_000;
 
 /** What is delivered in one request. */
 interface Parcel {
+  /** Nothing else with this key is begun meanwhile. */
+  readonly key: string;
   readonly events: readonly OutboxEvent[];
   /** It tells of events that are lost, in place of these. */
   lost: LostEvents | undefined;
@@ -60,10 +64,12 @@ export class Lane {
   private readUpTo: number;
   private isReading = false;
   private isEnded = false;
-  private isRetiring = false;
+  /** Whether it begins nothing more, because its partition is to be given back. */
+  isRetiring = false;
 
   constructor(
     readonly endpoint: Endpoint,
+    readonly epoch: string,
     readonly partition: number,
     readonly replays: number,
     private deliveredUpTo: number,
@@ -80,11 +86,6 @@ export class Lane {
   /** When the oldest event that waits here was written. */
   get oldest(): number | undefined {
     return (this.begun.find(({ isDone }) => !isDone) ?? this.waiting[0])?.at;
-  }
-
-  /** Begins nothing more. */
-  retire(): void {
-    this.isRetiring = true;
   }
 
   /** What comes of requests under way counts no longer. */
@@ -118,7 +119,7 @@ export class Lane {
     const passed = new Set<string>();
     for (let index = 0; index < this.waiting.length && this.inFlight < SIDE_BY_SIDE;) {
       const parcel = this.waiting[index]!;
-      const key = keyOf(parcel);
+      const { key } = parcel;
       // News of a loss stands between what was before and what comes after.
       if (parcel.lost !== undefined && (index > 0 || this.inFlight > 0)) return;
       if (this.busyKeys.has(key) || passed.has(key)) {
@@ -139,11 +140,19 @@ export class Lane {
       this.begin(this.waiting.shift()!);
       return;
     }
-    const upTo = this.waiting.findIndex(({ lost }) => lost !== undefined);
-    const events = this.waiting
-      .splice(0, Math.min(upTo < 0 ? BATCH_SIZE : upTo, BATCH_SIZE))
-      .flatMap((parcel) => parcel.events);
+    const events = this.waiting.splice(0, this.batchSize()).flatMap((parcel) => parcel.events);
     this.begin(newParcel(events, batchOf(events, this.context.clock.now())));
+  }
+
+  /** How many of those that wait go into one request, at least one. */
+  private batchSize(): number {
+    let bytes = 0;
+    const most = this.waiting.slice(0, BATCH_SIZE);
+    const end = most.findIndex(({ lost, message }) => {
+      bytes += Buffer.byteLength(message.body);
+      return lost !== undefined || bytes > MAX_BATCH_BYTES;
+    });
+    return end < 0 ? most.length : Math.max(end, 1);
   }
 
   private async read(last: number): Promise<void> {
@@ -164,9 +173,10 @@ export class Lane {
   /** An event that was read; those before it that were not, and those that are too old, are lost. */
   private take(event: OutboxEvent): void {
     if (event.seq > this.readUpTo + 1) this.lose(event.epoch, this.readUpTo + 1, event.seq - 1);
-    if (this.isTooOld(event.at)) this.lose(event.epoch, event.seq, event.seq);
-    else if (this.endpoint.wants(event)) this.waiting.push(newParcel([event], messageOf(event)));
     this.readUpTo = event.seq;
+    if (!this.endpoint.wants(event)) return;
+    if (this.isTooOld(event.at)) this.lose(event.epoch, event.seq, event.seq);
+    else this.waiting.push(newParcel([event], messageOf(event)));
   }
 
   /** What follows on a loss is part of it: the endpoint is told once. */
@@ -188,12 +198,12 @@ export class Lane {
 
   private parcelOfLoss(lost: LostEvents): Parcel {
     const at = this.context.clock.now();
-    return { events: [], lost, message: lostMessage(lost, at), at, attempts: 0, isDone: false };
+    return { key: '', events: [], lost, message: lostMessage(lost, at), at, attempts: 0, isDone: false };
   }
 
   private begin(parcel: Parcel): void {
     this.begun.push(parcel);
-    this.busyKeys.add(keyOf(parcel));
+    this.busyKeys.add(parcel.key);
     void this.send(parcel);
   }
 
@@ -207,13 +217,13 @@ export class Lane {
       case 'delivered':
         this.context.attempted(this, parcel, result);
         parcel.isDone = true;
-        this.busyKeys.delete(keyOf(parcel));
+        this.busyKeys.delete(parcel.key);
         this.advance();
         this.pump(this.readUpTo);
         return;
       case 'gone':
         this.context.attempted(this, parcel, result);
-        this.retry(parcel, Infinity);
+        this.standStill(parcel);
         this.context.gone(this.endpoint);
         return;
       case 'failed': {
@@ -233,19 +243,23 @@ export class Lane {
     const again = (): void => {
       this.retries.delete(parcel);
       this.endpoint.failing--;
-      if (!this.context.isOwner()) {
-        // Shared state could not be asked for a while; the sender says soon whose partition it is.
-        this.retry(parcel, 1_000);
-        return;
-      }
-      if (parcel.lost === undefined && parcel.at < this.context.clock.now() - KEEP_EVENTS_MS)
-        this.giveUp(parcel);
-      void this.send(parcel);
+      if (this.endpoint.isStopped) this.standStill(parcel);
+      // Shared state could not be asked for a while; the sender says soon whose partition it is.
+      else if (!this.context.isOwner()) this.retry(parcel, 1_000);
+      else this.sendAgain(parcel);
     };
-    this.retries.set(
-      parcel,
-      delayMs === Infinity ? () => undefined : this.context.clock.after(delayMs, again),
-    );
+    this.retries.set(parcel, this.context.clock.after(delayMs, again));
+  }
+
+  /** Until the endpoint is told to go on, which begins with a new lane. */
+  private standStill(parcel: Parcel): void {
+    this.endpoint.failing++;
+    this.retries.set(parcel, () => undefined);
+  }
+
+  private sendAgain(parcel: Parcel): void {
+    if (parcel.lost === undefined && this.isTooOld(parcel.at)) this.giveUp(parcel);
+    void this.send(parcel);
   }
 
   /** What could not be delivered in a day is lost, with what waits behind it for as long; the endpoint is told in its place. */
@@ -279,10 +293,8 @@ export class Lane {
 }
 
 const newParcel = (events: readonly OutboxEvent[], message: WebhookMessage): Parcel => {
-  const last = events.at(-1)!;
-  return { events, lost: undefined, message, at: last.at, attempts: 0, isDone: false };
+  const [{ key }, { at }] = [events[0]!, events.at(-1)!];
+  return { key, events, lost: undefined, message, at, attempts: 0, isDone: false };
 };
-
-const keyOf = ({ events, lost }: Parcel): string => (lost === undefined ? events[0]!.key : '');
 
 const firstSeqOf = ({ events, lost }: Parcel): number => lost?.from ?? events[0]!.seq;

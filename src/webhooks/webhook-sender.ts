@@ -20,8 +20,6 @@ export interface SenderParts {
   readonly clock: WebhookClock;
   readonly metrics: WebhookMetrics;
   readonly node: string;
-  /** For how long after a look a partition counts as this node's. */
-  readonly leaseMs: number;
   readonly post: (endpoint: Endpoint, message: WebhookMessage) => Promise<PostResult>;
 }
 
@@ -29,11 +27,14 @@ export interface SenderParts {
 export class WebhookSender {
   private readonly logger = new Logger('Webhooks');
   private readonly lanes = new Map<string, Lane>();
-  private readonly notes: DeliveryNotes;
+  private readonly notes: DeliveryNotes<Lane>;
   private readonly names: readonly string[];
   private readonly context: LaneContext;
   private state: OutboxState | undefined;
-  private lookedAt = -Infinity;
+  /** Until when the partitions are this node's, unless it looks again. */
+  private ownsUntil = -Infinity;
+  /** Endpoints that have answered 410, which shared state does not know yet. */
+  private readonly gone = new Set<Endpoint>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
   private isStopped = false;
@@ -53,13 +54,13 @@ export class WebhookSender {
     this.isStopped = true;
     clearTimeout(this.timer);
     await this.looking;
-    for (const lane of this.lanes.values()) lane.retire();
+    for (const lane of this.lanes.values()) lane.isRetiring = true;
     const until = performance.now() + STOP_WITHIN_MS;
     while ([...this.lanes.values()].some(({ isIdle }) => !isIdle) && performance.now() < until) {
       await new Promise((done) => setTimeout(done, 10));
     }
     for (const lane of this.lanes.values()) lane.end();
-    await this.notes.flush();
+    await this.notes.end();
     await this.parts.outbox.release(this.state?.owned ?? []).catch(() => undefined);
     this.lanes.clear();
   }
@@ -90,9 +91,10 @@ export class WebhookSender {
   }
 
   private async look(): Promise<void> {
+    await this.noteGone();
     const at = performance.now();
     const state = await this.parts.outbox.claim(this.names);
-    this.lookedAt = at;
+    this.ownsUntil = at + state.ownedForMs;
     if (this.isStopped) return;
     if (this.state !== undefined && state.epoch !== this.state.epoch) this.dropAll();
     this.state = state;
@@ -105,16 +107,23 @@ export class WebhookSender {
     await this.giveBack(state);
   }
 
+  private async noteGone(): Promise<void> {
+    for (const endpoint of this.gone) {
+      await this.parts.outbox.stop(endpoint.name, endpoint.mark);
+      this.gone.delete(endpoint);
+    }
+  }
+
   /** Another node may have been answered that it is gone, or been told to go on. */
   private follow(endpoint: Endpoint, stoppedAs: string | undefined): void {
-    const isStopped = stoppedAs === endpoint.mark;
+    const isStopped = this.gone.has(endpoint) || stoppedAs === endpoint.mark;
     if (isStopped === endpoint.isStopped) return;
     endpoint.isStopped = isStopped;
     if (isStopped) return;
     for (const lane of this.lanes.values()) if (lane.endpoint === endpoint) this.drop(lane);
   }
 
-  private pump(partition: number, { endpoints, last }: OutboxState): void {
+  private pump(partition: number, { epoch, endpoints, last }: OutboxState): void {
     this.parts.endpoints.forEach((endpoint, index) => {
       const { delivered, replays } = endpoints[index]!;
       const key = laneKey(endpoint.name, partition);
@@ -124,7 +133,7 @@ export class WebhookSender {
         lane = undefined;
       }
       if (lane === undefined) {
-        lane = new Lane(endpoint, partition, replays, delivered[partition]!, this.context);
+        lane = new Lane(endpoint, epoch, partition, replays, delivered[partition]!, this.context);
         this.lanes.set(key, lane);
       }
       lane.pump(last[partition]);
@@ -133,12 +142,14 @@ export class WebhookSender {
 
   /** What is beyond this node's share goes to nodes that have come, once nothing of it is under way. */
   private async giveBack({ owned, share }: OutboxState): Promise<void> {
-    const surplus = owned.slice(share);
-    const ready = surplus.filter((partition) => {
-      const lanes = this.parts.endpoints.map(({ name }) => this.lanes.get(laneKey(name, partition))!);
-      for (const lane of lanes) lane.retire();
-      return lanes.every((lane) => lane.isIdle && this.notes.isNoted(lane));
-    });
+    const surplus = new Set(owned.slice(share));
+    // A node that has gone again leaves this one a larger share: what was to be given back goes on here.
+    for (const lane of this.lanes.values()) lane.isRetiring = surplus.has(lane.partition);
+    const ready = [...surplus].filter((partition) =>
+      this.parts.endpoints
+        .map(({ name }) => this.lanes.get(laneKey(name, partition))!)
+        .every((lane) => lane.isIdle && this.notes.isNoted(lane)),
+    );
     if (ready.length === 0) return;
     for (const lane of this.lanes.values()) if (ready.includes(lane.partition)) this.drop(lane);
     await this.parts.outbox.release(ready);
@@ -160,7 +171,7 @@ export class WebhookSender {
       outbox: this.parts.outbox,
       clock: this.parts.clock,
       post: (endpoint, message) => this.parts.post(endpoint, message),
-      isOwner: () => performance.now() - this.lookedAt < this.parts.leaseMs,
+      isOwner: () => performance.now() < this.ownsUntil,
       delivered: (lane, seq) => this.notes.deliveredUpTo(lane, seq),
       attempted: (lane, parcel, result, retryInMs) => this.attempted(lane, parcel, result, retryInMs),
       lost: ({ endpoint: { name }, partition }, { from, to, count }) => {
@@ -173,11 +184,12 @@ export class WebhookSender {
         });
       },
       gone: (endpoint) => {
+        this.gone.add(endpoint);
+        if (endpoint.isStopped) return;
         endpoint.isStopped = true;
         this.logger.warn('a webhook endpoint answered 410 and is sent nothing more', {
           endpoint: endpoint.name,
         });
-        this.parts.outbox.stop(endpoint.name, endpoint.mark).catch(() => (endpoint.isStopped = false));
       },
     };
   }

@@ -65,7 +65,6 @@ export class Webhooks extends WebhookControl implements OnModuleInit, BeforeAppl
       clock: this.clock,
       metrics: this.metrics,
       node: this.node.id,
-      leaseMs: this.config.nodeLeaseMs,
       post: (endpoint, message) => postMessage(this.outbound, endpoint, message),
     });
     this.sender = sender;

@@ -298,8 +298,8 @@ export function describeOutbox(create: CreateEngine, { lifeMs }: EngineTraits): 
     let state: OutboxState;
     const user = uniqueName('u');
     const partition = partitionOf(keyOfUser(user));
-    const note = (seq: number, replays = state.endpoints[0]!.replays) =>
-      told.outbox.commit([{ endpoint, partition, seq, replays }], []);
+    const note = (seq: number, replays = state.endpoints[0]!.replays, epoch = state.epoch) =>
+      told.outbox.commit([{ endpoint, epoch, partition, seq, replays }], []);
 
     beforeAll(async () => {
       told = await open(['user.online', 'user.offline']);
@@ -317,6 +317,7 @@ export function describeOutbox(create: CreateEngine, { lifeMs }: EngineTraits): 
       expect(state.owned).toHaveLength(PARTITIONS);
       expect(state.share).toBe(PARTITIONS);
       expect(state.endpoints).toHaveLength(1);
+      expect(state.ownedForMs).toBeGreaterThan(0);
     });
 
     it('[W6] events are read after a place, and the place is where they were delivered up to', async () => {
@@ -348,6 +349,13 @@ export function describeOutbox(create: CreateEngine, { lifeMs }: EngineTraits): 
       state = after;
       expect(await note(offline!.seq)).toEqual([true]);
       expect(await told.outbox.replay(endpoint, Date.now() + 60_000)).toBe(0);
+    });
+
+    it('[W3] [W5] what was delivered of another epoch counts no longer', async () => {
+      const { endpoints } = await told.outbox.state([endpoint]);
+      const { delivered, replays } = endpoints[0]!;
+      expect(await note(delivered[partition]! + 100, replays, 'another')).toEqual([false]);
+      expect((await told.outbox.state([endpoint])).endpoints[0]!.delivered).toEqual(delivered);
     });
 
     it('[W6] an endpoint is stopped, and goes on', async () => {

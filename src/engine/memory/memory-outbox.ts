@@ -81,7 +81,14 @@ export class MemoryOutbox implements Outbox {
   async state(endpoints: readonly string[]): Promise<OutboxState> {
     const { epoch, last } = this.log;
     const states = endpoints.map((name) => this.endpointOf(name));
-    return { epoch, owned: ALL, share: PARTITIONS, last, endpoints: states.map((each) => ({ ...each })) };
+    return {
+      epoch,
+      ownedForMs: Infinity,
+      owned: ALL,
+      share: PARTITIONS,
+      last,
+      endpoints: states.map((each) => ({ ...each })),
+    };
   }
 
   async release(): Promise<void> {
@@ -98,9 +105,9 @@ export class MemoryOutbox implements Outbox {
       kept.push(text);
       if (kept.length > ATTEMPTS_KEPT) kept.shift();
     }
-    return delivered.map(({ endpoint, partition, seq, replays }) => {
+    return delivered.map(({ endpoint, epoch, partition, seq, replays }) => {
       const state = this.endpointOf(endpoint);
-      if (state.replays !== replays) return false;
+      if (state.replays !== replays || epoch !== this.log.epoch) return false;
       state.delivered = state.delivered.with(partition, seq);
       return true;
     });

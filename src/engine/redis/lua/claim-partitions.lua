@@ -53,4 +53,4 @@ for _, name in ipairs(cjson.decode(ARGV[3])) do
   for index = 1, 16 do delivered[index] = tonumber(of[index] or '0') end
   table.insert(endpoints, { delivered, tonumber(of[17] or '0'), of[18] or '' })
 end
-return { EPOCH, share, mine, last, endpoints }
+return { EPOCH, share, mine, last, endpoints, msLeft(node) }

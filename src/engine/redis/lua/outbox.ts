@@ -15,4 +15,5 @@ export type StandingReply = readonly [
   owned: readonly number[],
   last: readonly number[],
   endpoints: readonly (readonly [delivered: readonly number[], replays: number, stoppedAs: string])[],
+  ownedForMs: number,
 ];

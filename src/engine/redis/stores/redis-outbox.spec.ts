@@ -50,12 +50,12 @@ describeWithRedis('the outbox of several nodes', () => {
     expect(await claim(a)).toHaveLength(PARTITIONS);
     const b = await start();
     expect(await claim(b)).toEqual([]);
-    const { share, owned } = await a.engine.outbox.claim(['shop']);
+    const { epoch, share, owned } = await a.engine.outbox.claim(['shop']);
     expect(share).toBe(PARTITIONS / 2);
     await a.engine.outbox.release(owned.slice(share));
     expect(await claim(b)).toEqual(owned.slice(share));
     const partition = owned.at(-1)!;
-    const mark = { endpoint: 'shop', partition, seq: 1, replays: 0 };
+    const mark = { endpoint: 'shop', epoch, partition, seq: 1, replays: 0 };
     expect(await a.engine.outbox.commit([mark], [])).toEqual([false]);
     expect(await b.engine.outbox.commit([mark], [])).toEqual([true]);
     expect(await a.engine.outbox.read(partition, 0, 10)).toEqual([]);

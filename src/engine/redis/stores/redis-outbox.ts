@@ -129,11 +129,12 @@ export class RedisOutbox implements Outbox {
 
   async commit(delivered: readonly Delivered[], attempts: readonly AttemptRecord[]): Promise<boolean[]> {
     const { run, identity } = this.context;
-    const marks = delivered.map(({ endpoint, partition, seq, replays }) => [
+    const marks = delivered.map(({ endpoint, epoch, partition, seq, replays }) => [
       endpoint,
       digitOf(partition),
       seq,
       replays,
+      epoch,
     ]);
     const texts = attempts.flatMap(({ endpoint, text }) => [endpoint, text]);
     const noted = (await run(NOTE_DELIVERED, ...identity(), luaJson(marks), ...texts)) as number[];
@@ -165,13 +166,13 @@ export class RedisOutbox implements Outbox {
   private async standing(endpoints: readonly string[], takes: 0 | 1, drops: 0 | 1): Promise<OutboxState> {
     const { run, identity } = this.context;
     const reply = await run(CLAIM_PARTITIONS, ...identity(), luaJson(endpoints), takes, drops);
-    const [epoch, share, owned, last, states] = reply as StandingReply;
+    const [epoch, share, owned, last, states, ownedForMs] = reply as StandingReply;
     const read = ([delivered, replays, stoppedAs]: StandingReply[4][number]): EndpointState => ({
       delivered,
       replays,
       stoppedAs: stoppedAs === '' ? undefined : stoppedAs,
     });
-    return { epoch, share, owned, last, endpoints: states.map(read) };
+    return { epoch, ownedForMs, share, owned, last, endpoints: states.map(read) };
   }
 
   /** What it wants has changed while it runs. Where that fails, it is said again when this node makes itself known. */

@@ -3,11 +3,13 @@ local function lastOf(partition)
   local newest = redis.call('XREVRANGE', P .. 'ev:' .. partition, '+', '-', 'COUNT', 1)[1]
   return newest and tonumber(string.sub(newest[1], 3)) or 0
 end
+local function msLeft(node)
+  local lapses = tonumber(redis.call('ZSCORE', P .. 'nodes', node) or '0')
+  return math.max(lapses, tonumber(redis.call('HGET', STATE, 'grace') or '0')) - now()
+end
 local function isAlive(node)
   local generation = redis.call('HGET', P .. 'node:' .. node, 'g')
-  if not generation or generation == 'dead' then return false end
-  local lapses = tonumber(redis.call('ZSCORE', P .. 'nodes', node) or '0')
-  return lapses > now() or tonumber(redis.call('HGET', STATE, 'grace') or '0') > now()
+  return generation and generation ~= 'dead' and msLeft(node) > 0
 end
 local function owns(node, partition) return redis.call('HGET', P .. 'evo', partition) == node end
 local function atOf(entry) return tonumber(string.match(entry[2][2], '"at":(%d+),"d":{')) end
