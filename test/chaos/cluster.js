@@ -32,9 +32,9 @@ export class Cluster {
     this.main = main;
   }
 
-  /** @param {{ nodes: number, env: object, random: import('../fuzz/random.js').Random, main?: string }} options */
-  static async start({ nodes, env, random, main }) {
-    const redis = await RedisProcess.start();
+  /** @param {{ nodes: number, env: object, random: import('../fuzz/random.js').Random, main?: string, folder?: string }} options */
+  static async start({ nodes, env, random, main, folder }) {
+    const redis = await RedisProcess.start({ folder });
     process.setMaxListeners(0);
     const cluster = new Cluster(redis, { ...env, SWITCHBOARD_REDIS_URL: redis.url }, random, main);
     cluster.slots = Array.from({ length: nodes }, () => ({ isPaused: false, isDraining: false }));

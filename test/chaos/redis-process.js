@@ -8,12 +8,14 @@ import { freePort } from '../../scripts/free-port.js';
 const START_TIMEOUT_MS = 10_000;
 
 export class RedisProcess {
-  constructor(port) {
+  /** @param folder where it keeps what was written before it answers; without one a new process knows nothing */
+  constructor(port, folder) {
     this.port = port;
+    this.folder = folder;
   }
 
-  static async start() {
-    const redis = new RedisProcess(await freePort());
+  static async start({ folder } = {}) {
+    const redis = new RedisProcess(await freePort(), folder);
     await redis.run();
     return redis;
   }
@@ -23,7 +25,10 @@ export class RedisProcess {
   }
 
   async run() {
-    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const kept = this.folder
+      ? ['--dir', this.folder, '--appendonly', 'yes', '--appendfsync', 'always']
+      : ['--appendonly', 'no'];
+    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', ...kept];
     const child = spawn('redis-server', args, { stdio: 'ignore' });
     process.once('exit', () => child.kill('SIGKILL'));
     this.child = child;
