@@ -1,7 +1,7 @@
 /** The load generator: a process of its own, so that the clients' work is never counted as the server's. */
 import { Agent, request } from 'node:http';
 import { signToken } from './support/credentials.js';
-import { startBackend } from './support/backends.js';
+import { eventsTold, startBackend } from './support/backends.js';
 import { serve } from './support/control.js';
 import { WebSocketClient } from './support/websocket-client.js';
 
@@ -41,10 +41,11 @@ serve({
     return clients.map(({ socketId }) => socketId);
   },
 
-  /** Opens clients and closes each as soon as it is connected. */
-  async connectAndClose({ port, protocol, count, concurrency, secured }) {
+  /** Opens clients and closes each as soon as it is connected. With `prefix` each is a user of its own. */
+  async connectAndClose({ port, protocol, count, concurrency, secured, prefix }) {
     await inParallel(count, concurrency, async (index) => {
-      const client = await openClient({ port, protocol, user: secured ? userOf(index) : undefined });
+      const user = prefix ? `${prefix}${index}` : userOf(index);
+      const client = await openClient({ port, protocol, user: secured ? user : undefined });
       await client.close();
     });
   },
@@ -102,6 +103,9 @@ serve({
 
   /** Starts a backend that answers events; gives its port. */
   backend: ({ kind }) => startBackend(kind),
+
+  /** Waits for so many events of webhooks. */
+  told: ({ count }) => eventsTold(count),
 
   /** One client, one request after another. Gives how long each took, in µs, the shortest first. */
   async roundTrips({ event, body, count }) {

@@ -1,11 +1,12 @@
 /** This gateway as `npm run build` left it in `dist/`, with its default log at level `info`. */
 import 'reflect-metadata';
 import { API_KEY, API_KEY_ENTRY, JWT_SECRET } from '../support/credentials.js';
-import { FORWARDED } from '../support/backends.js';
+import { FORWARDED, webhooksTo } from '../support/backends.js';
 import { servePeer } from '../support/control.js';
 import { BODY, EVENT } from '../support/message.js';
 
 const MAX_BATCH = 1000;
+const webhooks = process.env.BENCH_WEBHOOKS;
 
 servePeer(async ({ secured, history, backend, redisUrl }) => {
   Object.assign(process.env, {
@@ -17,6 +18,7 @@ servePeer(async ({ secured, history, backend, redisUrl }) => {
       SWITCHBOARD_HANDLERS: `${FORWARDED}=http://127.0.0.1:${backend}/events`,
       SWITCHBOARD_HANDLER_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
     }),
+    ...(webhooks && webhooksTo(webhooks, backend)),
     ...(redisUrl && { SWITCHBOARD_REDIS_URL: redisUrl }),
     ...(secured && { SWITCHBOARD_JWT_SECRET: JWT_SECRET, SWITCHBOARD_API_KEYS: API_KEY_ENTRY }),
   });
@@ -37,6 +39,7 @@ servePeer(async ({ secured, history, backend, redisUrl }) => {
   return {
     port,
     infoEvent: 'socket:info',
+    tells: webhooks === 'single' || webhooks === 'batch',
     publish(room) {
       const target = room ? broadcaster.toRooms(room) : broadcaster.toAll();
       // A refusal is logged by the builder; the clients that then miss an event make the sample fail.

@@ -1,6 +1,8 @@
 const CONNECTIONS = 10_000;
 const QUICK_CONNECTIONS = 200;
-const CONCURRENCY = 50;
+export const CONCURRENCY = 50;
+
+export const countOf = (/** @type {boolean} */ quick) => (quick ? QUICK_CONNECTIONS : CONNECTIONS);
 
 /** @type {import('./index.js').Scenario} */
 export default {
@@ -20,7 +22,7 @@ export default {
  */
 export async function measureConnect({ load, target, quick, connect, cpuMicrosOf }) {
   await connect();
-  const count = quick ? QUICK_CONNECTIONS : CONNECTIONS;
+  const count = countOf(quick);
   const cycle = (/** @type {number} */ connections) =>
     load.call('connectAndClose', { ...target, count: connections, concurrency: CONCURRENCY });
   await cycle(count);

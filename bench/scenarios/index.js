@@ -34,6 +34,7 @@
  */
 import connect from './connect.js';
 import connectToken from './connect-token.js';
+import connectWebhooks from './connect-webhooks.js';
 import fanOut1 from './fan-out-1.js';
 import fanOut10 from './fan-out-10.js';
 import fanOut100 from './fan-out-100.js';
@@ -51,6 +52,7 @@ import registryLookup from './registry-lookup.js';
 import requestAck from './request-ack.js';
 import resume from './resume.js';
 import start from './start.js';
+import webhooks from './webhooks.js';
 
 /** @type {AnyScenario[]} */
 export const SCENARIOS = [
@@ -63,10 +65,12 @@ export const SCENARIOS = [
   start,
   connect,
   connectToken,
+  connectWebhooks,
   idleMemory,
   requestAck,
   httpEmit,
   forward,
+  webhooks,
   registryLookup,
   nodesRoom1,
   nodesRoom10,

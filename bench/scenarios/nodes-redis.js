@@ -15,7 +15,7 @@ export default {
   title: 'Two nodes: what a Redis does for one operation, less what it does when nothing happens',
   unit: 'per operation',
   better: 'lower',
-  peers: ['switchboard'],
+  peers: ['webhooks-unsent', 'switchboard'],
   nodes: true,
   matrix: true,
   secured: true,

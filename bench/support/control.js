@@ -13,6 +13,7 @@ import { setImmediate, setTimeout as delay } from 'node:timers/promises';
  * @typedef {object} Peer what a server under test can do; what it leaves out it takes no part in
  * @property {number} port
  * @property {'ws'} [protocol] what its clients speak, if not Socket.IO
+ * @property {boolean} [tells] it sends webhooks to the backend
  * @property {string} [infoEvent] the request that is answered with what the server knows about the socket
  * @property {(room?: string) => void} publish sends {@link EVENT} with {@link BODY} to all sockets or to a room
  * @property {(pairs: [socketId: string, room: string][]) => Promise<void> | void} [join]
@@ -51,6 +52,7 @@ export function servePeer(start) {
       peer = await start(options);
       return { port: peer.port, protocol: peer.protocol, infoEvent: peer.infoEvent };
     },
+    tells: () => peer.tells === true,
     cpu: () => process.cpuUsage(),
     async memory() {
       const { rss } = process.memoryUsage();

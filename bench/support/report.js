@@ -16,11 +16,14 @@ export const PEER_TITLES = /** @type {Record<string, string>} */ ({
   'sharded-adapter': 'Socket.IO, sharded adapter',
   'streams-adapter': 'Socket.IO, streams adapter',
   unrecorded: 'Switchboard, nothing recorded',
+  'webhooks-unsent': 'Switchboard, events written',
+  webhooks: 'Switchboard, events sent',
+  'webhooks-batch': 'Switchboard, events sent in batches',
   switchboard: 'Switchboard',
 });
 
 /** Peers that take part only where they are named. */
-export const ON_REQUEST = ['unrecorded'];
+export const ON_REQUEST = ['unrecorded', 'webhooks-unsent', 'webhooks', 'webhooks-batch'];
 
 /** Peers that do no more than what nobody gets around; a table with one of them shows how far the others are. */
 const FLOORS = ['floor', 'http-floor'];
