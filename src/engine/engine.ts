@@ -121,6 +121,11 @@ export interface NodeHooks {
    * sent to it and its data, as for {@link SessionStore.detach}.
    */
   takeOver(socketId: string): LeftBehind | undefined;
+  /**
+   * Sessions have ended without their clients: so many publications that were for them, since they went away, reached
+   * nobody. Told to one node. [D10]
+   */
+  sessionsOver(undelivered: number): void;
   /** Another node died, and these of its sockets with it; told to one live node. */
   lost?(sockets: readonly SocketEntry[]): void;
   /** Carries out what another node was asked for and returns how many sockets it was for. Never rejects. */

@@ -12,6 +12,7 @@ import { Namespaces } from '../sockets/namespaces.js';
 import { Participants } from '../sockets/participants.js';
 import { NodeCommands } from '../backend/node-commands.js';
 import { Recovery } from '../rooms/recovery/recovery.service.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { WatchedRooms } from '../rooms/presence/watched-rooms.js';
 
 /** What the engine asks of this process, passed on to whose business it is. */
@@ -25,7 +26,12 @@ export class GatewayNodeHooks implements NodeHooks {
     private readonly local: LocalRegistry,
     private readonly namespaces: Namespaces,
     private readonly participants: Participants,
+    private readonly metrics: Metrics,
   ) {}
+
+  sessionsOver(undelivered: number): void {
+    this.metrics.undelivered('session_over', undelivered);
+  }
 
   lost(sockets: readonly SocketEntry[]): void {
     this.participants.lost(sockets);

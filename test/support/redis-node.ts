@@ -167,6 +167,8 @@ export class TestNode implements NodeHooks {
     return this.held.values();
   }
 
+  sessionsOver(): void {}
+
   fenced(): void {
     this.timesFenced++;
     this.held.clear();

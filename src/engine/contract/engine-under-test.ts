@@ -37,6 +37,8 @@ export type CreateEngine = (setup: EngineSetup) => Promise<EngineUnderTest>;
 /** Records what an engine asks of its process. */
 export class RecordedHooks implements NodeHooks {
   readonly takenOver: string[] = [];
+  /** Publications that sessions ended without. */
+  undelivered = 0;
   readonly commands: NodeCommand[] = [];
   readonly presenceChanges: PresenceChange[] = [];
   readonly presenceStates: PresenceState[] = [];
@@ -60,6 +62,10 @@ export class RecordedHooks implements NodeHooks {
     this.takenOver.push(socketId);
     this.onTakeOver(socketId);
     return undefined;
+  }
+
+  sessionsOver(undelivered: number): void {
+    this.undelivered += undelivered;
   }
 
   async carryOut(command: NodeCommand): Promise<number> {

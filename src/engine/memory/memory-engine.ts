@@ -91,7 +91,10 @@ export class MemoryEngine extends Engine {
       this.log,
       this.deadlines,
       recoveryWindowMs,
-      (socketId) => this.hooks?.takeOver(socketId),
+      {
+        takeOver: (socketId) => this.hooks?.takeOver(socketId),
+        over: (undelivered) => this.hooks?.sessionsOver(undelivered),
+      },
       config.maxSocketsPerUser,
     );
     this.idempotency = new IdempotencyTable(this.deadlines);

@@ -16,6 +16,14 @@ import type { Deadlines } from './deadlines.js';
 import type { PublicationLog } from './publication-log.js';
 import { type ClaimedState, Session } from './session.js';
 
+/** What the sessions ask of this process. */
+export interface SessionHooks {
+  /** Ends a socket before it returns. */
+  takeOver(socketId: string): LeftBehind | undefined;
+  /** A session ended without its client, for which so many publications were. [D10] */
+  over(undelivered: number): void;
+}
+
 /** Sessions of this process. [H4] */
 export class SessionTable implements SessionStore {
   private readonly sessions = new Map<string, Session>();
@@ -27,13 +35,12 @@ export class SessionTable implements SessionStore {
 
   /**
    * @param windowMs how long a session waits for its client
-   * @param takeOver ends a socket before it returns
    */
   constructor(
     private readonly log: PublicationLog,
     private readonly deadlines: Deadlines,
     private readonly windowMs: number,
-    private readonly takeOver: (socketId: string) => LeftBehind | undefined,
+    private readonly hooks: SessionHooks,
     /** As many sessions of one user wait at most, the newest; 0 for no limit. [Q8] */
     private readonly maxWaitingPerUser = 0,
   ) {}
@@ -154,7 +161,7 @@ export class SessionTable implements SessionStore {
   private endSocketOf(session: Session): void {
     this.takenOver = session;
     try {
-      const left = this.takeOver(session.identity.socketId);
+      const left = this.hooks.takeOver(session.identity.socketId);
       session.brokeAfter(left?.sent);
       if (left) session.data = left.data;
     } finally {
@@ -167,7 +174,7 @@ export class SessionTable implements SessionStore {
     const isOpen = session.state === claimed;
     if (isOpen && session.covers(seq)) {
       this.leaveState(session);
-      session.state = { is: 'attached' };
+      session.cameBack();
       return session.missedAfter(seq);
     }
     if (isOpen) this.end(session);
@@ -205,6 +212,8 @@ export class SessionTable implements SessionStore {
 
   private end(session: Session): void {
     if (session.state.is === 'ended') return;
+    const { undelivered } = session;
+    if (undelivered > 0) this.hooks.over(undelivered);
     this.leaveState(session);
     const { sessionId, socketId, user } = session.identity;
     this.sessions.delete(sessionId);

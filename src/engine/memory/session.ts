@@ -1,4 +1,4 @@
-import { userRoom } from '../../protocol/names.js';
+import { userRoom, watchedRoom } from '../../protocol/names.js';
 import type { Publication } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
 import type { LastSent, NewSession, SessionRoom } from '../sessions.js';
@@ -24,7 +24,12 @@ export type SessionState =
 interface Listening {
   readonly log: RoomLog;
   readonly since: number;
+  /** The offset of the log when its client went away; until then, when it began to listen. */
+  offsetWhenGone: number;
 }
+
+/** Beyond this it is told from the offsets of its logs how much it missed. */
+const COUNTED_ONE_BY_ONE = 1_000;
 
 interface Membership extends Listening {
   entry: SessionRoom;
@@ -43,10 +48,13 @@ export class Session {
   /** Nothing from before was meant for it, and no cursor from before is its own. */
   readonly openedSeq: number;
   private readonly userRoom: string;
-  private readonly own: readonly RoomLog[];
+  private readonly own: readonly Listening[];
   private readonly rooms = new Map<string, Membership>();
   /** Where its connection broke, when it had been sent everything until then, and what the last of that was. */
   private break: { readonly seq: number; readonly sent: LastSent } | undefined;
+
+  /** The last place when its client went away. */
+  private goneSeq: number | undefined;
 
   constructor(
     readonly identity: NewSession,
@@ -56,7 +64,8 @@ export class Session {
     this.data = identity.data;
     this.openedSeq = log.seq;
     this.userRoom = userRoom(identity.user);
-    this.own = [log.retainSocket(identity.socketId), log.retain(this.userRoom), log.retain(EVERYONE)];
+    const own = [log.retainSocket(identity.socketId), log.retain(this.userRoom), log.retain(EVERYONE)];
+    this.own = own.map((each) => ({ log: each, since: this.openedSeq, offsetWhenGone: each.lastOffset }));
   }
 
   get entries(): SessionRoom[] {
@@ -70,7 +79,10 @@ export class Session {
   join(entry: SessionRoom): void {
     const membership = this.rooms.get(entry.room);
     if (membership) membership.entry = entry;
-    else this.rooms.set(entry.room, { entry, since: this.log.seq, log: this.log.retain(entry.room) });
+    else {
+      const log = this.log.retain(entry.room);
+      this.rooms.set(entry.room, { entry, since: this.log.seq, log, offsetWhenGone: log.lastOffset });
+    }
   }
 
   leave(room: string): void {
@@ -82,14 +94,36 @@ export class Session {
 
   end(): void {
     this.state = { is: 'ended' };
-    for (const log of this.own) this.log.release(log);
-    for (const { log } of this.rooms.values()) this.log.release(log);
+    for (const { log } of this.listening()) this.log.release(log);
     this.rooms.clear();
   }
 
   /** Its connection broke, and this is the last that was sent to it. */
   brokeAfter(sent: LastSent | undefined): void {
     this.break = sent && { seq: this.log.seq, sent };
+    if (this.goneSeq !== undefined) return;
+    this.goneSeq = this.log.seq;
+    for (const each of this.listening()) each.offsetWhenGone = each.log.lastOffset;
+  }
+
+  /** Its client has it again, and gets what it missed. */
+  cameBack(): void {
+    this.state = { is: 'attached' };
+    this.goneSeq = undefined;
+  }
+
+  /**
+   * How many publications were for it since its client went away: each once, those that are no longer kept included.
+   * Of more than 1,000, one to several of its rooms counts for each of them. [D10]
+   */
+  get undelivered(): number {
+    const { goneSeq } = this;
+    if (goneSeq === undefined) return 0;
+    const logs = [...this.listening()].filter(({ log }) => watchedRoom(log.name) === undefined);
+    const all = logs.reduce((sum, { log, offsetWhenGone }) => sum + log.lastOffset - offsetWhenGone, 0);
+    if (all === 0 || all > COUNTED_ONE_BY_ONE) return all;
+    const kept = this.recordsAfter(goneSeq, logs);
+    return all - kept.length + this.onlyFor(kept).length;
   }
 
   /**
@@ -112,9 +146,17 @@ export class Session {
 
   /** What was published for it after `seq`, in order, each once. */
   missedAfter(seq: number): LoggedPublication[] {
+    return this.onlyFor(this.recordsAfter(seq, this.listening()));
+  }
+
+  private recordsAfter(seq: number, logs: Iterable<Listening>): LogRecord[] {
     const found: LogRecord[] = [];
-    for (const { log, since } of this.listening()) log.collectAfter(Math.max(seq, since), found);
-    found.sort((one, other) => one.seq - other.seq);
+    for (const { log, since } of logs) log.collectAfter(Math.max(seq, since), found);
+    return found.sort((one, other) => one.seq - other.seq);
+  }
+
+  /** Of records in their order, each once, the publications that were for it. */
+  private onlyFor(found: readonly LogRecord[]): LoggedPublication[] {
     const missed: LoggedPublication[] = [];
     let lastSeq = 0;
     for (const record of found) {
@@ -128,7 +170,7 @@ export class Session {
   }
 
   private *listening(): Generator<Listening> {
-    for (const log of this.own) yield { log, since: this.openedSeq };
+    yield* this.own;
     yield* this.rooms.values();
   }
 

@@ -123,7 +123,10 @@ export class NodeRegistration {
     // When it is sent: the lease ends no earlier than counted from here.
     this.renewedAt = performance.now();
     const renewal = await lease.renew(inbox.position, publisher.lastKnown);
-    if (renewal.state === 'held') return renewal;
+    if (renewal.state === 'held') {
+      if (renewal.undelivered > 0) this.parts.hooks()?.sessionsOver(renewal.undelivered);
+      return renewal;
+    }
     this.reattach();
     throw unavailable();
   }

@@ -37,6 +37,7 @@ end
 if held ~= '' and held ~= node then tell(held, 'takeOver', 'd', of[1]) end
 if held ~= '' then
   redis.call('HSET', sessionKey(id), 'until', string.format('%.0f', time + tonumber(ARGV[8])))
+  goAway(id, place())
 end
 hold(id, node)
 redis.call('HSET', sessionKey(id), 'st', 'claimed', 'by', ARGV[9])

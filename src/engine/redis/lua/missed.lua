@@ -42,5 +42,6 @@ for _, part in ipairs(parts) do
   until #page < 200
 end
 redis.call('HSET', sessionKey(id), 'st', 'live')
+redis.call('HDEL', sessionKey(id), 'gone')
 tell(node, 'mark', 'd', ARGV[5], 'q', EPOCH .. '.' .. string.format('%.0f', place()))
 return { EPOCH, parts, entries }

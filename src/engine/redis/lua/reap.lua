@@ -26,8 +26,9 @@ awayMs = tonumber(ARGV[4])
 local sockets = redis.call('SPOP', P .. 'held:' .. node, batch)
 for _, id in ipairs(sockets) do remove(id, 'broken', ARGV[2] == '' and 'node lost' or 'node stopped') end
 local total = redis.call('HINCRBY', key, 'reaped', #sockets)
+local seen = tonumber(redis.call('HGET', key, 'seen') or '') or place()
 local sessions = redis.call('SPOP', P .. 'kept:' .. node, batch)
-for _, id in ipairs(sessions) do detach(id, node, now() + tonumber(ARGV[4])) end
+for _, id in ipairs(sessions) do detach(id, node, now() + tonumber(ARGV[4]), seen) end
 local watched = redis.call('SPOP', P .. 'wn:' .. node, batch)
 for _, room in ipairs(watched) do redis.call('SREM', P .. 'rw:' .. room, node) end
 tellPresence(tonumber(ARGV[4]), tonumber(ARGV[5]))

@@ -7,8 +7,8 @@
 -- `ARGV`: node, generation, lease in ms, last inbox ID read, epoch, last place it knows, the time that its last renewal
 -- gave or '', how many ms ago it was by the clock of the node.
 -- Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
--- users that are held for their return, how many logs may have lapsed, the time, and how many that events wait for
--- did not come back.
+-- users that are held for their return, how many logs may have lapsed, the time, how many that events wait for
+-- did not come back, and how many publications sessions have ended without since somebody was told that.
 local node, leaseMs = ARGV[1], tonumber(ARGV[3])
 local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
 if redis.call('HGET', STATE, 'e') ~= ARGV[5] or place < tonumber(ARGV[6]) then return { 'lost' } end
@@ -29,6 +29,10 @@ end
 redis.call('HSET', STATE, 'beat', time)
 redis.call('ZADD', P .. 'nodes', time + leaseMs, node)
 redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', ARGV[4])
+-- When it dies, what comes behind this is what its clients did not get.
+redis.call('HSET', P .. 'node:' .. node, 'seen', ARGV[6])
+local over = redis.call('HGET', STATE, 'over')
+if over then redis.call('HDEL', STATE, 'over') end
 local lapsed, overdue, away = {}, 0, 0
 -- Nor has anybody failed to come back: their nodes may only just be able to say so.
 if time > grace then
@@ -37,4 +41,5 @@ if time > grace then
   away = redis.call('ZCOUNT', P .. 'away', '-inf', time)
 end
 local lapsing = redis.call('ZCOUNT', P .. 'lapsing', '-inf', time)
-return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time), away }
+return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time), away,
+  tonumber(over or '0') }

@@ -25,6 +25,8 @@ export interface Held {
   readonly lapsingLogs: number;
   /** Users and members that did not come back, whose events wait for that. */
   readonly away: number;
+  /** Publications that sessions have ended without, and no node was told so yet. [D10] */
+  readonly undelivered: number;
 }
 
 /** What a renewal tells. */
@@ -134,10 +136,11 @@ export class Lease {
       seq,
       renewed?.redisTime ?? '',
       renewed === undefined ? 0 : Math.round(at - renewed.at),
-    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string, number];
-    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away] = reply;
+    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string, number, number];
+    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away, undelivered] = reply;
     this.renewed = state === 'ok' ? { redisTime, at } : undefined;
-    return state === 'ok' ? { state: 'held', lapsed, endedSessions, overdue, lapsingLogs, away } : { state };
+    if (state !== 'ok') return { state };
+    return { state: 'held', lapsed, endedSessions, overdue, lapsingLogs, away, undelivered };
   }
 
   /**

@@ -22,6 +22,8 @@ local run = {}
 local writtenAt
 function run.open(id, socketId, user, namespace, token, known, again, data)
   if again == 1 and redis.call('EXISTS', sessionKey(id)) == 1 and not isMine(id) then return end
+  -- Its client is here.
+  redis.call('HDEL', sessionKey(id), 'gone')
   finish(id)
   -- What its socket got before is not known to be all: only a cursor from behind this place proves anything.
   if again == 1 then
@@ -56,11 +58,11 @@ function run.left(id, room)
 end
 function run.detach(id, data)
   if isMine(id) then keepData(id, data) end
-  detach(id, node, now() + windowMs)
+  detach(id, node, now() + windowMs, place())
 end
 function run.release(id, token)
   local of = redis.call('HMGET', sessionKey(id), 'by', 'until')
-  if isMine(id) and of[1] == token then detach(id, node, tonumber(of[2])) end
+  if isMine(id) and of[1] == token then detach(id, node, tonumber(of[2]), place()) end
 end
 function run.close(id)
   if isMine(id) then finish(id) end

@@ -43,6 +43,8 @@ local function hold(id, node)
   redis.call('SADD', P .. 'kept:' .. node, id)
   redis.call('ZREM', P .. 'waiting', id)
 end
+-- Its client is away since a place, unless it was before.
+local function goAway(id, place) redis.call('HSETNX', sessionKey(id), 'gone', string.format('%.0f', place)) end
 local finish
 -- As many sessions of a user as may wait, the newest. What names a session that was lost goes with it.
 local function endOldestOf(user)
@@ -60,18 +62,61 @@ local function endOldestOf(user)
   table.sort(waiting, function(one, other) return one[1] < other[1] end)
   for index = 1, #waiting - most do finish(waiting[index][2]) end
 end
-local function detach(id, node, untilMs)
+local function detach(id, node, untilMs, gone)
   local of = redis.call('HMGET', sessionKey(id), 'n', 'st', 'u')
   if of[1] ~= node or of[2] == 'waiting' then return end
+  goAway(id, gone)
   redis.call('SREM', P .. 'kept:' .. node, id)
   redis.call('HSET', sessionKey(id), 'st', 'waiting', 'until', string.format('%.0f', untilMs))
   redis.call('ZADD', P .. 'waiting', untilMs, id)
   endOldestOf(of[3])
 end
+-- Whether a publication that stands in a log of a session was for it.
+local function isFor(id, of, payload, seq)
+  if not (string.find(payload, '"x":{', 1, true) or string.find(payload, '"n":"', 1, true)) then return true end
+  local publication = cjson.decode(payload)
+  if publication.n and publication.n ~= of.ns then return false end
+  local except = publication.x or {}
+  for _, socket in ipairs(except.sockets or {}) do if socket == of.sid then return false end end
+  for _, user in ipairs(except.users or {}) do if user == of.u then return false end end
+  for _, room in ipairs(except.rooms or {}) do
+    local since = redis.call('HGET', sessionKey(id), 'q:' .. room)
+    if room == of.sid or room == 'user:' .. of.u or (since and tonumber(since) < seq) then return false end
+  end
+  return true
+end
+-- How many publications a session has not got since its client went away: each once, as far as they are looked at. A
+-- run looks at so many, a large one counts for several; of the others the offsets tell how many there are. [D10]
+local looks = 2000
+local function undelivered(id, gone, parts)
+  local space, user, socketId = unpack(redis.call('HMGET', sessionKey(id), 'ns', 'u', 'sid'))
+  local of, count, seen = { ns = space, u = user, sid = socketId }, 0, {}
+  for _, part in ipairs(parts) do
+    local from = math.max(part[2], gone)
+    local meta = redis.call('HMGET', P .. 'meta:' .. part[1], 'l', 'o')
+    local isNotices = string.byte(part[1], 2) == 0
+    if not isNotices and meta[1] and tonumber(meta[1]) > from then
+      local most, last = math.max(math.min(looks, 100), 1), nil
+      local page = redis.call('XRANGE', P .. 'log:' .. part[1], string.format('%.0f', from + 1), '+', 'COUNT', most)
+      for _, entry in ipairs(page) do
+        local fields, seq = fieldsOf(entry), placeOf(entry)
+        last, looks = fields.o, looks - 1 - math.floor(#fields.p / 1024)
+        if fields.a == '0' and not seen[seq] and isFor(id, of, fields.p, seq) then count = count + 1 end
+        seen[seq] = true
+      end
+      if last then count = count + tonumber(meta[2]) - tonumber(last) end
+    end
+  end
+  return count
+end
 function finish(id)
-  local of = redis.call('HMGET', sessionKey(id), 'n', 'u', 'sid')
+  local of = redis.call('HMGET', sessionKey(id), 'n', 'u', 'sid', 'gone')
   if not of[2] then return end
-  for _, part in ipairs(sessionParts(id)) do unwant(part[1]) end
+  local parts = sessionParts(id)
+  local lost = of[4] and undelivered(id, tonumber(of[4]), parts) or 0
+  -- The node that renews its lease next takes it into its figures.
+  if lost > 0 then redis.call('HINCRBY', STATE, 'over', lost) end
+  for _, part in ipairs(parts) do unwant(part[1]) end
   redis.call('SREM', P .. 'kept:' .. of[1], id)
   redis.call('SREM', P .. 'us:' .. of[2], id)
   redis.call('DEL', P .. 'ss:' .. of[3])
