@@ -1,3 +1,4 @@
+import { NOTICE } from '../../protocol/events.js';
 import { userRoom, watchedRoom } from '../../protocol/names.js';
 import type { Publication } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
@@ -113,8 +114,8 @@ export class Session {
   }
 
   /**
-   * How many publications were for it since its client went away: each once, those that are no longer kept included.
-   * Of more than 1,000, one to several of its rooms counts for each of them. [D10]
+   * How many publications were for it since its client went away: each once, those that are no longer kept included,
+   * without notices of presence. Of more than 1,000, one to several of its rooms counts for each of them. [D10]
    */
   get undelivered(): number {
     const { goneSeq } = this;
@@ -123,7 +124,8 @@ export class Session {
     const all = logs.reduce((sum, { log, offsetWhenGone }) => sum + log.lastOffset - offsetWhenGone, 0);
     if (all === 0 || all > COUNTED_ONE_BY_ONE) return all;
     const kept = this.recordsAfter(goneSeq, logs);
-    return all - kept.length + this.onlyFor(kept).length;
+    const found = this.onlyFor(kept).filter(({ publication }) => publication.event !== NOTICE.roomPresence);
+    return all - kept.length + found.length;
   }
 
   /**
