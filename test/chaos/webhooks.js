@@ -32,7 +32,7 @@ const LEASE_MS = 2_000;
 const WINDOW_MS = 8_000;
 /** Whoever is back by then was never gone, also on a busy machine. */
 const BACK_WITHIN_MS = WINDOW_MS / 3;
-/** Whoever is not by then has gone. */
+/** Whoever is not back by then has gone, when nothing happens to nodes and Redis meanwhile: that may take time of its own. */
 const GONE_AFTER_MS = WINDOW_MS + LEASE_MS + 12_000;
 const SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
 
@@ -210,13 +210,18 @@ async function disturb() {
   const [name] = CHANCES.find(([, upTo]) => chance < upTo);
   disturbances.set(name, (disturbances.get(name) ?? 0) + 1);
   await DISTURBANCES[name]();
+  quietSince = Date.now();
 }
+
+/** Since when nothing has happened to nodes and Redis. */
+let quietSince = Date.now();
+const goneAt = (user) => Math.max(user.heldAt, quietSince) + GONE_AFTER_MS;
 
 /** Until nobody is held: who of them would be told offline before the memory goes, and who not, nobody could say. */
 async function forgetHeld() {
   for (const user of users) {
     if (user.heldAt === undefined) continue;
-    await pause(Math.max(0, user.heldAt + GONE_AFTER_MS - Date.now()));
+    await pause(Math.max(0, goneAt(user) - Date.now()));
     user.expected.push('user.offline');
     user.heldAt = undefined;
   }
@@ -229,9 +234,8 @@ async function comeBackOn(happens) {
 
 async function step(user) {
   if (user.heldAt !== undefined) {
-    const heldMs = Date.now() - user.heldAt;
-    if (heldMs < BACK_WITHIN_MS) return void (await come(user));
-    if (heldMs < GONE_AFTER_MS) return;
+    if (Date.now() - user.heldAt < BACK_WITHIN_MS) return void (await come(user));
+    if (Date.now() < goneAt(user)) return;
     user.expected.push('user.offline');
     user.heldAt = undefined;
   }
@@ -252,7 +256,7 @@ while (Date.now() < endsAt) {
   isFailing = steps % 97 > 90;
   if (Date.now() > nextDisturbance) {
     await disturb();
-    nextDisturbance = Date.now() + random.int(4_000, 12_000);
+    nextDisturbance = Date.now() + random.int(4_000, 12_000) + (random.chance(0.3) ? GONE_AFTER_MS : 0);
   }
 }
 isFailing = false;
