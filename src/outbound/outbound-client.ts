@@ -1,6 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { Agent, Dispatcher } from 'undici';
+import type { Agent } from 'undici';
 import type { SwitchboardConfig } from '../config/config.js';
+import { AnswerHandler } from './answer-handler.js';
 import { ADDRESS_REFUSED, guardedLookup, namesRefusedAddress, type Resolve } from './address-policy.js';
 
 /** A request to a backend: a POST with a JSON body. */
@@ -77,25 +78,13 @@ export class OutboundClient implements OnApplicationShutdown {
   ) {}
 
   async post(request: OutboundRequest): Promise<OutboundResult> {
-    const { url, body, headers, timeoutMs, signal } = request;
-    if (namesRefusedAddress(url)) return failed('address_refused', false, ADDRESS_REFUSED);
-    const limit = AbortSignal.timeout(timeoutMs);
+    if (namesRefusedAddress(request.url)) return failed('address_refused', false, ADDRESS_REFUSED);
     try {
       this.agent ??= this.open();
       const agent = await this.agent;
-      const answer = await agent.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body,
-        signal: signal ? AbortSignal.any([limit, signal]) : limit,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-      });
-      return await this.read(answer, request);
+      return await this.send(agent, request);
     } catch (error) {
-      return failureOf(error, limit, signal);
+      return failureOf(error);
     }
   }
 
@@ -123,24 +112,38 @@ export class OutboundClient implements OnApplicationShutdown {
     });
   }
 
-  private async read(
-    { statusCode, headers, body }: Dispatcher.ResponseData,
-    { maxAnswerBytes, longAnswers = 'refuse' }: OutboundRequest,
-  ): Promise<OutboundResult> {
-    const parts: Buffer[] = [];
-    let bytes = 0;
-    // Leaving the loop early ends the connection, so that what is not read costs nothing.
-    for await (const part of body as AsyncIterable<Buffer>) {
-      const room = maxAnswerBytes - bytes;
-      if (part.length > room) {
-        if (longAnswers === 'refuse') return failed('too_large', true, 'TOO_LARGE');
-        parts.push(part.subarray(0, room));
-        break;
-      }
-      bytes += part.length;
-      parts.push(part);
-    }
-    return { kind: 'answered', status: statusCode, headers, body: Buffer.concat(parts) };
+  private send(agent: Agent, request: OutboundRequest): Promise<OutboundResult> {
+    const { timeoutMs, maxAnswerBytes, longAnswers = 'refuse', signal } = request;
+    return new Promise((resolve) => {
+      const handler = new AnswerHandler(maxAnswerBytes, longAnswers === 'cut', (result) => {
+        clearTimeout(limit);
+        signal?.removeEventListener('abort', giveUp);
+        if (result.kind === 'answered') resolve(result);
+        else if (result.kind === 'too_large') resolve(failed('too_large', true, 'TOO_LARGE'));
+        else resolve(failureOf(result.error));
+      });
+      const limit = setTimeout(() => handler.giveUp(new GivenUp('timeout')), timeoutMs).unref();
+      const giveUp = (): void => handler.giveUp(new GivenUp('aborted'));
+      signal?.addEventListener('abort', giveUp);
+      if (signal?.aborted) giveUp();
+      else
+        agent.dispatch({ ...requestOf(request), headersTimeout: timeoutMs, bodyTimeout: timeoutMs }, handler);
+    });
+  }
+}
+
+const requestOf = ({ url, headers, body }: OutboundRequest) => ({
+  origin: url.origin,
+  path: url.pathname + url.search,
+  method: 'POST' as const,
+  headers: { 'content-type': 'application/json', ...headers },
+  body,
+});
+
+/** Why a request was ended from here. */
+class GivenUp extends Error {
+  constructor(readonly why: 'timeout' | 'aborted') {
+    super(why);
   }
 }
 
@@ -151,13 +154,13 @@ const failed = (failure: OutboundFailure, sent: boolean, reason: string): Outbou
   reason,
 });
 
-function failureOf(error: unknown, limit: AbortSignal, signal: AbortSignal | undefined): OutboundResult {
+function failureOf(error: unknown): OutboundResult {
+  if (error instanceof GivenUp) return failed(error.why, true, error.why.toUpperCase());
   const reason = codeOf(error);
   if (reason === ADDRESS_REFUSED) {
     return failed('address_refused', false, ADDRESS_REFUSED);
   }
-  if (signal?.aborted) return failed('aborted', true, 'ABORTED');
-  if (limit.aborted || reason === 'UND_ERR_HEADERS_TIMEOUT' || reason === 'UND_ERR_BODY_TIMEOUT') {
+  if (reason === 'UND_ERR_HEADERS_TIMEOUT' || reason === 'UND_ERR_BODY_TIMEOUT') {
     return failed('timeout', true, 'TIMEOUT');
   }
   if (NOT_CONNECTED.has(reason)) return failed('unreachable', false, reason);
