@@ -1,6 +1,6 @@
 import { until } from '../../test/support/until.js';
 import type { AttemptRecord, Delivered } from '../engine/outbox.js';
-import { DeliveryNotes, type NotedLane } from './delivery-notes.js';
+import { DeliveryNotes, type Attempt, type NotedLane } from './delivery-notes.js';
 
 /** An outbox that takes as long to note as the test says. */
 class SlowOutbox {
@@ -34,7 +34,7 @@ const laneOf = (partition: number): NotedLane => ({
   partition,
   replays: 0,
 });
-const attempt = (text: string): AttemptRecord => ({ endpoint: 'shop', text });
+const attempt = (text: string): Attempt => ({ endpoint: 'shop', write: () => text });
 
 describe('notes of what was delivered', () => {
   let outbox: SlowOutbox;

@@ -1,9 +1,15 @@
-import { ATTEMPTS_KEPT, type AttemptRecord, type Delivered, type Outbox } from '../engine/outbox.js';
+import { ATTEMPTS_KEPT, type Delivered, type Outbox } from '../engine/outbox.js';
 
 /** What is noted in one go: each event by itself would cost shared state more than the event did. */
 const NOTE_EVERY_MS = 20;
 /** After how long a note that failed is tried again: shared state is gone, and says by itself when it is back. */
 const NOTE_AGAIN_MS = 500;
+
+/** One try to deliver. It is written only when it is noted: most are not, where many are made. */
+export interface Attempt {
+  readonly endpoint: string;
+  readonly write: () => string;
+}
 
 /** What a note says of a lane beside how far it has got. */
 export interface NotedLane {
@@ -23,7 +29,7 @@ export class DeliveryNotes<Of extends NotedLane> {
   private readonly delivered = new Map<Of, number>();
   /** Lanes of the note that is under way. */
   private readonly beingNoted = new Set<Of>();
-  private attempts: AttemptRecord[] = [];
+  private attempts: Attempt[] = [];
   private noting: Promise<void> | undefined;
   private isEnded = false;
 
@@ -39,8 +45,8 @@ export class DeliveryNotes<Of extends NotedLane> {
   }
 
   /** The newest of each endpoint stay: no more of them are kept. */
-  attempted(record: AttemptRecord): void {
-    this.attempts.push(record);
+  attempted(attempt: Attempt): void {
+    this.attempts.push(attempt);
     if (this.attempts.length > 16 * ATTEMPTS_KEPT) this.attempts = lastOfEach(this.attempts);
     this.noteIn(NOTE_EVERY_MS);
   }
@@ -89,7 +95,8 @@ export class DeliveryNotes<Of extends NotedLane> {
       replays,
     }));
     try {
-      const noted = await this.outbox.commit(marks, attempts);
+      const records = attempts.map(({ endpoint, write }) => ({ endpoint, text: write() }));
+      const noted = await this.outbox.commit(marks, records);
       lanes.forEach(([lane], index) => noted[index] || this.refused(lane));
       return true;
     } catch {
@@ -105,7 +112,7 @@ export class DeliveryNotes<Of extends NotedLane> {
   }
 }
 
-function lastOfEach(attempts: readonly AttemptRecord[]): AttemptRecord[] {
+function lastOfEach(attempts: readonly Attempt[]): Attempt[] {
   const counts = new Map<string, number>();
   return attempts
     .toReversed()

@@ -140,8 +140,10 @@ export class Lane {
       this.begin(this.waiting.shift()!);
       return;
     }
-    const events = this.waiting.splice(0, this.batchSize()).flatMap((parcel) => parcel.events);
-    this.begin(newParcel(events, batchOf(events, this.context.clock.now())));
+    const parcels = this.waiting.splice(0, this.batchSize());
+    const events = parcels.flatMap((parcel) => parcel.events);
+    const messages = parcels.map(({ message }) => message);
+    this.begin(newParcel(events, batchOf(messages, events.at(-1)!.seq, this.context.clock.now())));
   }
 
   /** How many of those that wait go into one request, at least one. */

@@ -30,15 +30,17 @@ export function messageOf(event: OutboxEvent): WebhookMessage {
   return { id: idOf(event), type: event.type, body: JSON.stringify(bodyOf(event)) };
 }
 
-/** Several events in one request, each with its own ID. [W6] */
-export function batchOf(events: readonly OutboxEvent[], now: number): WebhookMessage {
-  const last = events.at(-1)!;
-  const body = {
-    type: 'batch',
-    timestamp: new Date(now).toISOString(),
-    data: { events: events.map((event) => ({ id: idOf(event), ...bodyOf(event) })) },
-  };
-  return { id: `${idOf(events[0]!)}_${last.seq}`, type: 'batch', body: JSON.stringify(body) };
+/**
+ * Several messages in one request, each with its own ID. What they say is not written a second time. [W6]
+ *
+ * @param lastSeq of the last event
+ */
+export function batchOf(messages: readonly WebhookMessage[], lastSeq: number, now: number): WebhookMessage {
+  const type = 'batch';
+  const events = messages.map(({ id, body }) => `{"id":${JSON.stringify(id)},${body.slice(1)}`);
+  const timestamp = new Date(now).toISOString();
+  const body = `{"type":"${type}","timestamp":"${timestamp}","data":{"events":[${events.join(',')}]}}`;
+  return { id: `${messages[0]!.id}_${lastSeq}`, type, body };
 }
 
 /** Events of a partition that were not delivered and never will be. */

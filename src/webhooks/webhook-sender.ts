@@ -210,22 +210,24 @@ export class WebhookSender {
         error,
       });
     }
-    const record = {
-      at: new Date(this.parts.clock.now()).toISOString(),
-      node: this.parts.node,
-      id: message.id,
-      type: message.type,
-      events: events.length,
-      about: events.length === 1 ? events[0]!.key.slice(1) : null,
-      attempt: attempts,
-      outcome,
-      status,
-      ms,
-      error,
-      answer,
-      retryInMs: retryInMs ?? null,
-    };
-    this.notes.attempted({ endpoint: name, text: JSON.stringify(record) });
+    const at = this.parts.clock.now();
+    const write = (): string =>
+      JSON.stringify({
+        at: new Date(at).toISOString(),
+        node: this.parts.node,
+        id: message.id,
+        type: message.type,
+        events: events.length,
+        about: events.length === 1 ? events[0]!.key.slice(1) : null,
+        attempt: attempts,
+        outcome,
+        status,
+        ms,
+        error,
+        answer,
+        retryInMs: retryInMs ?? null,
+      });
+    this.notes.attempted({ endpoint: name, write });
   }
 }
 
