@@ -4,7 +4,7 @@ import type { Position } from '../protocol/publication.js';
 import type { HistoryAnswer } from '../rooms/history.service.js';
 import { CommandPort } from './command-port.js';
 
-/** Which part of a history: what was published after `since`, or from the oldest on. */
+/** Which part of a history: what was published after `since`; without it the last `limit`, oldest first. */
 export interface HistoryQuery {
   readonly since?: Position;
   /** 1 to 1,000; default 100. */
