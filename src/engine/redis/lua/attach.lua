@@ -19,10 +19,10 @@
 -- finds out what became of it all the same.
 --
 -- A copy that is older than what this node has seen gets a new epoch, because its offsets would be given twice.
-local node, from, generation, leaseMs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
+local node, from, generation, since, leaseMs, newEpoch, knownEpoch, knownPlace, maxBytes, maxAway, at = unpack(ARGV)
+leaseMs, knownPlace = tonumber(leaseMs), tonumber(knownPlace)
 -- Where rules of Redis forbid this user messages, it is to be refused here, and not at the end of what it publishes.
 redis.call('SPUBLISH', P .. 'inbox:' .. node, '')
-local knownEpoch, knownPlace = ARGV[7], tonumber(ARGV[8])
 local key = P .. 'node:' .. node
 local held, heldFrom = unpack(redis.call('HMGET', key, 'g', 'from'))
 local function parse(text) return string.match(text or '', '^(.+)%.(%d+)$') end
@@ -32,11 +32,11 @@ if heldBase == base and tonumber(heldNumber) >= tonumber(number) then return { '
 local epoch = redis.call('HGET', STATE, 'e')
 local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
 if not epoch or (epoch == knownEpoch and place < knownPlace) then
-  epoch = ARGV[6]
+  epoch = newEpoch
   place = math.max(place, knownEpoch == '' and 0 or knownPlace)
   redis.call('HSET', STATE, 'e', epoch, 'q', place)
 end
-redis.call('HSET', STATE, 'max', ARGV[9], 'away', ARGV[10])
+redis.call('HSET', STATE, 'max', maxBytes, 'away', maxAway)
 if held == 'dead' then return { 'dying' } end
 local outcome = 'new'
 if from ~= '' then
@@ -47,7 +47,7 @@ if outcome == 'kept' then
 else
   local inbox = P .. 'inbox:' .. node
   redis.call('DEL', key, inbox)
-  redis.call('HSET', key, 'g', generation, 'from', generation, 'since', ARGV[4], 'at', ARGV[11])
+  redis.call('HSET', key, 'g', generation, 'from', generation, 'since', since, 'at', at)
   redis.call('XADD', inbox, '1-0', 'd', 'begin')
 end
 -- A node that was not there before does not tell by its silence that Redis was away.

@@ -2,9 +2,10 @@
 -- Runs changes in order. `ARGV`: node, generation, changes as JSON, how long users are held in ms, how long logs of
 -- sessions are kept in ms. Gives how many runs of this node there have been, and 1 per change, or 0 for one refused.
 --- @include registry
-awayMs = tonumber(ARGV[4])
-local node = ARGV[1]
-if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local node, generation, changes, holdMs, keepMs = unpack(ARGV)
+holdMs, keepMs = tonumber(holdMs), tonumber(keepMs)
+awayMs = holdMs
+if not holds(node, generation) then return redis.error_reply('FENCED') end
 local function holder(id) return redis.call('HGET', P .. 's:' .. id, 'n') end
 local run = {}
 function run.enter(id, user, namespace, transport, entry, info, max)
@@ -43,9 +44,9 @@ function run.part(id, room)
   if holder(id) == node then part(id, room, 'left') end
 end
 local results = {}
-for index, change in ipairs(cjson.decode(ARGV[3])) do
+for index, change in ipairs(cjson.decode(changes)) do
   local result = run[change[1]](unpack(change, 2))
   results[index] = result or 1
 end
-tellPresence(tonumber(ARGV[4]), tonumber(ARGV[5]))
+tellPresence(holdMs, keepMs)
 return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', 1), results }

@@ -6,8 +6,9 @@
 --- @include log
 --- @include outbox
 --- @include partitions
-local node, isTaking, isDropping = ARGV[1], ARGV[4] == '1', ARGV[5] == '1'
-if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local node, generation, names, isTaking, isDropping = unpack(ARGV)
+isTaking, isDropping = isTaking == '1', isDropping == '1'
+if not holds(node, generation) then return redis.error_reply('FENCED') end
 local senders, alive = 0, {}
 local wants = redis.call('HGETALL', P .. 'evw')
 for index = 1, #wants, 2 do
@@ -46,11 +47,12 @@ if isDropping then
   end
 end
 local endpoints = {}
-for _, name in ipairs(cjson.decode(ARGV[3])) do
+for _, name in ipairs(cjson.decode(names)) do
   local of = redis.call('HMGET', P .. 'evc:' .. name, '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
     'a', 'b', 'c', 'd', 'e', 'f', 'r', 'stopped')
   local delivered = {}
   for index = 1, 16 do delivered[index] = tonumber(of[index] or '0') end
-  table.insert(endpoints, { delivered, tonumber(of[17] or '0'), of[18] or '' })
+  local replays, stoppedAs = unpack(of, 17, 18)
+  table.insert(endpoints, { delivered, tonumber(replays or '0'), stoppedAs or '' })
 end
 return { EPOCH, share, mine, last, endpoints, msLeft(node) }

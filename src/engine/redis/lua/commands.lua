@@ -4,10 +4,11 @@
 --
 -- `ARGV`: node, generation, orders as JSON, then the commands. Gives the nodes that each was told to.
 --- @include command
-local me = ARGV[1]
-if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
+local me, generation, orders = unpack(ARGV, 1, 3)
+if not holds(me, generation) then return redis.error_reply('FENCED') end
 local replies = {}
-for index, order in ipairs(cjson.decode(ARGV[3])) do
-  replies[index] = command(me, order[2], order[3], order[4], ARGV[3 + index])
+for index, order in ipairs(cjson.decode(orders)) do
+  local _, kind, name, call = unpack(order)
+  replies[index] = command(me, kind, name, call, ARGV[3 + index])
 end
 return replies

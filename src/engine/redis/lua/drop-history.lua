@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- Forgets what a history holds; offsets go on. `ARGV`: part, time of its rule in ms.
 --- @include log
-known(ARGV[1])
-local meta = P .. 'meta:' .. ARGV[1]
+local part, ttlMs = unpack(ARGV)
+known(part)
+local meta = P .. 'meta:' .. part
 redis.call('HSET', meta, 'd', redis.call('HGET', meta, 'o'))
-cut(ARGV[1])
-keepKnown(ARGV[1], tonumber(ARGV[2]))
+cut(part)
+keepKnown(part, tonumber(ttlMs))
 return 1

@@ -3,6 +3,6 @@
 --- @include page
 --- @include info
 --- @include members
-local of = redis.call('HMGET', STATE, 'e', 'q')
-tell(ARGV[4], 'mark', 'd', ARGV[5], 'q', of[1] .. '.' .. string.format('%.0f', tonumber(of[2] or '0')))
+local epoch, place = unpack(redis.call('HMGET', STATE, 'e', 'q'))
+tell(node, 'mark', 'd', token, 'q', epoch .. '.' .. string.format('%.0f', tonumber(place or '0')))
 return members

@@ -8,8 +8,9 @@
 -- else the epoch, the parts with the place since which it wants them, and of each publication place, part, epoch, offset
 -- and what was published; the latter only where the place comes first.
 --- @include session
-local node, id, after = ARGV[1], ARGV[3], tonumber(ARGV[4])
-if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local node, generation, id, after, token = unpack(ARGV)
+after = tonumber(after)
+if not holds(node, generation) then return redis.error_reply('FENCED') end
 if redis.call('HGET', sessionKey(id), 'n') ~= node or redis.call('HGET', sessionKey(id), 'st') ~= 'claimed' then
   return 'unknown_session'
 end
@@ -43,5 +44,5 @@ for _, part in ipairs(parts) do
 end
 redis.call('HSET', sessionKey(id), 'st', 'live')
 redis.call('HDEL', sessionKey(id), 'gone')
-tell(node, 'mark', 'd', ARGV[5], 'q', EPOCH .. '.' .. string.format('%.0f', place()))
+tell(node, 'mark', 'd', token, 'q', EPOCH .. '.' .. string.format('%.0f', place()))
 return { EPOCH, parts, entries }

@@ -12,8 +12,9 @@
 -- `ARGV`: node, generation, recovery window in ms, orders as JSON, then the publications.
 --- @include log-on-demand
 --- @include outbox-on-demand
-local me, windowMs = ARGV[1], tonumber(ARGV[3])
-if not holds(me, ARGV[2]) then return redis.error_reply('FENCED') end
+local me, generation, windowMs, orders = unpack(ARGV, 1, 4)
+windowMs = tonumber(windowMs)
+if not holds(me, generation) then return redis.error_reply('FENCED') end
 local function kindOf(part) return string.sub(part, 1, 1), string.sub(part, 2) end
 local function areSockets(parts)
   for _, part in ipairs(parts) do
@@ -43,8 +44,8 @@ local function byCounts(part, namespace, except)
   end
   for _, excluded in ipairs(except) do
     local key = P .. 's:' .. string.sub(excluded, 2)
-    local of = redis.call('HMGET', key, 'n', 'ns')
-    local isIn = of[1] and of[1] ~= me and (namespace == '' or of[2] == namespace)
+    local node, space = unpack(redis.call('HMGET', key, 'n', 'ns'))
+    local isIn = node and node ~= me and (namespace == '' or space == namespace)
     if isIn and (kind == 'a' or redis.call('HEXISTS', key, 'r:' .. room) == 1) then matched = matched - 1 end
   end
   return nodes, matched
@@ -64,11 +65,11 @@ local function bySockets(parts, namespace, except, isAsked)
     for _, id in ipairs(membersOf(part[1])) do
       if not done[id] then
         done[id] = true
-        local of = redis.call('HMGET', P .. 's:' .. id, 'n', 'ns', 'u')
-        if of[1] and of[1] ~= me and (namespace == '' or of[2] == namespace) then
-          nodes[of[1]] = true
+        local node, space, user = unpack(redis.call('HMGET', P .. 's:' .. id, 'n', 'ns', 'u'))
+        if node and node ~= me and (namespace == '' or space == namespace) then
+          nodes[node] = true
           matched = matched + 1
-          if isAsked then table.insert(targeted, { id, of[3], of[1] }) end
+          if isAsked then table.insert(targeted, { id, user, node }) end
         end
       end
     end
@@ -145,7 +146,7 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
   if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
   replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '', overMs }
 end
-for index, order in ipairs(cjson.decode(ARGV[4])) do
+for index, order in ipairs(cjson.decode(orders)) do
   publish(index, ARGV[4 + index], unpack(order))
 end
 if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end

@@ -7,9 +7,9 @@
 -- A log may hold more than its rule says, because a session wants it; what the rule no longer covers is not given. Nor are
 -- more than a page may hold: Redis would answer nobody meanwhile.
 --- @include log
-local part, size, ttlMs, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[6])
-local since = tonumber(ARGV[5])
-if ARGV[8] ~= '' then tell(ARGV[7], 'mark', 'd', ARGV[8]) end
+local part, size, ttlMs, sinceEpoch, since, limit, node, token = unpack(ARGV)
+size, ttlMs, since, limit = tonumber(size), tonumber(ttlMs), tonumber(since), tonumber(limit)
+if token ~= '' then tell(node, 'mark', 'd', token) end
 local epoch = known(part)
 local meta, log = P .. 'meta:' .. part, P .. 'log:' .. part
 keepKnown(part, ttlMs, true)
@@ -19,7 +19,7 @@ local tooOld = now() - ttlMs
 local uncovered = { epoch, offset, {}, 0, 0 }
 local first
 if since then
-  if ARGV[4] ~= epoch or since < 0 or since > offset then return uncovered end
+  if sinceEpoch ~= epoch or since < 0 or since > offset then return uncovered end
   if since == offset then return { epoch, offset, {}, 0, 1 } end
   if since < oldest then return uncovered end
   first = since + 1

@@ -9,28 +9,29 @@
 -- Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
 -- users that are held for their return, how many logs may have lapsed, the time, how many that events wait for
 -- did not come back, and how many publications sessions have ended without since somebody was told that.
-local node, leaseMs = ARGV[1], tonumber(ARGV[3])
+local node, generation, leaseMs, lastRead, epoch, knownPlace, lastTime, sinceMs = unpack(ARGV)
+leaseMs = tonumber(leaseMs)
 local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
-if redis.call('HGET', STATE, 'e') ~= ARGV[5] or place < tonumber(ARGV[6]) then return { 'lost' } end
-if not holds(node, ARGV[2]) then return { 'fenced' } end
+if redis.call('HGET', STATE, 'e') ~= epoch or place < tonumber(knownPlace) then return { 'lost' } end
+if not holds(node, generation) then return { 'fenced' } end
 local time = now()
 -- Less than a minute may be a request that was long on its way.
-local expected = ARGV[7] ~= '' and tonumber(ARGV[7]) + tonumber(ARGV[8]) or time
+local expected = lastTime ~= '' and tonumber(lastTime) + tonumber(sinceMs) or time
 if math.abs(time - expected) > 60000 then
   redis.call('HSET', STATE, 'shift', string.format('%.0f', shift + expected - time))
   time = expected
 end
-local state = redis.call('HMGET', STATE, 'beat', 'grace')
-local grace = tonumber(state[2] or '0')
-if time - tonumber(state[1] or time) > leaseMs / 2 then
+local beat, grace = unpack(redis.call('HMGET', STATE, 'beat', 'grace'))
+grace = tonumber(grace or '0')
+if time - tonumber(beat or time) > leaseMs / 2 then
   grace = time + leaseMs
   redis.call('HSET', STATE, 'grace', grace)
 end
 redis.call('HSET', STATE, 'beat', time)
 redis.call('ZADD', P .. 'nodes', time + leaseMs, node)
-redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', ARGV[4])
+redis.call('XTRIM', P .. 'inbox:' .. node, 'MINID', lastRead)
 -- When it dies, what comes behind this is what its clients did not get.
-redis.call('HSET', P .. 'node:' .. node, 'seen', ARGV[6])
+redis.call('HSET', P .. 'node:' .. node, 'seen', knownPlace)
 local over = redis.call('HGET', STATE, 'over')
 if over then redis.call('HDEL', STATE, 'over') end
 local lapsed, overdue, away = {}, 0, 0

@@ -2,7 +2,9 @@
 -- Sets an endpoint back to before the first event since a time. Events are numbered without a gap, so the place is found by
 -- halving. `ARGV`: endpoint, time in ms. Gives how many events are delivered once more.
 --- @include partitions
-local key, since, total = P .. 'evc:' .. ARGV[1], tonumber(ARGV[2]), 0
+local endpoint, since = unpack(ARGV)
+since = tonumber(since)
+local key, total = P .. 'evc:' .. endpoint, 0
 for partition in string.gmatch('0123456789abcdef', '.') do
   local stream = P .. 'ev:' .. partition
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]

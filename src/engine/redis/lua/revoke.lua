@@ -3,8 +3,9 @@
 -- as JSON. The generation is for those that Redis runs late: nobody who was blocked since gets in by them. A Redis that is
 -- full takes it too: that is when somebody has to be shut out. [A8]
 --- @include forget-expired
-if not holds(ARGV[1], ARGV[2]) then return redis.error_reply('FENCED') end
-local kind, name, one, two = unpack(cjson.decode(ARGV[3]))
+local me, generation, revocation = unpack(ARGV)
+if not holds(me, generation) then return redis.error_reply('FENCED') end
+local kind, name, one, two = unpack(cjson.decode(revocation))
 local time = now()
 local result = 1
 forgetExpired(time)
@@ -26,5 +27,5 @@ else
   redis.call('HSET', P .. 'rev:user', name, string.format('[%.0f,%.0f]', one, two))
   redis.call('ZADD', P .. 'rev:until', two, name)
 end
-for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', ARGV[3]) end
+for _, node in ipairs(redis.call('ZRANGE', P .. 'nodes', 0, -1)) do tell(node, 'revocation', 'd', revocation) end
 return result

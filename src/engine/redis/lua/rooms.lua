@@ -1,6 +1,7 @@
 #!lua flags=no-writes
 -- Rooms by name. `ARGV`: prefix, after which name or '', limit. Gives total, whether there are more, and rooms.
-local prefix, after, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local prefix, after, limit = unpack(ARGV)
+limit = tonumber(limit)
 local last = prefix == '' and '+' or '(' .. prefix .. string.char(255)
 local first = prefix == '' and '-' or '[' .. prefix
 local total = redis.call('ZLEXCOUNT', P .. 'rooms', first, last)

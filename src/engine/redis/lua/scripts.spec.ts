@@ -27,6 +27,10 @@ describe('Lua scripts', () => {
     expect(undeclared('local function f(a) return a + b end return f(KEYS[1])')).toEqual(['b']);
   });
 
+  test.each(ALL.map(({ name, lua }) => [name, lua]))('%s names its arguments', (_, lua) => {
+    expect(lua.match(/ARGV\[\d+\]/g)).toBeNull();
+  });
+
   test('every file is loaded, or included by one that is', async () => {
     const loaded = ALL.map(({ name }) => `${name}.lua`);
     expect((await luaFilesIn('./')).toSorted()).toEqual(loaded.toSorted());

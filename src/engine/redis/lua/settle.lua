@@ -1,8 +1,9 @@
 #!lua
 -- Keeps the response. `ARGV`: key, fingerprint, owner, how long it is remembered in ms, response.
-local key = P .. 'idem:' .. ARGV[1]
-local owner = redis.call('HGET', key, 'o')
-if owner and owner ~= ARGV[3] then return 0 end
-redis.call('HSET', key, 'f', ARGV[2], 'o', ARGV[3], 'r', ARGV[5])
-redis.call('PEXPIRE', key, ARGV[4])
+local request, fingerprint, owner, keepMs, response = unpack(ARGV)
+local key = P .. 'idem:' .. request
+local knownOwner = redis.call('HGET', key, 'o')
+if knownOwner and knownOwner ~= owner then return 0 end
+redis.call('HSET', key, 'f', fingerprint, 'o', owner, 'r', response)
+redis.call('PEXPIRE', key, keepMs)
 return 1

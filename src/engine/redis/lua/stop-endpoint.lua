@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Stops an endpoint, or has it go on. `ARGV`: endpoint, what it was stopped with or ''.
-local key = P .. 'evc:' .. ARGV[1]
-if ARGV[2] == '' then return redis.call('HDEL', key, 'stopped') end
-return redis.call('HSET', key, 'stopped', ARGV[2])
+local endpoint, reason = unpack(ARGV)
+local key = P .. 'evc:' .. endpoint
+if reason == '' then return redis.call('HDEL', key, 'stopped') end
+return redis.call('HSET', key, 'stopped', reason)

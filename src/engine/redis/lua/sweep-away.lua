@@ -2,7 +2,8 @@
 -- Users and members that did not come back in time are gone. `ARGV`: how many at most. Gives how many there were.
 --- @include log
 --- @include outbox
-local over = redis.call('ZRANGEBYSCORE', P .. 'away', '-inf', now(), 'LIMIT', 0, ARGV[1])
+local limit = unpack(ARGV)
+local over = redis.call('ZRANGEBYSCORE', P .. 'away', '-inf', now(), 'LIMIT', 0, limit)
 for _, what in ipairs(over) do
   redis.call('ZREM', P .. 'away', what)
   if string.sub(what, 1, 1) == 'u' then

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Counts logs that have lapsed no longer. `ARGV`: how many at most. Gives how many it looked at.
 --- @include log
-local due = redis.call('ZRANGEBYSCORE', P .. 'lapsing', '-inf', now(), 'LIMIT', 0, ARGV[1])
+local limit = unpack(ARGV)
+local due = redis.call('ZRANGEBYSCORE', P .. 'lapsing', '-inf', now(), 'LIMIT', 0, limit)
 for _, part in ipairs(due) do
   local leftMs = redis.call('PTTL', P .. 'log:' .. part)
   if leftMs == -2 then

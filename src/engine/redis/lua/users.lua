@@ -1,6 +1,7 @@
 #!lua flags=no-writes
 -- Online users. `ARGV`: after which order, limit. Items are user and sockets.
 --- @include page
-return page(P .. 'users', ARGV[1], tonumber(ARGV[2]), function(user)
+local after, limit = unpack(ARGV)
+return page(P .. 'users', after, tonumber(limit), function(user)
   return { user, redis.call('ZCARD', P .. 'u:' .. user) }
 end)

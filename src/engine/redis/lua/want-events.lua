@@ -6,11 +6,11 @@
 --- @include log
 --- @include outbox
 --- @include partitions
-local node = ARGV[1]
-if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
-if ARGV[3] == '' then redis.call('HDEL', P .. 'evw', node) else redis.call('HSET', P .. 'evw', node, ARGV[3]) end
+local node, generation, wants, endpoints = unpack(ARGV)
+if not holds(node, generation) then return redis.error_reply('FENCED') end
+if wants == '' then redis.call('HDEL', P .. 'evw', node) else redis.call('HSET', P .. 'evw', node, wants) end
 gatherWanted()
-local names = cjson.decode(ARGV[4])
+local names = cjson.decode(endpoints)
 for _, name in ipairs(names) do
   for index = 1, 16 do
     local partition = string.sub(HEX, index, index)

@@ -8,8 +8,8 @@
 -- is 0: whoever began to watch since then does not know of them.
 --- @include presence
 --- @include info
-local node, room, token, known = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
-if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local node, generation, room, token, known, holdMs, keepMs = unpack(ARGV)
+if not holds(node, generation) then return redis.error_reply('FENCED') end
 redis.call('SADD', P .. 'rw:' .. room, node)
 redis.call('SADD', P .. 'wn:' .. node, room)
 if known ~= 'all' then
@@ -19,12 +19,12 @@ if known ~= 'all' then
       isKnown[user] = true
       local isIn = redis.call('HEXISTS', P .. 'rc:' .. room, user) == 1
       if not isIn and redis.call('HEXISTS', P .. 'ra:' .. room, user) == 0 then
-        holdUser(room, user, 0, tonumber(ARGV[6]))
+        holdUser(room, user, 0, tonumber(holdMs))
         table.insert(held, cjson.encode(user))
       end
     end
     if #held > 0 then
-      tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), { held = held }, tonumber(ARGV[7]))
+      tellRoom(room, redis.call('HINCRBY', STATE, 'q', 1), { held = held }, tonumber(keepMs))
     end
   end
   for _, user in ipairs(redis.call('ZRANGE', P .. 'ru:' .. room, 0, -1)) do

@@ -3,6 +3,8 @@
 -- there is none, and the text.
 --
 -- What is over the limit goes, the oldest first; so do the places of texts that are over by themselves.
+local maxBytes = unpack(ARGV, 1, 1)
+maxBytes = tonumber(maxBytes)
 local DAY, MOST, MOST_SWEPT = 86400000, 50, 400
 local all, bytes = P .. 'fl:all', tonumber(redis.call('GET', P .. 'fl:bytes') or '0')
 local function list(kind, name, id)
@@ -13,7 +15,7 @@ local function list(kind, name, id)
   redis.call('PEXPIRE', key, DAY)
 end
 for index = 2, #ARGV, 4 do
-  local user, address, socket, text = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3]
+  local user, address, socket, text = unpack(ARGV, index, index + 3)
   local id = string.format('%.0f', redis.call('INCR', P .. 'fl:n'))
   redis.call('SET', P .. 'fl:e:' .. id, text, 'PX', DAY)
   redis.call('RPUSH', all, id .. ':' .. #text)
@@ -26,7 +28,7 @@ for _ = 1, MOST_SWEPT do
   local oldest = redis.call('LINDEX', all, 0)
   if not oldest then break end
   local id, size = string.match(oldest, '^(%d+):(%d+)$')
-  if bytes <= tonumber(ARGV[1]) and redis.call('EXISTS', P .. 'fl:e:' .. id) == 1 then break end
+  if bytes <= maxBytes and redis.call('EXISTS', P .. 'fl:e:' .. id) == 1 then break end
   redis.call('LPOP', all)
   redis.call('DEL', P .. 'fl:e:' .. id)
   bytes = bytes - tonumber(size)

@@ -3,8 +3,9 @@
 -- A node changes its own sessions only: what it still says of one that has moved on has no effect. Those of a user or of
 -- a socket (`closeOf`, `leaveOf`) are meant wherever they are.
 --- @include session
-local node, windowMs = ARGV[1], tonumber(ARGV[3])
-if not holds(node, ARGV[2]) then return redis.error_reply('FENCED') end
+local node, generation, windowMs, changes = unpack(ARGV)
+windowMs = tonumber(windowMs)
+if not holds(node, generation) then return redis.error_reply('FENCED') end
 local function isMine(id) return redis.call('HGET', sessionKey(id), 'n') == node end
 local function live(id) redis.call('HSET', sessionKey(id), 'st', 'live') end
 local function leave(id, room)
@@ -61,8 +62,8 @@ function run.detach(id, data)
   detach(id, node, now() + windowMs, place())
 end
 function run.release(id, token)
-  local of = redis.call('HMGET', sessionKey(id), 'by', 'until')
-  if isMine(id) and of[1] == token then detach(id, node, tonumber(of[2]), place()) end
+  local claimedBy, ends = unpack(redis.call('HMGET', sessionKey(id), 'by', 'until'))
+  if isMine(id) and claimedBy == token then detach(id, node, tonumber(ends), place()) end
 end
 function run.close(id)
   if isMine(id) then finish(id) end
@@ -72,9 +73,9 @@ function run.closeOf(kind, name)
 end
 function run.leaveOf(kind, name, room)
   for _, id in ipairs(sessionsOf(kind, name)) do
-    local of = redis.call('HMGET', sessionKey(id), 'st', 'r:' .. room)
-    if of[1] == 'claimed' and of[2] then finish(id) else leave(id, room) end
+    local state, how = unpack(redis.call('HMGET', sessionKey(id), 'st', 'r:' .. room))
+    if state == 'claimed' and how then finish(id) else leave(id, room) end
   end
 end
-for _, change in ipairs(cjson.decode(ARGV[4])) do run[change[1]](unpack(change, 2)) end
+for _, change in ipairs(cjson.decode(changes)) do run[change[1]](unpack(change, 2)) end
 return 1

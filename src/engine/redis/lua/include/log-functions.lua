@@ -183,9 +183,9 @@ end
 local function countKept(user, logs, bytes) return countPublisher(user, logs * (bytes + ENTRY_BYTES)) end
 -- Whether everything after a place is still kept.
 local function covers(part, after)
-  local meta = redis.call('HMGET', P .. 'meta:' .. part, 'l', 'x')
+  local last, trimmed = unpack(redis.call('HMGET', P .. 'meta:' .. part, 'l', 'x'))
   -- What is known of a part that a session wants does not go by itself: without it, nobody knows what was missed.
-  if not meta[1] then return false end
-  if tonumber(meta[1]) <= after then return true end
-  return redis.call('EXISTS', P .. 'log:' .. part) == 1 and tonumber(meta[2] or '0') <= after
+  if not last then return false end
+  if tonumber(last) <= after then return true end
+  return redis.call('EXISTS', P .. 'log:' .. part) == 1 and tonumber(trimmed or '0') <= after
 end

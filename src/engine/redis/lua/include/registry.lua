@@ -15,16 +15,16 @@ end
 local function isListed(room) return string.byte(room) ~= 1 end
 local function join(id, room)
   local key = P .. 's:' .. id
-  local of = redis.call('HMGET', key, 'u', 'n', 'ns')
+  local user, node, namespace = unpack(redis.call('HMGET', key, 'u', 'n', 'ns'))
   if redis.call('HSETNX', key, 'r:' .. room, '1') == 0 then return end
   if isListed(room) then redis.call('APPEND', P .. 'e:' .. id, ',' .. cjson.encode(room)) end
   redis.call('ZADD', P .. 'rs:' .. room, order(), id)
-  count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], 1)
-  if count(P .. 'rc:' .. room, of[1], 1) == 1 then
-    redis.call('ZADD', P .. 'ru:' .. room, order(), of[1])
+  count(P .. 'rn:' .. room, node .. ' ' .. namespace, 1)
+  if count(P .. 'rc:' .. room, user, 1) == 1 then
+    redis.call('ZADD', P .. 'ru:' .. room, order(), user)
     if isListed(room) then redis.call('ZADD', P .. 'rooms', 0, room) end
-    saw(room, of[1], infoOf(id))
-    if wanted and isListed(room) then memberIn(room, of[1], infoOf(id)) end
+    saw(room, user, infoOf(id))
+    if wanted and isListed(room) then memberIn(room, user, infoOf(id)) end
   end
 end
 local function strike(id, room)
@@ -38,14 +38,14 @@ local function part(id, room, how, isGoing)
   local key = P .. 's:' .. id
   if redis.call('HDEL', key, 'r:' .. room) == 0 then return end
   if not isGoing and isListed(room) then strike(id, room) end
-  local of = redis.call('HMGET', key, 'u', 'n', 'ns')
+  local user, node, namespace = unpack(redis.call('HMGET', key, 'u', 'n', 'ns'))
   redis.call('ZREM', P .. 'rs:' .. room, id)
-  count(P .. 'rn:' .. room, of[2] .. ' ' .. of[3], -1)
-  if count(P .. 'rc:' .. room, of[1], -1) <= 0 then
-    redis.call('ZREM', P .. 'ru:' .. room, of[1])
+  count(P .. 'rn:' .. room, node .. ' ' .. namespace, -1)
+  if count(P .. 'rc:' .. room, user, -1) <= 0 then
+    redis.call('ZREM', P .. 'ru:' .. room, user)
     if redis.call('ZCARD', P .. 'ru:' .. room) == 0 then redis.call('ZREM', P .. 'rooms', room) end
-    saw(room, of[1], nil, how)
-    if wanted and isListed(room) then memberOut(room, of[1], how) end
+    saw(room, user, nil, how)
+    if wanted and isListed(room) then memberOut(room, user, how) end
   end
 end
 local function roomsOf(id)
@@ -57,16 +57,16 @@ local function roomsOf(id)
 end
 local function remove(id, how, reason)
   local key = P .. 's:' .. id
-  local of = redis.call('HMGET', key, 'u', 'n', 'ns')
-  if not of[1] then return end
+  local user, node, namespace = unpack(redis.call('HMGET', key, 'u', 'n', 'ns'))
+  if not user then return end
   for _, room in ipairs(roomsOf(id)) do part(id, room, how, true) end
   redis.call('ZREM', P .. 'sockets', id)
-  redis.call('SREM', P .. 'held:' .. of[2], id)
-  count(P .. 'rn', of[2] .. ' ' .. of[3], -1)
-  redis.call('ZREM', P .. 'u:' .. of[1], id)
-  local isLast = redis.call('ZCARD', P .. 'u:' .. of[1]) == 0
-  if isLast then redis.call('ZREM', P .. 'users', of[1]) end
-  if wanted then wentOut(id, of[1], of[2], isLast, how, reason) end
+  redis.call('SREM', P .. 'held:' .. node, id)
+  count(P .. 'rn', node .. ' ' .. namespace, -1)
+  redis.call('ZREM', P .. 'u:' .. user, id)
+  local isLast = redis.call('ZCARD', P .. 'u:' .. user) == 0
+  if isLast then redis.call('ZREM', P .. 'users', user) end
+  if wanted then wentOut(id, user, node, isLast, how, reason) end
   redis.call('DEL', key, P .. 'e:' .. id)
 end
 local function insert(node, id, user, namespace, transport, entry, info)

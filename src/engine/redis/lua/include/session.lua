@@ -28,9 +28,9 @@ local function sessionRooms(id)
 end
 -- Every part the session wants, with the place since which it does.
 local function sessionParts(id)
-  local of = redis.call('HMGET', sessionKey(id), 'sid', 'u', 'q')
-  local since = tonumber(of[3])
-  local parts = { { 's' .. of[1], since }, { 'u' .. of[2], since }, { 'a', since } }
+  local socketId, user, since = unpack(redis.call('HMGET', sessionKey(id), 'sid', 'u', 'q'))
+  since = tonumber(since)
+  local parts = { { 's' .. socketId, since }, { 'u' .. user, since }, { 'a', since } }
   for _, room in ipairs(sessionRooms(id)) do
     table.insert(parts, { 'r' .. room, tonumber(redis.call('HGET', sessionKey(id), 'q:' .. room)) })
   end
@@ -63,13 +63,13 @@ local function endOldestOf(user)
   for index = 1, #waiting - most do finish(waiting[index][2]) end
 end
 local function detach(id, node, untilMs, gone)
-  local of = redis.call('HMGET', sessionKey(id), 'n', 'st', 'u')
-  if of[1] ~= node or of[2] == 'waiting' then return end
+  local holder, state, user = unpack(redis.call('HMGET', sessionKey(id), 'n', 'st', 'u'))
+  if holder ~= node or state == 'waiting' then return end
   goAway(id, gone)
   redis.call('SREM', P .. 'kept:' .. node, id)
   redis.call('HSET', sessionKey(id), 'st', 'waiting', 'until', string.format('%.0f', untilMs))
   redis.call('ZADD', P .. 'waiting', untilMs, id)
-  endOldestOf(of[3])
+  endOldestOf(user)
 end
 -- Whether a publication that stands in a log of a session was for it.
 local function isFor(id, of, payload, seq)
@@ -93,9 +93,9 @@ local function undelivered(id, gone, parts)
   local of, count, seen = { ns = space, u = user, sid = socketId }, 0, {}
   for _, part in ipairs(parts) do
     local from = math.max(part[2], gone)
-    local meta = redis.call('HMGET', P .. 'meta:' .. part[1], 'l', 'o')
+    local newest, offset = unpack(redis.call('HMGET', P .. 'meta:' .. part[1], 'l', 'o'))
     local isNotices = string.byte(part[1], 2) == 0
-    if not isNotices and meta[1] and tonumber(meta[1]) > from then
+    if not isNotices and newest and tonumber(newest) > from then
       local most, last = math.max(math.min(looks, 100), 1), nil
       local page = redis.call('XRANGE', P .. 'log:' .. part[1], string.format('%.0f', from + 1), '+', 'COUNT', most)
       for _, entry in ipairs(page) do
@@ -104,22 +104,22 @@ local function undelivered(id, gone, parts)
         if fields.a == '0' and not seen[seq] and isFor(id, of, fields.p, seq) then count = count + 1 end
         seen[seq] = true
       end
-      if last then count = count + tonumber(meta[2]) - tonumber(last) end
+      if last then count = count + tonumber(offset) - tonumber(last) end
     end
   end
   return count
 end
 function finish(id)
-  local of = redis.call('HMGET', sessionKey(id), 'n', 'u', 'sid', 'gone')
-  if not of[2] then return end
+  local node, user, socketId, gone = unpack(redis.call('HMGET', sessionKey(id), 'n', 'u', 'sid', 'gone'))
+  if not user then return end
   local parts = sessionParts(id)
-  local lost = of[4] and undelivered(id, tonumber(of[4]), parts) or 0
+  local lost = gone and undelivered(id, tonumber(gone), parts) or 0
   -- The node that renews its lease next takes it into its figures.
   if lost > 0 then redis.call('HINCRBY', STATE, 'over', lost) end
   for _, part in ipairs(parts) do unwant(part[1]) end
-  redis.call('SREM', P .. 'kept:' .. of[1], id)
-  redis.call('SREM', P .. 'us:' .. of[2], id)
-  redis.call('DEL', P .. 'ss:' .. of[3])
+  redis.call('SREM', P .. 'kept:' .. node, id)
+  redis.call('SREM', P .. 'us:' .. user, id)
+  redis.call('DEL', P .. 'ss:' .. socketId)
   redis.call('ZREM', P .. 'waiting', id)
   redis.call('DEL', sessionKey(id))
 end
