@@ -1,4 +1,5 @@
-import { RedisEngine, type RedisEngineConfig } from '../../src/engine/redis/redis-engine.js';
+import type { RedisEngineConfig } from '../../src/engine/redis/engine-settings.js';
+import { RedisEngine } from '../../src/engine/redis/redis-engine.js';
 import type { RevocationReplica } from '../../src/engine/redis/stores/redis-revocations.js';
 import { NodeIdentity } from '../../src/engine/node-identity.js';
 import type { Arrival, NodeCommand, NodeQuestion, NodeHooks, Receipts } from '../../src/engine/engine.js';

@@ -1,8 +1,7 @@
-import type { NodeCommand, NodeHooks, NodeQuestion } from '../engine.js';
+import type { NodeCommand, NodeQuestion } from '../engine.js';
 import type { PresenceChange, PresenceState } from '../presence.js';
-import type { PendingCalls } from './node/pending-calls.js';
+import type { NodeContext } from './node/node-context.js';
 import type { InboxEntry } from './inbox/inbox.js';
-import type { Barriers } from './inbox/barriers.js';
 import type { RedisBroker } from './inbox/redis-broker.js';
 import type { RedisRegistryWriter } from './stores/registry-writer.js';
 import type { RedisSessions } from './stores/redis-sessions.js';
@@ -10,18 +9,14 @@ import type { RedisOutbox } from './stores/redis-outbox.js';
 import type { RedisRevocations } from './stores/redis-revocations.js';
 import { readOrder, writeAnswer } from './stores/codec.js';
 
-/** Who gets what comes through the inbox. */
+/** The parts of the engine that are told what comes through the inbox. */
 export interface InboxReaders {
-  readonly hooks: () => NodeHooks | undefined;
-  readonly sessions: RedisSessions;
+  readonly context: Pick<NodeContext, 'hooks' | 'calls' | 'barriers' | 'reply'>;
+  readonly broker: RedisBroker;
   readonly holdings: RedisRegistryWriter;
-  readonly publisher: RedisBroker;
-  readonly calls: PendingCalls;
-  readonly marks: Barriers;
+  readonly sessions: RedisSessions;
   readonly revocations: RedisRevocations;
   readonly outbox: RedisOutbox;
-  /** Answers another node; owns its failure. */
-  readonly reply: (node: string, id: string, answer: string) => void;
 }
 
 /**
@@ -33,32 +28,32 @@ export function dispatch({ kind, fields }: InboxEntry, readers: InboxReaders): P
   const text = fields['d'] ?? '';
   switch (kind) {
     case 'marks':
-      readers.publisher.marked(text);
+      readers.broker.marked(text);
       return undefined;
     case 'publication':
-      readers.publisher.received(fields);
+      readers.broker.received(fields);
       return undefined;
     case 'mark':
-      if (fields['q'] !== undefined) readers.publisher.moveTo(fields['q']);
-      return readers.marks.reach(text);
+      if (fields['q'] !== undefined) readers.broker.moveTo(fields['q']);
+      return readers.context.barriers.reach(text);
     case 'presence':
-      readers.publisher.moveTo(fields['q']!);
-      readers.hooks()?.presence(JSON.parse(text) as PresenceChange);
+      readers.broker.moveTo(fields['q']!);
+      readers.context.hooks()?.presence(JSON.parse(text) as PresenceChange);
       return undefined;
     case 'presenceState':
-      readers.hooks()?.presenceState(JSON.parse(text) as PresenceState);
+      readers.context.hooks()?.presenceState(JSON.parse(text) as PresenceState);
       return undefined;
     case 'takeOver':
       readers.sessions.takenFrom(text);
-      readers.hooks()?.takeOver(text);
+      readers.context.hooks()?.takeOver(text);
       // Without effect once the other node has put it in. Where that failed, nothing may stand in its way.
       readers.holdings.leave(text, true).catch(() => undefined);
       return undefined;
     case 'reply':
-      readers.calls.answer(fields['i']!, fields['f']!, text);
+      readers.context.calls.answer(fields['i']!, fields['f']!, text);
       return undefined;
     case 'command':
-      obey(readOrder(text), fields['f']!, fields['i']!, readers);
+      obey(readOrder(text), fields['f']!, fields['i']!, readers.context);
       return undefined;
     case 'revocation':
       readers.revocations.announced(text);
@@ -79,7 +74,7 @@ function obey(
   order: NodeCommand | NodeQuestion,
   from: string,
   id: string,
-  { hooks, reply }: InboxReaders,
+  { hooks, reply }: InboxReaders['context'],
 ): void {
   if ('do' in order) {
     void Promise.resolve(hooks()?.carryOut(order)).then((sockets) => {

@@ -1,7 +1,7 @@
-import type { NodeHooks } from '../engine.js';
 import { unavailable } from './connection/client.js';
 import type { Inbox } from './inbox/inbox.js';
 import type { Held, Lease } from './node/lease.js';
+import type { NodeContext } from './node/node-context.js';
 import type { RequestConnection } from './connection/request-connection.js';
 import type { RedisBroker } from './inbox/redis-broker.js';
 import type { Reaper } from './node/reaper.js';
@@ -13,25 +13,27 @@ import type { RedisSessions } from './stores/redis-sessions.js';
 import { PROBE } from './lua/scripts.js';
 
 /** All that Redis has to know of a node, or a node of Redis. */
-export interface AttachmentParts {
-  readonly link: RequestConnection;
+export interface RegistrationParts {
+  readonly connection: RequestConnection;
   readonly inbox: Inbox;
   readonly lease: Lease;
-  readonly publisher: RedisBroker;
+  readonly broker: RedisBroker;
   readonly holdings: RedisRegistryWriter;
   readonly sessions: RedisSessions;
   readonly presence: RedisPresence;
   readonly revocations: RedisRevocations;
   readonly outbox: RedisOutbox;
   readonly reaper: Reaper;
-  readonly hooks: () => NodeHooks | undefined;
-  readonly nodeLeaseMs: number;
-  /** It is known, at first and after each loss. */
-  readonly attached: () => void;
+}
+
+/** What a {@connection NodeRegistration} tells and asks of the engine. */
+export interface RegistrationEvents {
+  /** The node is known, at first and after each loss. */
+  attached(): void;
   /** How long this node stood still a moment ago, if that may be why it is not known any longer. [O4] */
-  readonly stalledMs: () => number;
+  stalledMs(): number;
   /** @param wasAttached whether it was known until now */
-  readonly lost: (reason: string, wasAttached: boolean) => void;
+  lost(reason: string, wasAttached: boolean): void;
 }
 
 /** How often a lease is renewed, at most. */
@@ -52,8 +54,12 @@ export class NodeRegistration {
   private checkedAt = performance.now();
   private isStopped = false;
 
-  constructor(private readonly parts: AttachmentParts) {
-    this.tickMs = Math.min(MAX_TICK_MS, Math.floor(parts.nodeLeaseMs / 3));
+  constructor(
+    private readonly context: Pick<NodeContext, 'hooks' | 'nodeLeaseMs'>,
+    private readonly parts: RegistrationParts,
+    private readonly events: RegistrationEvents,
+  ) {
+    this.tickMs = Math.min(MAX_TICK_MS, Math.floor(context.nodeLeaseMs / 3));
   }
 
   get isAttached(): boolean {
@@ -62,7 +68,7 @@ export class NodeRegistration {
 
   /** Resolves when the first try is over, whether or not it took effect. */
   async start(): Promise<void> {
-    await this.parts.link.open();
+    await this.parts.connection.open();
     await this.attaching;
     this.schedule();
   }
@@ -88,7 +94,7 @@ export class NodeRegistration {
   reattach(): void {
     // What is still written while the lease is given up is refused, as it should be.
     if (this.isStopped) return;
-    const stalledMs = this.parts.stalledMs();
+    const stalledMs = this.events.stalledMs();
     const reason =
       stalledMs > 0
         ? `this node stood still for ${stalledMs} ms`
@@ -100,7 +106,7 @@ export class NodeRegistration {
   lose(reason: string): void {
     const wasAttached = this.attached;
     this.attached = false;
-    this.parts.lost(reason, wasAttached);
+    this.events.lost(reason, wasAttached);
   }
 
   /** Something that this node holds was not written, or nobody knows. */
@@ -119,12 +125,12 @@ export class NodeRegistration {
   }
 
   private async renew(): Promise<Held> {
-    const { lease, inbox, publisher } = this.parts;
+    const { lease, inbox, broker } = this.parts;
     // When it is sent: the lease ends no earlier than counted from here.
     this.renewedAt = performance.now();
-    const renewal = await lease.renew(inbox.position, publisher.lastKnown);
+    const renewal = await lease.renew(inbox.position, broker.lastKnown);
     if (renewal.state === 'held') {
-      if (renewal.undelivered > 0) this.parts.hooks()?.sessionsOver(renewal.undelivered);
+      if (renewal.undelivered > 0) this.context.hooks()?.sessionsOver(renewal.undelivered);
       return renewal;
     }
     this.reattach();
@@ -133,20 +139,20 @@ export class NodeRegistration {
 
   private async attachOnce(): Promise<void> {
     if (this.isStopped || this.attached) return;
-    const { link, lease, publisher, inbox, reaper, holdings, presence, sessions, revocations, outbox } =
+    const { connection, lease, broker, inbox, reaper, holdings, presence, sessions, revocations, outbox } =
       this.parts;
-    const hooks = this.parts.hooks();
-    const { outcome, epoch, seq, writes } = await lease.attach(publisher.lastKnown);
+    const hooks = this.context.hooks();
+    const { outcome, epoch, seq, writes } = await lease.attach(broker.lastKnown);
     this.renewedAt = performance.now();
     if (outcome !== 'kept') {
-      publisher.beginAt(epoch, seq);
+      broker.beginAt(epoch, seq);
       inbox.restart(lease.beginning);
       reaper.begin();
     }
     if (outcome !== 'kept') outbox.lost();
     // Before anything is written again: that tells who is online after everything was lost.
     await outbox.declare();
-    if (outcome === 'fenced') hooks?.fenced(this.parts.stalledMs());
+    if (outcome === 'fenced') hooks?.fenced(this.events.stalledMs());
     if (writes !== holdings.timesChanged) this.isOutOfDate = true;
     if (outcome === 'lost') {
       presence.lost();
@@ -157,17 +163,17 @@ export class NodeRegistration {
     // Before sessions are written: what they want to know begins where all are known again.
     await presence.sync(hooks?.watchedRooms() ?? []);
     await sessions.settle();
-    await revocations.load(link);
-    if (!link.isUsable) return;
+    await revocations.load(connection);
+    if (!connection.isUsable) return;
     this.attached = true;
-    this.parts.attached();
+    this.events.attached();
   }
 
   private async rewrite(): Promise<void> {
     // What is not written while this goes on makes it out of date again.
     this.isOutOfDate = false;
     try {
-      if (await this.parts.holdings.rewrite(() => this.parts.hooks()?.sockets() ?? []))
+      if (await this.parts.holdings.rewrite(() => this.context.hooks()?.sockets() ?? []))
         this.isOutOfDate = true;
     } catch (failure) {
       this.isOutOfDate = true;
@@ -178,31 +184,31 @@ export class NodeRegistration {
   private async check(): Promise<void> {
     if (performance.now() - this.checkedAt < CHECK_INTERVAL_MS) return;
     this.checkedAt = performance.now();
-    await this.parts.holdings.check(() => this.parts.hooks()?.sockets() ?? []);
+    await this.parts.holdings.check(() => this.context.hooks()?.sockets() ?? []);
     await this.parts.sessions.check();
   }
 
   private schedule(): void {
     if (this.isStopped) return;
-    const isWell = this.attached && this.parts.link.isUsable && !this.parts.inbox.isBehind;
+    const isWell = this.attached && this.parts.connection.isUsable && !this.parts.inbox.isBehind;
     const nextMs = isWell ? this.tickMs : Math.min(RETRY_MS, this.tickMs);
     this.timer = setTimeout(() => void this.tick().finally(() => this.schedule()), nextMs);
   }
 
   /** Renews the lease and does what is due. What fails is tried again on the next tick. */
   private async tick(): Promise<void> {
-    const { link, sessions, reaper } = this.parts;
-    if (!link.isUsable) return;
+    const { connection, sessions, reaper } = this.parts;
+    if (!connection.isUsable) return;
     if (!this.attached) return this.attach();
     try {
       const renewal = await this.renew();
-      if (link.refusal !== undefined) await link.run(PROBE);
+      if (connection.refusal !== undefined) await connection.run(PROBE);
       if (this.isOutOfDate) await this.rewrite();
       else await this.check();
       if (sessions.isOutOfDate) await sessions.settle();
       await reaper.carryOut(renewal);
     } catch {
-      // The link has told what is wrong, or the lease is lost and this node makes itself known again.
+      // The connection has told what is wrong, or the lease is lost and this node makes itself known again.
     }
   }
 }

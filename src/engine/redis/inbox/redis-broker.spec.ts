@@ -12,17 +12,24 @@ const nothing = { responses: [], missing: [] };
 describe('the answer to a publication', () => {
   const begin = () => {
     const events: string[] = [];
-    const publisher = new RedisBroker({
-      isAvailable: () => true,
-      tracks: () => true,
-      ruleOf: () => undefined,
-      send: async () => [['e.1', 0, '', 0]],
-      sendCommands: async () => [],
-      arrived: ({ publication: { id } }) => void events.push(id),
-      reply: () => undefined,
-      calls: new PendingCalls(),
-      quota: new PublisherQuota(134_217_728),
-    });
+    const hooks = {
+      tracksPositions: () => true,
+      arrived: ({ publication: { id } }: Arrival) => void events.push(id),
+    };
+    const publisher = new RedisBroker(
+      {
+        identity: () => ['node', 'generation'],
+        isAvailable: () => true,
+        hooks: () => hooks,
+        sessionsKeepMs: 1_000,
+        ruleOf: () => undefined,
+        run: async () => [['e.1', 0, '', 0]],
+        reply: () => undefined,
+        calls: new PendingCalls(),
+        quota: new PublisherQuota(134_217_728),
+      },
+      { sessions: () => ({ isUsed: false }), outbox: { tellsOf: () => undefined } },
+    );
     const sent = publication({ rooms: ['x'] });
     void publisher.publish(sent).remote!.then(() => events.push('answered'));
     return { events, publisher, sent };

@@ -1,12 +1,12 @@
-import type { HistoryRule } from '../../../config/values.js';
 import { MAX_DEPTH, measureValue } from '../../../protocol/json.js';
 import type { Position, Publication } from '../../../protocol/publication.js';
-import type { Arrival, Handover, MissingReceipt, Receipt, Receipts, RemoteOutcome } from '../../engine.js';
+import type { Handover, MissingReceipt, NodeHooks, Receipt, Receipts, RemoteOutcome } from '../../engine.js';
 import type { Stamp } from '../../log.js';
-import type { PublicationTells } from '../stores/redis-outbox.js';
-import type { PublisherQuota } from '../../publisher-quota.js';
+import { luaJson } from '../lua/script.js';
+import { COMMANDS, PUBLISH } from '../lua/scripts.js';
+import type { NodeContext } from '../node/node-context.js';
+import type { RedisOutbox } from '../stores/redis-outbox.js';
 import type { PresencePlace } from '../../presence.js';
-import type { PendingCalls } from '../node/pending-calls.js';
 import { decodeArgs, decodePublication, encodeArgs, encodePublication } from '../stores/codec.js';
 import { unavailable } from '../connection/client.js';
 import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
@@ -17,22 +17,16 @@ import type { PublishOrder, PublishReply } from '../lua/publish.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the publisher needs of the engine. */
-export interface BrokerContext {
-  readonly isAvailable: () => boolean;
-  /** Whether anybody on this node has to be told where its own publications stand. */
-  readonly tracks: () => boolean;
-  readonly ruleOf: (room: string) => HistoryRule | undefined;
-  /** Sends orders and, in the same order, the publications; rejects with `engine.unavailable`. */
-  readonly send: (orders: readonly PublishOrder[], payloads: readonly string[]) => Promise<unknown>;
-  /** The same for commands, which a full Redis takes too. [A8] */
-  readonly sendCommands: (orders: readonly CommandOrder[], commands: readonly string[]) => Promise<unknown>;
-  readonly arrived: (arrival: Arrival) => Promise<Receipts> | undefined;
-  /** Answers a node that asked for acknowledgements; owns its failure. */
-  readonly reply: (node: string, id: string, answer: string) => void;
-  readonly calls: PendingCalls;
-  readonly quota: PublisherQuota;
-  /** What is told of a publication as an event; `undefined` where nobody wants that. [W2] */
-  readonly tellsOf?: (publication: Publication) => PublicationTells | undefined;
+export type BrokerContext = Pick<
+  NodeContext,
+  'run' | 'identity' | 'isAvailable' | 'sessionsKeepMs' | 'ruleOf' | 'calls' | 'quota' | 'reply'
+> & { readonly hooks: () => Pick<NodeHooks, 'arrived' | 'tracksPositions'> | undefined };
+
+/** The parts of the engine that publications go with. */
+export interface BrokerNeighbours {
+  /** Where a session is, or is being claimed, own publications need their places. */
+  readonly sessions: () => { readonly isUsed: boolean };
+  readonly outbox: Pick<RedisOutbox, 'tellsOf'>;
 }
 
 /** Nodes get this much longer than their clients to send acknowledgements back. */
@@ -78,7 +72,10 @@ export class RedisBroker {
   /** Rooms that sockets of other nodes are being put into, and by how many commands. */
   private readonly entering = new Map<string, number>();
 
-  constructor(private readonly context: BrokerContext) {
+  constructor(
+    private readonly context: BrokerContext,
+    private readonly neighbours: BrokerNeighbours,
+  ) {
     this.outgoing = new TurnBatcher(
       (batch) => this.sendInOrder(batch),
       ({ payload }) => payload.length,
@@ -123,7 +120,7 @@ export class RedisBroker {
       this.releaseAll();
       return { stamp: this.passBy(publication.id), remote: owned(Promise.reject(unavailable())) };
     }
-    const given = this.context.tracks() ? this.keep(publication, ackTimeoutMs) : undefined;
+    const given = this.isTracked ? this.keep(publication, ackTimeoutMs) : undefined;
     return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, given)) };
   }
 
@@ -174,10 +171,10 @@ export class RedisBroker {
     const stamp: Stamp = { cursor: this.cursor, positions: readPositions(fields['x']!) };
     const ackTimeoutMs = Number(fields['a'] ?? 0);
     if (ackTimeoutMs === 0) {
-      void this.context.arrived({ publication, stamp, audience: 'all' });
+      void this.context.hooks()?.arrived({ publication, stamp, audience: 'all' });
       return;
     }
-    const receipts = this.context.arrived({ publication, stamp, audience: 'all', ackTimeoutMs });
+    const receipts = this.context.hooks()?.arrived({ publication, stamp, audience: 'all', ackTimeoutMs });
     void Promise.resolve(receipts)
       .then((known) => JSON.stringify((known?.responses ?? []).map(writeReceipt)))
       // Whoever asked counts as missing who is in no answer; to wait longer would tell it no more.
@@ -203,6 +200,11 @@ export class RedisBroker {
     for (const each of waiting) this.give(each, this.passBy(each.publication.id));
   }
 
+  /** Whether this node has to be told where its own publications stand. */
+  private get isTracked(): boolean {
+    return this.neighbours.sessions().isUsed || this.context.hooks()?.tracksPositions() === true;
+  }
+
   /** Resolves when the sockets that track positions have been given it, with its place or without. */
   private keep(publication: Publication, ackTimeoutMs: number): Promise<void> {
     this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
@@ -214,7 +216,7 @@ export class RedisBroker {
 
   private give({ publication, ackTimeoutMs, given }: Pending, stamp: Stamp): void {
     const asked = ackTimeoutMs > 0 ? { ackTimeoutMs } : {};
-    void this.context.arrived({ publication, stamp, audience: 'tracking', ...asked });
+    void this.context.hooks()?.arrived({ publication, stamp, audience: 'tracking', ...asked });
     given();
   }
 
@@ -243,12 +245,12 @@ export class RedisBroker {
   }
 
   private async sendRun(run: readonly Outgoing[]): Promise<readonly unknown[]> {
-    const { send, sendCommands } = this.context;
+    const { context } = this;
     const payloads = run.map(({ payload }) => payload);
-    const orders = run.map(({ order }) => order);
-    const sent = isCommand(orders[0]!)
-      ? sendCommands(orders as readonly CommandOrder[], payloads)
-      : send(orders as readonly PublishOrder[], payloads);
+    const orders = luaJson(run.map(({ order }) => order));
+    const sent = isCommand(run[0]!.order)
+      ? context.run(COMMANDS, ...context.identity(), orders, ...payloads)
+      : context.run(PUBLISH, ...context.identity(), context.sessionsKeepMs, orders, ...payloads);
     return (await sent) as readonly unknown[];
   }
 
@@ -322,7 +324,7 @@ export class RedisBroker {
       user,
       isForAll,
     ] as const;
-    const tells = this.context.tellsOf?.(publication);
+    const tells = this.neighbours.outbox.tellsOf(publication);
     return tells === undefined ? order : [...order, tells];
   }
 

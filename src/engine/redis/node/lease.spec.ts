@@ -306,7 +306,12 @@ describeWithRedis('a node with much to do', () => {
     await until('it is time', async () => (over = await observed()).overdue === ids.length);
     expect(over.endedSessions).toBe(ids.length);
     const nothing = async (): Promise<void> => undefined;
-    await new Reaper(observer, run, 1_000, nothing, nothing, () => 0).carryOut(over);
+    await new Reaper(
+      observer,
+      { run, sessionsKeepMs: 1_000, renewWhenDue: nothing },
+      nothing,
+      () => 0,
+    ).carryOut(over);
     expect(await observed()).toMatchObject({ endedSessions: 0, overdue: 0 });
   });
 });

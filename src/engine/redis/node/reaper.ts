@@ -1,6 +1,7 @@
 import type { SocketEntry } from '../../../protocol/entries.js';
 import type { Held, Lease } from './lease.js';
-import type { RunScript, Script } from '../lua/script.js';
+import type { Script } from '../lua/script.js';
+import type { NodeContext } from './node-context.js';
 import { SWEEP_ABSENT, SWEEP_AWAY, SWEEP_LOGS, SWEEP_SESSIONS } from '../lua/scripts.js';
 
 /** A node that has just come leaves the dead to those who were there, or to whoever they turn out to be. */
@@ -16,11 +17,8 @@ export class Reaper {
 
   constructor(
     private readonly lease: Lease,
-    private readonly script: RunScript,
-    private readonly sessionsKeepMs: number,
+    private readonly context: Pick<NodeContext, 'run' | 'renewWhenDue' | 'sessionsKeepMs'>,
     private readonly nodeLost: (node: string, sockets: number, entries: readonly SocketEntry[]) => void,
-    /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
-    private readonly renewWhenDue: () => Promise<void>,
     private readonly clock: () => number = () => performance.now(),
     /** What is known of the sockets of a dead node, before they are taken out. */
     private readonly heldBy: (node: string) => Promise<readonly SocketEntry[]> = async () => [],
@@ -34,16 +32,16 @@ export class Reaper {
   async carryOut({ lapsed, endedSessions, overdue, lapsingLogs, away }: Held): Promise<void> {
     if (this.clock() >= this.reapsFrom) await this.reap(lapsed);
     if (endedSessions > 0) await this.sweep(SWEEP_SESSIONS);
-    if (overdue > 0) await this.sweep(SWEEP_ABSENT, this.sessionsKeepMs);
+    if (overdue > 0) await this.sweep(SWEEP_ABSENT, this.context.sessionsKeepMs);
     if (away > 0) await this.sweep(SWEEP_AWAY);
     if (lapsingLogs > 0) await this.sweep(SWEEP_LOGS);
   }
 
   private async reap(nodes: readonly string[]): Promise<void> {
     for (const node of nodes) {
-      await this.renewWhenDue();
+      await this.context.renewWhenDue();
       const entries = await this.entriesOf(node);
-      const sockets = await this.lease.reap(node, this.renewWhenDue);
+      const sockets = await this.lease.reap(node, this.context.renewWhenDue);
       if (sockets !== undefined) this.nodeLost(node, sockets, entries);
     }
   }
@@ -58,8 +56,8 @@ export class Reaper {
     const endsAt = this.clock() + SWEEP_WITHIN_MS;
     let swept: unknown;
     do {
-      await this.renewWhenDue();
-      swept = await this.script(script, BATCH_SIZE, ...args);
+      await this.context.renewWhenDue();
+      swept = await this.context.run(script, BATCH_SIZE, ...args);
     } while (swept === BATCH_SIZE && this.clock() < endsAt);
   }
 }

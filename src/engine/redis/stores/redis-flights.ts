@@ -1,7 +1,7 @@
 import type { SocketEntry } from '../../../protocol/entries.js';
 import type { FlightSubject, SharedFlights, StoredEpisode } from '../../flights.js';
 import { HELD_ENTRIES, READ_FLIGHTS, WRITE_FLIGHTS } from '../lua/scripts.js';
-import type { RunScript } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
 import { entryOf, type WrittenEntry } from './entry-fields.js';
 
 /** Sockets of a dead node that get an episode; of more there are enough to see what happened. */
@@ -9,7 +9,7 @@ const MAX_LOST = 5_000;
 
 /** Ended episodes of all nodes, in Redis. [X1] */
 export class RedisFlights implements SharedFlights {
-  constructor(private readonly run: RunScript) {}
+  constructor(private readonly context: Pick<NodeContext, 'run'>) {}
 
   async write(episodes: readonly StoredEpisode[], maxBytes: number): Promise<void> {
     const fields = episodes.flatMap(({ user, address, socketId, text }) => [
@@ -18,16 +18,16 @@ export class RedisFlights implements SharedFlights {
       socketId ?? '',
       text,
     ]);
-    await this.run(WRITE_FLIGHTS, maxBytes, ...fields);
+    await this.context.run(WRITE_FLIGHTS, maxBytes, ...fields);
   }
 
   async read([kind, name]: FlightSubject): Promise<string[]> {
-    return (await this.run(READ_FLIGHTS, kind, name)) as string[];
+    return (await this.context.run(READ_FLIGHTS, kind, name)) as string[];
   }
 
   /** What the registry knows of the sockets of a node that is to be reaped. */
   async heldBy(node: string): Promise<SocketEntry[]> {
-    const texts = (await this.run(HELD_ENTRIES, node, MAX_LOST)) as string[];
+    const texts = (await this.context.run(HELD_ENTRIES, node, MAX_LOST)) as string[];
     return texts.map((text) => entryOf(JSON.parse(text) as WrittenEntry));
   }
 }

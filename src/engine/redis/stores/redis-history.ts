@@ -1,12 +1,10 @@
 import type { HistoryRule } from '../../../config/values.js';
 import { SwitchboardError } from '../../../protocol/errors.js';
 import { historyEntry, type HistoryPage, type HistoryRequest, type HistoryStore } from '../../log.js';
-import type { PublisherQuota } from '../../publisher-quota.js';
 import { decodePublication } from './codec.js';
 import { partOfRoom } from '../keys.js';
-import type { Barriers } from '../inbox/barriers.js';
 import { DROP_HISTORY, READ_HISTORY } from '../lua/scripts.js';
-import type { RunScript } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
 
 type ReadReply = readonly [
   epoch: string,
@@ -16,28 +14,25 @@ type ReadReply = readonly [
   covered: 0 | 1,
 ];
 
+/** What histories use of the node. */
+export type HistoryContext = Pick<NodeContext, 'run' | 'ruleOf' | 'node' | 'barriers' | 'quota'>;
+
 /** Histories of rooms, in Redis. [H1] [H6] */
 export class RedisHistory implements HistoryStore {
-  constructor(
-    private readonly run: RunScript,
-    private readonly ruleOf: (room: string) => HistoryRule | undefined,
-    private readonly node: string,
-    private readonly marks: Barriers,
-    private readonly quota: PublisherQuota,
-  ) {}
+  constructor(private readonly context: HistoryContext) {}
 
   keeps(room: string): boolean {
-    return this.ruleOf(room) !== undefined;
+    return this.context.ruleOf(room) !== undefined;
   }
 
   overQuotaMs(user: string): number {
-    return this.quota.overMs(user);
+    return this.context.quota.overMs(user);
   }
 
   async read(room: string, { since, limit, arrived = false }: HistoryRequest): Promise<HistoryPage> {
     const { size, ttlMs } = this.ruleFor(room);
-    const mark = arrived ? this.marks.next() : undefined;
-    const reading = this.run(
+    const mark = arrived ? this.context.barriers.next() : undefined;
+    const reading = this.context.run(
       READ_HISTORY,
       partOfRoom(room),
       size,
@@ -45,10 +40,10 @@ export class RedisHistory implements HistoryStore {
       since?.epoch ?? '',
       since?.offset ?? 'none',
       limit,
-      mark ? this.node : '',
+      mark ? this.context.node : '',
       mark?.token ?? '',
     );
-    const reply = mark ? await this.marks.unlessFailed(mark, reading) : await reading;
+    const reply = mark ? await this.context.barriers.unlessFailed(mark, reading) : await reading;
     const [epoch, offset, written, more, covered] = reply as ReadReply;
     await mark?.reached();
     const publications = written.map(([at, text]) => historyEntry(decodePublication(text), at));
@@ -57,11 +52,11 @@ export class RedisHistory implements HistoryStore {
 
   async drop(room: string): Promise<void> {
     const { ttlMs } = this.ruleFor(room);
-    await this.run(DROP_HISTORY, partOfRoom(room), ttlMs);
+    await this.context.run(DROP_HISTORY, partOfRoom(room), ttlMs);
   }
 
   private ruleFor(room: string): HistoryRule {
-    const rule = this.ruleOf(room);
+    const rule = this.context.ruleOf(room);
     if (rule === undefined) throw new SwitchboardError('history.disabled');
     return rule;
   }

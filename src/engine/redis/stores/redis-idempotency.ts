@@ -4,7 +4,7 @@ import { IDEMPOTENCY_WINDOW_MS, type IdempotencyStore, type IdempotentTurn } fro
 import { unavailable } from '../connection/client.js';
 import { hashed } from '../keys.js';
 import { ABANDON, BEGIN, SETTLE } from '../lua/scripts.js';
-import type { RunScript } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
 
 /** The longest that carrying a request out can take: acknowledgements may be waited for 60 s. */
 const MAX_WAIT_MS = 65_000;
@@ -22,10 +22,7 @@ type BeginReply = readonly [state: 'first' | 'waiting' | 'conflict' | 'repeated'
 export class RedisIdempotency implements IdempotencyStore {
   private readonly stopped = new AbortController();
 
-  constructor(
-    private readonly run: RunScript,
-    private readonly isAvailable: () => boolean,
-  ) {}
+  constructor(private readonly context: Pick<NodeContext, 'run' | 'isAvailable'>) {}
 
   stop(): void {
     this.stopped.abort();
@@ -54,9 +51,9 @@ export class RedisIdempotency implements IdempotencyStore {
   }
 
   private async ask(name: string, fingerprint: string, owner: string, keepMs: number): Promise<BeginReply> {
-    if (!this.isAvailable()) throw unavailable();
+    if (!this.context.isAvailable()) throw unavailable();
     try {
-      return (await this.run(BEGIN, name, fingerprint, owner, keepMs)) as BeginReply;
+      return (await this.context.run(BEGIN, name, fingerprint, owner, keepMs)) as BeginReply;
     } catch (failure) {
       void this.giveBack(name, owner);
       throw failure;
@@ -68,7 +65,7 @@ export class RedisIdempotency implements IdempotencyStore {
     const givesUpAt = performance.now() + IDEMPOTENCY_WINDOW_MS;
     let isGivenBack = false;
     while (!isGivenBack && !this.stopped.signal.aborted && performance.now() < givesUpAt) {
-      isGivenBack = await this.run(ABANDON, name, owner).then(
+      isGivenBack = await this.context.run(ABANDON, name, owner).then(
         () => true,
         () => false,
       );
@@ -85,12 +82,12 @@ export class RedisIdempotency implements IdempotencyStore {
       settle: async (response) => {
         if (isOver) return;
         isOver = true;
-        await this.run(SETTLE, name, fingerprint, owner, keepMs, response);
+        await this.context.run(SETTLE, name, fingerprint, owner, keepMs, response);
       },
       abandon: async () => {
         if (isOver) return;
         isOver = true;
-        await this.run(ABANDON, name, owner);
+        await this.context.run(ABANDON, name, owner);
       },
     };
   }

@@ -68,8 +68,8 @@ describeWithRedis('the outbox of several nodes', () => {
     for (const user of ['ada', 'bob']) await a.connect(`s-${user}`, user);
     await b.connect('s-again', 'bob');
     // As when its process is killed: nothing more of it reaches Redis.
-    a.engine['attachment']['isStopped'] = true;
-    clearTimeout(a.engine['attachment']['timer']);
+    a.engine['registration']['isStopped'] = true;
+    clearTimeout(a.engine['registration']['timer']);
     nodes.splice(nodes.indexOf(a), 1);
     const typesOf = async (user: string): Promise<string[]> =>
       (await b.engine.outbox.find(keyOfUser(user), 10)).map(({ type }) => type);

@@ -14,6 +14,7 @@ import { partitionOf } from '../../outbox.js';
 import { publicationEvent } from '../../wanted-events.js';
 import type { StandingReply, WrittenWants } from '../lua/outbox.js';
 import { luaJson, type RunScript } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
 import {
   CLAIM_PARTITIONS,
   FIND_EVENTS,
@@ -28,14 +29,7 @@ import {
 } from '../lua/scripts.js';
 
 /** What the outbox needs of the engine. */
-export interface OutboxContext {
-  readonly run: RunScript;
-  /** As `run`, also while this node is only just making itself known again. */
-  readonly runEarly: RunScript;
-  /** This node and its generation. */
-  readonly identity: () => readonly [node: string, generation: string];
-  readonly isAvailable: () => boolean;
-}
+export type OutboxContext = Pick<NodeContext, 'run' | 'runEarly' | 'identity' | 'isAvailable'>;
 
 /** How often events that are too old are dropped. */
 const DROP_EVERY_MS = 60_000;

@@ -1,25 +1,22 @@
 import type { SharedPresence } from '../../presence.js';
 import { unavailable } from '../connection/client.js';
-import type { Barriers } from '../inbox/barriers.js';
 import { UNWATCH, WATCH } from '../lua/scripts.js';
 import { luaJson, type RunScript } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
+import type { RedisSessions } from './redis-sessions.js';
 
 /** What presence needs of the engine. */
-export interface PresenceContext {
-  readonly run: RunScript;
-  /** As `run`, also while this node is only just making itself known again. */
-  readonly runEarly: RunScript;
-  /** This node and its generation. */
-  readonly identity: () => readonly [node: string, generation: string];
-  /** How long users are held that were there before Redis lost everything and are not there now. */
-  readonly holdMs: number;
-  readonly sessionsKeepMs: number;
-  /** Has what this turn has changed in sessions written before what is asked next. */
-  readonly flushSessions: () => void;
-  readonly marks: Barriers;
-  /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
-  readonly renewWhenDue: () => Promise<void>;
-}
+export type PresenceContext = Pick<
+  NodeContext,
+  | 'run'
+  | 'runEarly'
+  | 'identity'
+  | 'recoveryWindowMs'
+  | 'nodeLeaseMs'
+  | 'sessionsKeepMs'
+  | 'barriers'
+  | 'renewWhenDue'
+>;
 
 /** Redis is given time for others: all nodes may have to do this at the same time. */
 const SYNCED_AT_ONCE = 50;
@@ -29,11 +26,14 @@ export class RedisPresence implements SharedPresence {
   /** Redis does not know what this node watches, and may have missed who came and left. */
   private isStale = false;
 
-  constructor(private readonly context: PresenceContext) {}
+  constructor(
+    private readonly context: PresenceContext,
+    private readonly sessions: Pick<RedisSessions, 'flush'>,
+  ) {}
 
   async watch(room: string, knows: 'nothing' | 'all', begin: () => void): Promise<void> {
     const { context } = this;
-    const { token, reached } = context.marks.next();
+    const { token, reached } = context.barriers.next();
     let isOver = false;
     // At the mark: what stands before it was told by then, and what stands behind it was not.
     const begun = reached().then(() => {
@@ -42,13 +42,13 @@ export class RedisPresence implements SharedPresence {
     });
     begun.catch(() => undefined);
     // The session wants what happens from here on, or from before.
-    context.flushSessions();
+    this.sessions.flush();
     try {
       await this.run(context.run, room, token, knows);
       await begun;
     } finally {
       isOver = true;
-      context.marks.drop(token);
+      context.barriers.drop(token);
     }
   }
 
@@ -78,7 +78,9 @@ export class RedisPresence implements SharedPresence {
   }
 
   private run(run: RunScript, room: string, token: string, known: string): Promise<unknown> {
-    const { holdMs, sessionsKeepMs } = this.context;
+    const { recoveryWindowMs, nodeLeaseMs, sessionsKeepMs } = this.context;
+    // The other nodes have to be given time to write what they hold.
+    const holdMs = Math.max(recoveryWindowMs, nodeLeaseMs);
     return run(WATCH, ...this.context.identity(), room, token, known, holdMs, sessionsKeepMs);
   }
 }

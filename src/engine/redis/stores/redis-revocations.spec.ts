@@ -160,11 +160,11 @@ describeWithRedis('blocks and revocations', () => {
 describe('blocks and revocations that Redis has lost', () => {
   it('[A6] are given it again until it has them all', async () => {
     const copy = new Replica();
-    const revocations = new RedisRevocations(
-      () => Promise.resolve(1),
-      () => ['node', 'generation'],
-      () => Promise.resolve(),
-    );
+    const revocations = new RedisRevocations({
+      run: () => Promise.resolve(1),
+      identity: () => ['node', 'generation'],
+      renewWhenDue: () => Promise.resolve(),
+    });
     revocations.replicateTo(copy, () => undefined);
     revocations.announced(JSON.stringify(['block', 'ann']));
     revocations.announced(JSON.stringify(['block', 'ben']));

@@ -3,6 +3,7 @@ import type { SharedRevocations } from '../../revocations.js';
 import type { RequestConnection } from '../connection/request-connection.js';
 import type { Revocation } from '../lua/revocation.js';
 import { luaJson, type RunScript } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
 import { LOAD_REVOCATIONS, REVOKE } from '../lua/scripts.js';
 
 /** This process's copy of what is shut out, which answers without waiting. */
@@ -46,13 +47,7 @@ export class RedisRevocations implements SharedRevocations {
   /** Redis may lack what this copy knows. */
   private isAhead = false;
 
-  constructor(
-    private readonly run: RunScript,
-    /** This node and its generation. */
-    private readonly identity: () => readonly [node: string, generation: string],
-    /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
-    private readonly renewWhenDue: () => Promise<void>,
-  ) {}
+  constructor(private readonly context: Pick<NodeContext, 'run' | 'identity' | 'renewWhenDue'>) {}
 
   /** @param changed see {@link SharedRevocations.replicateTo} */
   replicateTo(replica: RevocationReplica, changed: (user?: string) => void): void {
@@ -93,7 +88,7 @@ export class RedisRevocations implements SharedRevocations {
       this.sweep();
       for (const revocation of this.known.values()) {
         await this.revoke(link.run.bind(link), revocation);
-        await this.renewWhenDue();
+        await this.context.renewWhenDue();
       }
       this.isAhead = false;
     }
@@ -136,7 +131,7 @@ export class RedisRevocations implements SharedRevocations {
     this.standing.delete(key);
     if (kind !== 'unblock') this.apply(revocation);
     try {
-      const result = await this.revoke(this.run, revocation);
+      const result = await this.revoke(this.context.run, revocation);
       if (kind === 'unblock') this.apply(revocation);
       return result;
     } catch (failure) {
@@ -151,7 +146,7 @@ export class RedisRevocations implements SharedRevocations {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       // What could not be told is tried again, for as long as it takes.
-      this.tellStanding(this.run).catch(() => this.stands(this.standing.values().next().value));
+      this.tellStanding(this.context.run).catch(() => this.stands(this.standing.values().next().value));
     }, RETRY_MS).unref();
   }
 
@@ -163,7 +158,7 @@ export class RedisRevocations implements SharedRevocations {
   }
 
   private revoke(run: RunScript, revocation: Revocation): Promise<unknown> {
-    return run(REVOKE, ...this.identity(), luaJson(revocation));
+    return run(REVOKE, ...this.context.identity(), luaJson(revocation));
   }
 
   /** The copy is in memory: what it promises is done when it returns. */

@@ -15,34 +15,23 @@ import {
 } from '../../sessions.js';
 import { unavailable } from '../connection/client.js';
 import { hashed } from '../keys.js';
-import type { Barriers } from '../inbox/barriers.js';
 import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor.js';
 import { missedBy, type MissedReply } from './missed-publications.js';
-import { luaJson, type RunScript } from '../lua/script.js';
+import { luaJson } from '../lua/script.js';
+import type { RedisBroker } from '../inbox/redis-broker.js';
+import type { NodeContext } from '../node/node-context.js';
+import type { RedisHistory } from './redis-history.js';
+import type { RedisRegistryWriter } from './registry-writer.js';
 import { CHANGE_SESSIONS, CLAIM, END_SESSIONS, IS_SOCKET_OF_SESSION, MISSED } from '../lua/scripts.js';
 import { freesMemory, type SessionChange } from '../lua/session.js';
 import { NO_DATA, readData, writeData } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the sessions need of the engine. */
-export interface SessionsContext {
-  readonly run: RunScript;
-  /** As `run`, also while this node is only just making itself known again. */
-  readonly runEarly: RunScript;
-  readonly isAvailable: () => boolean;
-  /** This node and its generation. */
-  readonly identity: () => readonly [node: string, generation: string];
-  readonly recoveryWindowMs: number;
-  /** The last place this node was told of. */
-  readonly seq: () => number;
-  readonly keeps: (room: string) => boolean;
-  /** Has what this turn has changed in the registry written before what is asked next. */
-  readonly flushHoldings: () => void;
-  readonly takeOver: (socketId: string) => LeftBehind | undefined;
-  readonly marks: Barriers;
-  /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
-  readonly renewWhenDue: () => Promise<void>;
-}
+export type SessionsContext = Pick<
+  NodeContext,
+  'run' | 'runEarly' | 'isAvailable' | 'identity' | 'recoveryWindowMs' | 'hooks' | 'barriers' | 'renewWhenDue'
+>;
 
 /** What is known here of a session whose socket is here. */
 interface LiveSession {
@@ -82,7 +71,12 @@ export class RedisSessions implements SessionStore {
   private takenOver: string | undefined;
   private hasSaidThatDataIsNoJson = false;
 
-  constructor(private readonly context: SessionsContext) {
+  constructor(
+    private readonly context: SessionsContext,
+    private readonly broker: Pick<RedisBroker, 'seq'>,
+    private readonly history: Pick<RedisHistory, 'keeps'>,
+    private readonly holdings: Pick<RedisRegistryWriter, 'flush'>,
+  ) {
     this.changes = new TurnBatcher(async (changes) => {
       await this.context.runEarly(
         changes.every(freesMemory) ? END_SESSIONS : CHANGE_SESSIONS,
@@ -177,8 +171,8 @@ export class RedisSessions implements SessionStore {
     }
     if (!this.context.isAvailable()) throw unavailable();
     const id = hashed(sessionId);
-    const { marks } = this.context;
-    const mark = marks.next();
+    const { barriers } = this.context;
+    const mark = barriers.next();
     this.makeUpFor(id);
     this.changes.flush();
     const claiming = this.context.run(
@@ -193,13 +187,13 @@ export class RedisSessions implements SessionStore {
       mark.token,
     );
     const putBack = (): void => void this.change(['release', id, mark.token]).catch(() => undefined);
-    const given = (await marks.unlessFailed(mark, claiming).catch((failure: unknown) => {
+    const given = (await barriers.unlessFailed(mark, claiming).catch((failure: unknown) => {
       // Redis may have given it all the same, and would give it to nobody else.
       putBack();
       throw failure;
     })) as ClaimReply | NotGiven | 'busy';
     if (typeof given === 'string') {
-      marks.drop(mark.token);
+      barriers.drop(mark.token);
       if (given === 'busy') throw new SessionBusy();
       notGiven?.(given);
       return undefined;
@@ -317,7 +311,7 @@ export class RedisSessions implements SessionStore {
   private opening({ session, data }: LiveSession, again: 0 | 1): SessionChange {
     const { sessionId, socketId, user, namespace, token } = session;
     const written = JSON.stringify(token ?? null);
-    return ['open', hashed(sessionId), socketId, user, namespace, written, this.context.seq(), again, data];
+    return ['open', hashed(sessionId), socketId, user, namespace, written, this.broker.seq, again, data];
   }
 
   /** Data that is no JSON cannot go to Redis: the socket comes back without, which is said once. */
@@ -357,7 +351,7 @@ export class RedisSessions implements SessionStore {
   private endSocketOf(id: string, socketId: string): LeftBehind | undefined {
     this.takenOver = id;
     try {
-      return this.context.takeOver(socketId);
+      return this.context.hooks()?.takeOver(socketId);
     } finally {
       this.takenOver = undefined;
     }
@@ -369,20 +363,20 @@ export class RedisSessions implements SessionStore {
     session: NewSession,
     after: StreamCursor | undefined,
   ): Promise<readonly LoggedPublication[]> {
-    const { marks } = this.context;
-    const mark = marks.next();
+    const { barriers } = this.context;
+    const mark = barriers.next();
     // Other nodes tell this one of what is published in its rooms from then on; what was before is read.
-    this.context.flushHoldings();
+    this.holdings.flush();
     this.changes.flush();
     const identity = this.context.identity();
     const reading = this.context.run(MISSED, ...identity, id, after?.seq ?? 0, mark.token);
-    const reply = (await marks.unlessFailed(mark, reading)) as MissedReply | NotGiven;
+    const reply = (await barriers.unlessFailed(mark, reading)) as MissedReply | NotGiven;
     if (typeof reply === 'string') {
-      marks.drop(mark.token);
+      barriers.drop(mark.token);
       throw new SessionNotWhole(reply);
     }
     const rooms = this.live.get(session.sessionId)?.rooms;
-    const missed = missedBy(session, reply, after, this.context.keeps, rooms);
+    const missed = missedBy(session, reply, after, (room) => this.history.keeps(room), rooms);
     await mark.reached();
     return missed;
   }

@@ -11,16 +11,13 @@ import type { SharedPageRequest, RegistryReader } from '../../registry.js';
 import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, orderOf, type WrittenEntry } from './entry-fields.js';
 import { LookupBatcher } from './lookup-batcher.js';
-import type { Barriers } from '../inbox/barriers.js';
 import { MEMBERS, MEMBERS_MARKED, ROOMS, USERS } from '../lua/scripts.js';
-import type { RunScript, Script } from '../lua/script.js';
+import type { Script } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
+import type { RedisRegistryWriter } from './registry-writer.js';
 
 /** What the registry needs of the engine. */
-export interface RegistryContext {
-  readonly run: RunScript;
-  readonly node: string;
-  readonly marks: Barriers;
-}
+export type RegistryContext = Pick<NodeContext, 'run' | 'node' | 'barriers'>;
 
 type PageReply<Item> = readonly [
   total: number,
@@ -37,8 +34,11 @@ const SOCKETS_OF_A_USER = 10;
 export class RedisRegistryReader implements RegistryReader {
   private readonly lookUps: LookupBatcher;
 
-  constructor(private readonly context: RegistryContext) {
-    this.lookUps = new LookupBatcher(context.run);
+  constructor(
+    private readonly context: RegistryContext,
+    private readonly holdings: Pick<RedisRegistryWriter, 'flush'>,
+  ) {
+    this.lookUps = new LookupBatcher((script, ...args) => this.run(script, ...args));
   }
 
   async socket(socketId: string): Promise<SocketEntry | undefined> {
@@ -84,7 +84,7 @@ export class RedisRegistryReader implements RegistryReader {
   async rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>> {
     const after = decodeCursor('rooms', request.cursor) ?? '';
     const limit = pageSize(request.limit);
-    const reply = await this.context.run(ROOMS, prefix, after, limit);
+    const reply = await this.run(ROOMS, prefix, after, limit);
     const [total, more, rooms] = reply as [number, 0 | 1, [string, number, number][]];
     const items = rooms.map(([room, sockets, users]) => ({ room, sockets, users }));
     return { items, next: more === 1 ? encodeCursor('rooms', items.at(-1)!.room) : null, total };
@@ -110,17 +110,17 @@ export class RedisRegistryReader implements RegistryReader {
       await listed();
       return this.members(room, { limit });
     }
-    const { marks, node, run } = this.context;
-    const { token, reached } = marks.next();
+    const { barriers, node } = this.context;
+    const { token, reached } = barriers.next();
     // At the mark, whenever the answer comes: what stands before it is in the list, and what stands behind it is not.
     const told = reached().then(listed);
     told.catch(() => undefined);
     try {
-      const reply = await run(MEMBERS_MARKED, room, '0', pageSize(limit), node, token);
+      const reply = await this.run(MEMBERS_MARKED, room, '0', pageSize(limit), node, token);
       await told;
       return membersOf(`members of ${room}`, reply);
     } finally {
-      marks.drop(token);
+      barriers.drop(token);
     }
   }
 
@@ -129,13 +129,19 @@ export class RedisRegistryReader implements RegistryReader {
     return { sockets, users, rooms };
   }
 
+  /** What this node has changed is there for whoever asks it afterwards, in the same turn too. [L3] */
+  private run(script: Script, ...args: readonly (string | number)[]): Promise<unknown> {
+    this.holdings.flush();
+    return this.context.run(script, ...args);
+  }
+
   private page(
     script: Script,
     kind: string,
     request: SharedPageRequest,
     ...args: string[]
   ): Promise<unknown> {
-    return this.context.run(script, ...args, afterOf(kind, request), pageSize(request.limit));
+    return this.run(script, ...args, afterOf(kind, request), pageSize(request.limit));
   }
 
   /** A user has few sockets, so all are read rather than indexed a second time. */

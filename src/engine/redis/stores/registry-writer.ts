@@ -5,24 +5,21 @@ import { unavailable } from '../connection/client.js';
 import { fieldsOf, letterOf } from './entry-fields.js';
 import type { Change } from '../lua/change.js';
 import { CHANGE, HELD } from '../lua/scripts.js';
-import { luaJson, type RunScript } from '../lua/script.js';
+import { luaJson } from '../lua/script.js';
+import type { NodeContext } from '../node/node-context.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the holdings need of the engine. */
-export interface HoldingsContext {
-  /** Also while this node is only just making itself known again. */
-  readonly runEarly: RunScript;
-  readonly isAvailable: () => boolean;
-  /** This node and its generation. */
-  readonly identity: () => readonly [node: string, generation: string];
-  /** How long a user whose connection broke is held, and how long what sessions miss is kept. */
-  readonly recoveryWindowMs: number;
-  readonly sessionsKeepMs: number;
-  /** A change was not made, or nobody knows: what this node holds has to be written again. */
-  readonly lost: () => void;
-  /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
-  readonly renewWhenDue: () => Promise<void>;
-}
+export type HoldingsContext = Pick<
+  NodeContext,
+  | 'runEarly'
+  | 'isAvailable'
+  | 'identity'
+  | 'recoveryWindowMs'
+  | 'sessionsKeepMs'
+  | 'outOfDate'
+  | 'renewWhenDue'
+>;
 
 /** Redis is given time for others: all nodes may have to write everything again at the same time. */
 const REWRITTEN_AT_ONCE = 100;
@@ -54,7 +51,7 @@ export class RedisRegistryWriter implements RegistryWriter {
         this.writes = writes;
         return results;
       } catch (failure) {
-        context.lost();
+        context.outOfDate();
         throw failure;
       }
     });
@@ -80,7 +77,7 @@ export class RedisRegistryWriter implements RegistryWriter {
     if (generation === this.context.identity()[1]) return;
     // Where it fails, everything is written again, and it is part of that now.
     this.change(['hold', socketId, ...fieldsOf(entry()), entry().rooms]).then(
-      (isHeld) => isHeld === 1 || this.context.lost(),
+      (isHeld) => isHeld === 1 || this.context.outOfDate(),
       () => undefined,
     );
   }
@@ -179,7 +176,7 @@ export class RedisRegistryWriter implements RegistryWriter {
   private async change(change: Change): Promise<unknown> {
     if (!this.context.isAvailable()) {
       this.remember(change);
-      this.context.lost();
+      this.context.outOfDate();
       throw unavailable();
     }
     const socketId = change[1];
