@@ -1,3 +1,3 @@
-/** The same with batches: see `support/backends.js`. */
+/** The same with batches: see `bench/support/backends.js`. */
 process.env.BENCH_WEBHOOKS = 'batch';
 await import('./switchboard.js');
