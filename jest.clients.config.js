@@ -5,7 +5,6 @@ export default {
   ...everything,
   roots: ['<rootDir>/test/clients'],
   testPathIgnorePatterns: ['/node_modules/', '/test/clients/.cache/'],
-  modulePathIgnorePatterns: ['<rootDir>/test/clients/.cache'],
   // What is built and measured before the first test, with nothing in any cache, on a busy machine.
   testTimeout: 600_000,
   maxWorkers: 1,

@@ -5,11 +5,13 @@ import { everythingIn, sign } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { ClientProcess, TRANSPORTS, type Transport } from './driver.js';
 import { isShare, type Feature, type Outcome, type Outcomes } from './features.js';
-import { clientsHere, FOLDER, type Client } from './languages.js';
+import { chosen } from './choice.js';
+import { CLIENTS, type Client } from './languages.js';
 import { measure, type Measured, type Results } from './measurement.js';
 import { Nodes, type Setting } from './nodes.js';
 import { PAGE, pageOf, type Known } from './page.js';
-import type { Tries } from './scenario.js';
+import { FOLDER, type Toolchain } from './toolchains.js';
+import type { Tries } from './scenario/attempts.js';
 
 /** `UPDATE_CLIENTS=1 npm run test:clients` writes what it measures, and the page from it. */
 const UPDATES = process.env['UPDATE_CLIENTS'] !== undefined;
@@ -17,16 +19,27 @@ const TRIES: Tries = UPDATES ? { unsteady: 5, again: false } : { unsteady: 1, ag
 const RESULTS = join(FOLDER, 'results.json');
 
 const known = JSON.parse(readFileSync(RESULTS, 'utf8')) as Known;
-const clients = clientsHere();
+const { clients, missing, skipped } = chosen(CLIENTS, process.env);
+for (const { name, howToGetIt } of skipped) {
+  process.stderr.write(`skipping ${name} clients: ${howToGetIt}\n`);
+}
 const measuredOn: Partial<Record<Setting, Results>> = {};
 
-beforeAll(() => {
-  for (const toolchain of new Set(clients.map((client) => client.toolchain))) {
-    const started = Date.now();
-    toolchain.build();
-    process.stderr.write(`${toolchain.name}: built in ${Math.round((Date.now() - started) / 1000)} s\n`);
-  }
+/** All at once: much of it is waiting for registries. */
+beforeAll(async () => {
+  const started = Date.now();
+  const build = async (toolchain: Toolchain): Promise<void> => {
+    await toolchain.build();
+    process.stderr.write(`${toolchain.name}: built after ${Math.round((Date.now() - started) / 1000)} s\n`);
+  };
+  await Promise.all([...new Set(clients.map((client) => client.toolchain))].map(build));
 });
+
+if (missing.length > 0) {
+  it.each(missing)('[L12] the toolchain of $name is here', ({ howToGetIt }) => {
+    throw new Error(`missing: ${howToGetIt}`);
+  });
+}
 
 function describeOn(setting: Setting): void {
   let measured: Measured;

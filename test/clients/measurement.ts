@@ -5,7 +5,8 @@ import { TRANSPORTS, type Transport } from './driver.js';
 import type { Outcomes } from './features.js';
 import type { Client } from './languages.js';
 import { Nodes, type Setting } from './nodes.js';
-import { Visit, type Tries } from './scenario.js';
+import { Scenario } from './scenario.js';
+import type { Tries } from './scenario/attempts.js';
 
 /** By client and transport. */
 export type Results = Record<string, Record<Transport, Outcomes>>;
@@ -28,46 +29,48 @@ export async function measure(
   tries: Tries,
 ): Promise<Measured> {
   const nodes = await Nodes.start(setting);
-  const visits = clients.flatMap((client) =>
-    TRANSPORTS.map((transport) => ({
-      client,
-      transport,
-      visit: new Visit(client, transport, nodes, known[client.name]?.[transport] ?? {}, tries),
-    })),
+  const scenarios = clients.flatMap((client) =>
+    TRANSPORTS.map(
+      (transport) => new Scenario(client, transport, nodes, known[client.name]?.[transport] ?? {}, tries),
+    ),
   );
   try {
-    await inTurns(visits, ({ visit }) => visit.tour());
-    const present = visits.map(({ visit }) => visit).filter(({ outcomes }) => outcomes.connects === 'yes');
-    await endings(present, nodes);
+    await inTurns(scenarios, (scenario) => scenario.tour());
+    await endings(
+      scenarios.filter(({ outcomes }) => outcomes.connects === 'yes'),
+      nodes,
+    );
   } finally {
-    await Promise.all(visits.map(({ visit }) => visit.end()));
+    await Promise.all(scenarios.map((scenario) => scenario.end()));
     await nodes.close();
   }
   const results: Results = {};
-  for (const { client, transport, visit } of visits) {
+  for (const { client, transport, outcomes } of scenarios) {
     results[client.name] ??= {} as Record<Transport, Outcomes>;
-    results[client.name]![transport] = visit.outcomes;
+    results[client.name]![transport] = outcomes;
   }
-  const reasons = visits.flatMap(({ client, transport, visit }) =>
-    Object.entries(visit.reasons).map(([feature, why]) => `${client.name} ${transport} ${feature}: ${why}`),
+  const reasons = scenarios.flatMap((scenario) =>
+    Object.entries(scenario.reasons).map(
+      ([feature, why]) => `${scenario.client.name} ${scenario.transport} ${feature}: ${why}`,
+    ),
   );
   return { results, reasons };
 }
 
 /** An idle time, a drain, a killed node, and a kick, each once for all. */
-async function endings(visits: readonly Visit[], nodes: Nodes): Promise<void> {
-  await Promise.all(visits.map((visit) => visit.idles()));
+async function endings(scenarios: readonly Scenario[], nodes: Nodes): Promise<void> {
+  await Promise.all(scenarios.map((scenario) => scenario.idle()));
 
-  await Promise.all(visits.map((visit) => visit.prepare()));
+  await Promise.all(scenarios.map((scenario) => scenario.prepare()));
   const draining = nodes.replace('SIGTERM');
-  await Promise.all(visits.map((visit) => visit.drain(draining)));
+  await Promise.all(scenarios.map((scenario) => scenario.drain(draining)));
   await (
     await draining
   )();
 
-  await Promise.all(visits.map((visit) => visit.prepare()));
+  await Promise.all(scenarios.map((scenario) => scenario.prepare()));
   const killing = nodes.replace('SIGKILL');
-  await Promise.all(visits.map((visit) => visit.loseNode(killing)));
+  await Promise.all(scenarios.map((scenario) => scenario.loseNode(killing)));
 
   const comesBack = createClient(nodes.url, {
     version: 4,
@@ -82,11 +85,11 @@ async function endings(visits: readonly Visit[], nodes: Nodes): Promise<void> {
   });
   try {
     await comesBack.next('connect');
-    await Promise.all(visits.map((visit) => visit.measure('kicked', () => visit.kick())));
+    await Promise.all(scenarios.map((scenario) => scenario.kick()));
     await nodes.ask('DELETE', '/v1/users/comes-back/sockets?reconnect=true');
     await comesBack.next('connect', 2 * RETURN_MS + 20_000);
-    const stayed = visits.filter(({ outcomes }) => outcomes.kicked === 'yes');
-    await Promise.all(stayed.map((visit) => visit.measure('kicked', () => visit.staysAway())));
+    const stayed = scenarios.filter(({ outcomes }) => outcomes.kicked === 'yes');
+    await Promise.all(stayed.map((scenario) => scenario.stayAway()));
   } finally {
     comesBack.close();
   }

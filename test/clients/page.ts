@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { TRANSPORTS, type Transport } from './driver.js';
-import { CLIENTS, FOLDER, type Client } from './languages.js';
+import { CLIENTS, type Client } from './languages.js';
 import { FEATURES, type Feature, type Outcome, type Outcomes } from './features.js';
+import { FOLDER } from './toolchains.js';
 
 export const PAGE = join(FOLDER, '../../docs/clients.md');
 
@@ -23,7 +24,12 @@ const NAMES: Readonly<Record<Transport, string>> = {
 /** The page as it has to be. */
 export async function pageOf(page: string, known: Known): Promise<string> {
   let made = put(page, 'table', tableOf(known));
-  for (const client of CLIENTS) made = put(made, `snippet ${client.name}`, snippetOf(client));
+  const shown = new Set<string>();
+  for (const client of CLIENTS) {
+    const { source } = client.snippet;
+    made = put(made, `snippet ${client.name}`, snippetOf(client, shown.has(source)));
+    shown.add(source);
+  }
   return format(made, { ...(await resolveConfig(PAGE)), parser: 'markdown' });
 }
 
@@ -57,13 +63,14 @@ function cellOf(outcomes: Readonly<Record<Transport, Outcomes>>, feature: Featur
 
 const markOf = (outcome: Outcome | undefined): string => (outcome === 'yes' ? outcome : `**${outcome}**`);
 
-/** The part of a program that a reader copies: from the word `snippet` on, to the end of its block. */
-function snippetOf({ install, language, snippet: { source } }: Client): string {
-  const [, part] = readFileSync(join(FOLDER, source), 'utf8').split(/^.*(?:#|\/\/) snippet\n/m);
-  const lines = part!.split('\n');
-  const indent = /^\s*/.exec(lines[0]!)![0];
-  const end =
-    indent === '' ? lines.length : lines.findIndex((line) => line !== '' && !line.startsWith(indent));
-  const text = lines.slice(0, end).map((line) => line.slice(indent.length));
-  return `\`${install}\`\n\n\`\`\`${language}\n${text.join('\n').trim()}\n\`\`\``;
+/** Where a reader's gateway is, what stands for a token, and a room. */
+const ARGUMENTS = 'http://127.0.0.1:3000 none chat:1';
+
+/** What a reader does in an empty folder; the program itself where it has not been shown before. */
+function snippetOf({ language, snippet: { source }, steps }: Client, isKnown: boolean): string {
+  const shell = `${steps.install}\n${steps.run} ${ARGUMENTS}`;
+  const commands = `\`\`\`sh\n${shell}\n\`\`\``;
+  if (isKnown) return commands;
+  const program = readFileSync(join(FOLDER, source), 'utf8').trim();
+  return `\`${steps.saveAs}\`:\n\n\`\`\`${language}\n${program}\n\`\`\`\n\n${commands}`;
 }

@@ -5,7 +5,6 @@
 int main(int, char** argv) {
     const std::string url = argv[1], token = argv[2], room = argv[3];
 
-    // snippet
     sio::client client;
     auto auth = sio::object_message::create();
     auth->get_map()["token"] = sio::string_message::create(token);

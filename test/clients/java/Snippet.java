@@ -11,7 +11,6 @@ final class Snippet {
     String token = args[1];
     String room = args[2];
 
-    // snippet
     IO.Options options = IO.Options.builder()
         .setTransports(new String[] {"websocket"}) // or leave it out: it begins with polling and upgrades
         .setAuth(Map.of("token", token))

@@ -3,7 +3,6 @@ import socketio
 
 URL, TOKEN, ROOM = sys.argv[1:4]
 
-# snippet
 client = socketio.Client()
 
 @client.on("connect")  # after each reconnect too: a new socket is in no room

@@ -4,8 +4,6 @@ import socketio
 
 URL, TOKEN, ROOM = sys.argv[1:4]
 
-
-# snippet
 async def main():
     client = socketio.AsyncClient()
 

@@ -10,7 +10,6 @@ import (
 func main() {
 	url, token, room := os.Args[1], os.Args[2], os.Args[3]
 
-	// snippet
 	options := socket.DefaultOptions()
 	options.SetAuth(map[string]any{"token": token})
 	client, err := socket.Connect(url, options)

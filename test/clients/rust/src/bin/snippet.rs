@@ -5,7 +5,6 @@ use std::time::Duration;
 fn main() {
     let [_, url, token, room] = <[String; 4]>::try_from(std::env::args().collect::<Vec<_>>()).unwrap();
 
-    // snippet
     let _client = ClientBuilder::new(url)
         .transport_type(TransportType::Websocket)
         .auth(json!({ "token": token }))
