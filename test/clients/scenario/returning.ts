@@ -49,12 +49,15 @@ export const survivesItsNode =
 export async function isToldOfItsKick(visit: Visit): Promise<void> {
   await visit.nodes.ask('DELETE', `/v1/sockets/${await visit.socketId()}`);
   await isTold(visit, 'kicked');
+  // A client that came back twice before has told of it twice: what counts is what it does from here on.
+  visit.seen = visit.process.events.log.length;
 }
 
 /** Once a client that comes back has had the time to. */
 export async function staysAway(visit: Visit): Promise<void> {
   const { online } = await visit.nodes.ask<{ online: boolean }>('GET', `/v1/users/${visit.user}`);
-  expectThat(!online && visit.process.events.pending('connect') === 0, 'it came back');
+  const since = visit.process.events.log.slice(visit.seen).map(({ event }) => event);
+  expectThat(!online && !since.includes('connect'), { online, since });
 }
 
 /** With Redis the other node knows what was published meanwhile; alone, another process begins anew. */

@@ -28,6 +28,8 @@ export class Visit {
   readonly room: string;
   /** Up to here it has seen its room. */
   position: Position | undefined;
+  /** How many events its program had told of when it was kicked. */
+  seen = 0;
   /** How long it may take over each thing that is waited for. */
   patienceMs = 0;
   private running: ClientProcess | undefined;
