@@ -45,10 +45,11 @@ export const LONG = ['chaos', 'fuzz', 'jitter', 'soak'];
 /** Unit tests beside the code they test, end to end tests under test/. Where a test names no Redis: the memory engine. */
 export const everything = {
   ...COMMON,
-  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/examples'],
+  roots: ['src', 'test/support', 'test/package', 'test/e2e', 'examples'].map(
+    (folder) => `<rootDir>/${folder}`,
+  ),
   testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/test/clients/', ...filesOf(LONG)],
-  modulePathIgnorePatterns: ['<rootDir>/test/clients/.cache'],
+  testPathIgnorePatterns: ['/node_modules/', ...filesOf(LONG)],
   moduleNameMapper: MODULES,
 };
 
@@ -70,7 +71,7 @@ export const specs = {
   testPathIgnorePatterns: ['/node_modules/', ...specsThatStartSomething()],
 };
 
-/** Not those of test/clients, which is left out as a whole: compilers write and remove files in it. */
+/** Not in test/clients: compilers write and remove files in it. */
 function specsThatStartSomething() {
   const root = fileURLToPath(new URL('..', import.meta.url));
   return ['src', 'test/support', 'test/package', 'test/e2e'].flatMap((folder) =>
@@ -113,7 +114,7 @@ const NOT_ON_REDIS = {
     'shut-out-without-redis',
     'workers',
   ],
-  'start the gateway as a process, on the memory engine': ['python-backend', 'shop'],
+  'start the gateway as a process, on the memory engine': ['handlers-at-the-end', 'python-backend', 'shop'],
   'show the figures of what the memory engine keeps, which Redis shows of itself': ['metrics'],
   'end before the engine is asked, or ask it nothing': [
     'cli',
@@ -123,6 +124,7 @@ const NOT_ON_REDIS = {
     'openapi',
     'playground',
     'python-client',
+    'receivers',
     'signals-while-starting',
     'soak',
     'start-script',
@@ -144,19 +146,28 @@ export const SELDOM_ON_REDIS = {
     'connection-log',
     'embedding-enhancers',
     'embedding-errors',
+    'embedding-handlers',
     'embedding-identity',
     'embedding-lifecycle',
     'embedding-listeners',
+    'embedding-login',
     'embedding-second-nest',
+    'exact-numbers',
     'first-request',
+    'half-closed',
     'hooks',
+    'hostile-backend',
+    'lifecycle',
     'malformed',
     'microservice-doors',
     'microservice-handlers',
     'origins',
     'other-upgrades',
+    'own-login',
     'refresh-handler',
     'refusals',
+    'remote-events',
+    'returning-clients',
     'rights',
     'secrets',
     'surfaces',
