@@ -3,10 +3,10 @@
  */
 export {
   SwitchboardModule,
-  setupSwitchboard,
   type SwitchboardAsyncOptions,
   type SwitchboardModuleOptions,
 } from './switchboard.module.js';
+export { setupSwitchboard } from './setup-switchboard.js';
 export type { AppIdentity, AuthorizationRequest, ClientHandshake, LoginOptions } from './access/app-login.js';
 export type { Capability, RoomAction } from './protocol/capabilities.js';
 export { SwitchboardApiModule } from './api/api.module.js';

@@ -8,7 +8,7 @@ import type { SwitchboardOptions } from './config/config.js';
 import { limitClosing } from './operations/closing.js';
 import { harden } from './operations/hardening.js';
 import { serveWhyPages } from './recorder/why-pages.js';
-import { setupSwitchboard } from './switchboard.module.js';
+import { setupSwitchboard } from './setup-switchboard.js';
 
 /** The service, set up and not yet listening. */
 export async function createService(

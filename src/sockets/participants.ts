@@ -111,7 +111,7 @@ export interface Participant {
 type With<Hook extends keyof Participant> = Participant & Required<Pick<Participant, Hook>>;
 
 /**
- * The participants in a socket's life, in their order; see `PARTICIPANTS` in `switchboard.module.ts` for the list.
+ * The participants in a socket's life, in their order; see `PARTICIPANTS` in `participants.module.ts` for the list.
  *
  * One list per hook is made at the start, so that a participant costs nothing where it does not take part.
  */
