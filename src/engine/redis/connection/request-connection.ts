@@ -22,6 +22,19 @@ const FIRST_ANSWER_WITHIN_MS = 2_000;
 /** How long a hung connection is kept, in case only Redis was busy. */
 const GIVE_UP_AFTER_MS = 5_000;
 
+/** Where a connection is in its life. */
+type ConnectionState =
+  /** It is not made, has broken, or does not have the scripts yet. */
+  | { readonly is: 'down' }
+  | { readonly is: 'usable' }
+  /** Redis has not answered in time. It is given up later, unless an answer comes: then it is what it was `before`. */
+  | { readonly is: 'hung'; readonly before: ConnectionState; readonly giveUp: NodeJS.Timeout }
+  | { readonly is: 'closed' };
+
+const DOWN: ConnectionState = { is: 'down' };
+const USABLE: ConnectionState = { is: 'usable' };
+const CLOSED: ConnectionState = { is: 'closed' };
+
 /**
  * The connection that requests go over, in order.
  *
@@ -30,13 +43,10 @@ const GIVE_UP_AFTER_MS = 5_000;
  */
 export class RequestConnection {
   readonly client: Redis;
-  private isConnected = false;
-  private isHung = false;
-  private isClosed = false;
+  private state: ConnectionState = DOWN;
   private lastReason = 'Redis has not answered yet';
   private refusedBecause: string | undefined;
   private preparing: Promise<void> = Promise.resolve();
-  private giveUp: NodeJS.Timeout | undefined;
   private readonly deadlines = new Deadlines(ANSWER_WITHIN_MS);
 
   constructor(
@@ -52,7 +62,7 @@ export class RequestConnection {
   }
 
   get isUsable(): boolean {
-    return this.isConnected && !this.isHung && !this.isClosed;
+    return this.state.is === 'usable';
   }
 
   /** Why it is not usable; never holds a secret. */
@@ -91,8 +101,7 @@ export class RequestConnection {
   }
 
   close(): void {
-    this.isClosed = true;
-    clearTimeout(this.giveUp);
+    this.become(CLOSED);
     this.client.disconnect();
   }
 
@@ -105,8 +114,14 @@ export class RequestConnection {
       connectAnew(this.client);
       return;
     }
-    this.isConnected = true;
+    if (this.state.is === 'closed') return;
+    this.become(USABLE);
     this.events.answers();
+  }
+
+  private become(state: ConnectionState): void {
+    if (this.state.is === 'hung') clearTimeout(this.state.giveUp);
+    this.state = state;
   }
 
   private answered<T>(reply: Promise<T>): Promise<T> {
@@ -118,12 +133,12 @@ export class RequestConnection {
       reply.then(
         (value) => {
           end();
-          if (this.isHung) this.wake();
+          this.wake();
           resolve(value);
         },
         (failure: unknown) => {
           end();
-          if (isReply(failure) && this.isHung) this.wake();
+          if (isReply(failure)) this.wake();
           reject(failure);
         },
       );
@@ -131,28 +146,27 @@ export class RequestConnection {
   }
 
   private hang(): void {
-    if (this.isHung || this.isClosed) return;
-    const wasUsable = this.isUsable;
-    this.isHung = true;
+    const before = this.state;
+    if (before.is === 'hung' || before.is === 'closed') return;
+    const giveUp = setTimeout(() => connectAnew(this.client), GIVE_UP_AFTER_MS);
+    this.become({ is: 'hung', before, giveUp });
     this.lastReason = 'Redis does not answer';
-    this.giveUp = setTimeout(() => connectAnew(this.client), GIVE_UP_AFTER_MS);
-    if (wasUsable) this.events.gone(this.lastReason);
+    if (before.is === 'usable') this.events.gone(this.lastReason);
   }
 
+  /** Redis has answered. */
   private wake(): void {
-    this.isHung = false;
-    clearTimeout(this.giveUp);
+    if (this.state.is !== 'hung') return;
+    this.become(this.state.before);
     if (this.isUsable) this.events.answers();
   }
 
   private lose(reason?: string): void {
-    if (this.isClosed) return;
+    if (this.state.is === 'closed') return;
     const wasUsable = this.isUsable;
     if (reason !== undefined) this.lastReason = reason;
     else if (wasUsable) this.lastReason = 'the connection to Redis broke';
-    this.isConnected = false;
-    this.isHung = false;
-    clearTimeout(this.giveUp);
+    this.become(DOWN);
     if (wasUsable) this.events.gone(this.lastReason);
   }
 }

@@ -23,6 +23,16 @@ export interface InboxEvents {
   failed(failure: EntryFailure): void;
 }
 
+/** How much of the inbox has been read. */
+type Reading =
+  /** All that is known to be there. */
+  | 'complete'
+  /** There is something to read that did not come by itself. */
+  | 'missing'
+  | 'under way'
+  /** Since it was asked for, more has come that it may not bring. */
+  | 'under way, and missing';
+
 /** Entries that wait while the inbox stands still; more stay in Redis. */
 const MAX_WAITING = 1_000;
 /** How often is read what should have come by itself: nothing is there, unless messages were lost and nobody noticed. */
@@ -48,9 +58,7 @@ export class Inbox {
   private tail = 0;
   /** What was handed on has not settled, and the next has to wait. */
   private isHeld = false;
-  /** There is something to read that did not come by itself. */
-  private isMissing = false;
-  private isReading = false;
+  private reading: Reading = 'complete';
   private lastReadAt = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -116,32 +124,30 @@ export class Inbox {
       const entry = numbered(each.slice(0, end), each.slice(end + 1));
       if (entry.number <= this.tail) continue;
       if (entry.number === this.tail + 1 && this.waiting.length < MAX_WAITING) this.take(entry);
-      else this.isMissing = true;
+      else this.miss();
     }
     this.handOn();
   }
 
   /** Owns its failures: what could not be read is read at the next look. */
   private read(): void {
-    this.isMissing = true;
-    if (this.isReading || this.waiting.length >= MAX_WAITING) return;
-    this.isReading = true;
-    this.isMissing = false;
+    this.miss();
+    if (this.reading !== 'missing' || this.waiting.length >= MAX_WAITING) return;
+    this.reading = 'under way';
     this.run(READ_INBOX, this.node, idOf(this.tail)).then(
       (reply) => {
-        this.isReading = false;
+        this.reading = this.isMissing ? 'missing' : 'complete';
         this.takeIn(reply as ReadReply);
       },
       () => {
-        this.isReading = false;
-        this.isMissing = true;
+        this.reading = 'missing';
       },
     );
   }
 
   private takeIn([beginning, entries, more]: ReadReply): void {
     if (beginning !== this.beginning) {
-      this.isMissing = true;
+      this.miss();
       return;
     }
     this.lastReadAt = performance.now();
@@ -149,8 +155,17 @@ export class Inbox {
       const entry = numbered(id, text);
       if (entry.number > this.tail) this.take(entry);
     }
-    if (more === 1) this.isMissing = true;
+    if (more === 1) this.miss();
     this.handOn();
+  }
+
+  private get isMissing(): boolean {
+    return this.reading === 'missing' || this.reading === 'under way, and missing';
+  }
+
+  private miss(): void {
+    if (this.reading === 'complete') this.reading = 'missing';
+    else if (this.reading === 'under way') this.reading = 'under way, and missing';
   }
 
   private take(entry: Numbered): void {
