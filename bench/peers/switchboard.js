@@ -2,13 +2,14 @@
 import 'reflect-metadata';
 import { API_KEY, API_KEY_ENTRY, JWT_SECRET } from '../support/credentials.js';
 import { FORWARDED, webhooksTo } from '../support/backends.js';
+import { messageKeys } from '../support/message-ways.js';
 import { servePeer } from '../support/control.js';
 import { BODY, EVENT } from '../support/message.js';
 
 const MAX_BATCH = 1000;
 const webhooks = process.env.BENCH_WEBHOOKS;
 
-servePeer(async ({ secured, history, backend, redisUrl }) => {
+servePeer(async ({ secured, history, backend, messages, redisUrl }) => {
   Object.assign(process.env, {
     // The rate is still counted for each event; only the benchmark's own clients are not to be refused.
     SWITCHBOARD_EVENTS_PER_SECOND: '100000',
@@ -18,6 +19,7 @@ servePeer(async ({ secured, history, backend, redisUrl }) => {
       SWITCHBOARD_HANDLERS: `${FORWARDED}=http://127.0.0.1:${backend}/events`,
       SWITCHBOARD_HANDLER_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
     }),
+    ...messageKeys(messages),
     ...(webhooks && webhooksTo(webhooks, backend)),
     ...(redisUrl && { SWITCHBOARD_REDIS_URL: redisUrl }),
     ...(secured && { SWITCHBOARD_JWT_SECRET: JWT_SECRET, SWITCHBOARD_API_KEYS: API_KEY_ENTRY }),
