@@ -3,6 +3,7 @@ import { Agent, request } from 'node:http';
 import { signToken } from './support/credentials.js';
 import { eventsTold, startBackend } from './support/backends.js';
 import { serve } from './support/control.js';
+import { openMessageWays, serviceOver } from './support/message-ways.js';
 import { WebSocketClient } from './support/websocket-client.js';
 
 /** @type {WebSocketClient[]} */
@@ -122,6 +123,15 @@ serve({
       micros.push(Number(process.hrtime.bigint() - before) / 1000);
     }
     return micros.sort((a, b) => a - b);
+  },
+
+  /** Starts what messages go over; gives the ports. */
+  messageWays: () => openMessageWays(),
+
+  /** Sends the bodies of requests as messages of a Nest service, some at a time. */
+  async messages({ way, port, requests, count, concurrency }) {
+    const send = await serviceOver(way, port);
+    await inParallel(count, concurrency, (index) => send(requests[index % requests.length].body));
   },
 
   /** Sends HTTP requests in turn over kept-alive connections; any answer but 2xx fails. */

@@ -15,6 +15,7 @@
  * @property {string[]} peers
  * @property {boolean} [secured] clients come with a token that every peer verifies
  * @property {boolean} [backend] a backend answers events of clients
+ * @property {boolean} [messages] the gateway takes messages of services of Nest
  * @property {string} [history] `SWITCHBOARD_HISTORY` of the gateway
  * @property {boolean} [matrix] labels are `row: column`, and one table shows the medians
  * @property {(options: Options) => number} connections how many are open at once
@@ -43,6 +44,7 @@ import fanOutRooms from './fan-out-rooms.js';
 import forward from './forward.js';
 import httpEmit from './http-emit.js';
 import idleMemory from './idle-memory.js';
+import messages from './messages.js';
 import nodesLatency from './nodes-latency.js';
 import nodesLookup from './nodes-lookup.js';
 import nodesRedis from './nodes-redis.js';
@@ -70,6 +72,7 @@ export const SCENARIOS = [
   requestAck,
   httpEmit,
   forward,
+  messages,
   webhooks,
   registryLookup,
   nodesRoom1,

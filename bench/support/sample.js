@@ -11,6 +11,7 @@ import { OLDER } from './report.js';
  * @property {Child} load the clients
  * @property {{ port: number, protocol: 'socket.io' | 'ws', secured: boolean }} target
  * @property {string} infoEvent
+ * @property {import('./message-ways.js').MessageWays} [messages] where services of Nest reach the server
  * @property {boolean} quick
  * @property {number} connections how many the scenario opens at once
  * @property {(count?: number) => Promise<string[]>} connect
@@ -48,7 +49,8 @@ export async function takeSample(scenario, peerName, options, logFolder) {
     const backend = scenario.backend
       ? await load.call('backend', { kind: peerName === 'stock-nest' ? 'nest' : 'http' })
       : undefined;
-    const ready = { secured, history: scenario.history, backend, folder: logFolder };
+    const messages = scenario.messages ? await load.call('messageWays') : undefined;
+    const ready = { secured, history: scenario.history, backend, messages, folder: logFolder };
     const { port, protocol = 'socket.io', infoEvent } = await peer.call('ready', ready);
     /** @type {Context['target']} */
     const target = { port, protocol, secured };
@@ -57,6 +59,7 @@ export async function takeSample(scenario, peerName, options, logFolder) {
       load,
       target,
       infoEvent,
+      messages,
       quick: options.quick,
       connections: scenario.connections(options),
       connect: (count = scenario.connections(options)) => load.call('open', { ...target, count }),
