@@ -105,6 +105,7 @@ const NOT_ON_REDIS = {
     'nodes-stalled',
     'nodes-tls',
     'nodes-webhooks',
+    'order-of-deeds',
     'stock-socket-io',
     'private-rooms-across-nodes',
     'recovery-since',

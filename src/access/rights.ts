@@ -2,7 +2,7 @@ import { Injectable, Optional } from '@nestjs/common';
 import { endSocket } from '../sockets/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { membershipOf } from '../sockets/membership.adapter.js';
+import { membershipOf, withdraw } from '../sockets/membership.adapter.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { Authenticator } from './authenticator.js';
@@ -259,7 +259,7 @@ export class Rights implements Participant {
     for (const room of state.joinedByRight ?? []) {
       if (this.allows(socket, 'join', room)) continue;
       state.joinedByRight?.delete(room);
-      void socket.leave(room);
+      void withdraw(socket, room);
     }
   }
 }

@@ -2,7 +2,7 @@ import { NOTICE } from '../protocol/events.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 
 /** Notices that are of the moment, and names that Socket.IO throws on. */
-const PAST_THE_LOG: ReadonlySet<string> = new Set([
+export const PAST_THE_LOG: ReadonlySet<string> = new Set([
   NOTICE.serverDisconnect,
   NOTICE.exception,
   NOTICE.authExpiring,

@@ -63,7 +63,7 @@ export function encodeForOne(adapter: Adapter, packet: Packet): Encoding {
 /** What an encoding asks of a socket's tracking of positions. */
 export interface PositionSuffixes {
   readonly recovers: boolean;
-  readonly metaRooms: { readonly size: number };
+  readonly tellsPositions: boolean;
   suffixOf(publication: Publication, stamp: Stamp): Suffix;
   metaOf(publication: Publication, stamp: Stamp): Suffix;
 }
@@ -91,7 +91,7 @@ export class Wires {
 
   with(tracking: PositionSuffixes, stamp: Stamp): Encoding {
     // What most of them get, found without putting a suffix together for each.
-    if (tracking.recovers && tracking.metaRooms.size === 0) {
+    if (tracking.recovers && !tracking.tellsPositions) {
       return (this.recovering ??= this.encode([stamp.cursor]));
     }
     const { key, args } = tracking.suffixOf(this.publication, stamp);

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Namespace } from 'socket.io';
-import type { Packet } from 'socket.io-parser';
+import { PacketType, type Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../telemetry/log.js';
 import { presenceRoom, userRoom } from '../protocol/names.js';
@@ -10,13 +10,14 @@ import type { MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import { roomNameOf } from '../sockets/room-names.js';
 import { findSocketState, socketState, type GatewaySocket } from '../sockets/socket-state.js';
-import { takeDirectEmits } from './direct-emits.js';
+import { PAST_THE_LOG, takeDirectEmits } from './direct-emits.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
 import { Replay, type Backlog } from './replay.js';
 import { Tracking } from './tracking.js';
 import type { HeldPublication } from './held-publication.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
+import { UnplacedDelivery, type Place } from './unplaced.js';
 import {
   AckRequestEncodings,
   bytesOf,
@@ -28,9 +29,6 @@ import {
 } from './encoding.js';
 
 const logger = new Logger('Delivery');
-
-/** Who of the selected sockets gets a delivery. */
-export type Audience = 'all' | 'tracking';
 
 /** Receives a socket's acknowledgement. */
 export type OnAcknowledgement = (socket: GatewaySocket, args: unknown[]) => void;
@@ -69,9 +67,14 @@ interface SocketInternals {
   };
   readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
+  packet(packet: Packet, options?: unknown): void;
 }
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
+
+/** What a socket is told of the moment, whatever waits for it, and what is no event. */
+const isSaidAtOnce = ({ type, data }: Packet): boolean =>
+  type !== PacketType.EVENT || PAST_THE_LOG.has(String((data as readonly unknown[])[0]));
 
 /** A notice that was addressed to a watcher while it was away is not for one that has lost its room meanwhile. [A7] */
 const isPresenceOf = (
@@ -91,8 +94,10 @@ export class FanOutAdapter extends SharedAdapter {
   private readonly trackers = new Map<string, Tracking>();
   /** Deliveries that wait for acknowledgements, by the number that they went out with. */
   private readonly awaited = new Map<number, OnGone>();
-  /** What asks for an acknowledgement and has no place yet, for the sockets that track positions; by publication. */
-  private readonly unplaced = new Map<string, Map<GatewaySocket, (stamp: Stamp) => void>>();
+  /** What sockets that track positions wait for because it has no place yet; by publication, in order. */
+  private readonly unplaced = new Map<string, UnplacedDelivery>();
+  /** How many publications had been accepted when a socket last came in with all that had no place. */
+  private cameInAt = 0;
 
   constructor(
     nsp: Namespace,
@@ -132,8 +137,28 @@ export class FanOutAdapter extends SharedAdapter {
   }
 
   override unwatch(id: string, room: string): void {
-    this.trackers.get(id)?.left(presenceRoom(room));
+    this.trackers.get(id)?.lost(presenceRoom(room));
     super.unwatch(id, room);
+  }
+
+  override loses(id: string, room: string): void {
+    this.trackers.get(id)?.lost(room);
+  }
+
+  /** A session gives its client what waits, when it is back. */
+  override ends(socket: GatewaySocket, comesBack: boolean): void {
+    if (!comesBack || this.trackingOf(socket)?.recovers === false) this.giveUnplaced(socket);
+  }
+
+  /**
+   * The client of a socket is about to be told what there was in a room, or in all of its rooms: what has no place yet
+   * stands in no list, and comes live. [H3] [H4]
+   */
+  comesIn(socket: GatewaySocket, room?: string): void {
+    const tracking = this.trackingOf(socket);
+    if (!tracking || !this.outbound) return;
+    this.cameInAt = this.outbound.accepted;
+    tracking.comesIn(this.cameInAt, room);
   }
 
   /** Socket.IO calls it in the middle of a socket's end: nothing that fails here may get out. [L4] */
@@ -150,34 +175,139 @@ export class FanOutAdapter extends SharedAdapter {
   /**
    * Delivers and returns how many sockets it was for.
    *
-   * Sockets that track positions are told the stamp; without one they are left out, because it comes later with the
-   * same publication for the audience `tracking`.
+   * Sockets that track positions are told its place. Where that comes later they wait for {@link placed}.
    */
-  deliver(
-    publication: Publication,
-    selection: RoomSelection,
-    stamp: Stamp | undefined,
-    audience: Audience = 'all',
-    acceptedAs = Infinity,
-  ): number {
+  deliver(publication: Publication, selection: RoomSelection, place: Place): number {
     const wires = new Wires(this, publication);
     let recipients = 0;
     this.select(selection, (socket) => {
+      recipients++;
       const tracking = this.trackingOf(socket);
-      if (!tracking) {
-        if (audience === 'tracking') return;
-        recipients++;
-        this.put(socket, wires.plain, publication.volatile);
-        return;
+      if (!tracking) this.put(socket, wires.plain, publication.volatile);
+      else this.putAt(socket, tracking, wires, publication, place);
+    });
+    return recipients;
+  }
+
+  /** To a socket that tracks positions: now, or in its turn. */
+  private putAt(
+    socket: GatewaySocket,
+    tracking: Tracking,
+    wires: Wires | AckRequestEncodings,
+    publication: Publication,
+    place: Place,
+  ): void {
+    if (place === 'later') {
+      let delivery = this.unplaced.get(publication.id);
+      if (!delivery) {
+        this.unplaced.set(publication.id, (delivery = new UnplacedDelivery(publication, wires)));
       }
+      delivery.sockets.add(socket);
+      tracking.waitsFor = delivery;
+    } else if (place === 'here') {
+      this.inTurn(socket, tracking, () => this.putNow(socket, tracking, wires, publication, this.hereNow));
+    } else {
+      this.putNow(socket, tracking, wires, publication, place);
+    }
+  }
+
+  /** Where something stands that has no place, now that it is said. */
+  private get hereNow(): Stamp {
+    return { cursor: this.outbound!.cursor, positions: undefined };
+  }
+
+  /** Says something to a socket behind what it waits for. */
+  private inTurn(socket: GatewaySocket, { waitsFor }: Tracking, say: () => void): void {
+    if (waitsFor) waitsFor.sayBehind(socket, say);
+    else say();
+  }
+
+  private putNow(
+    socket: GatewaySocket,
+    tracking: Tracking,
+    wires: Wires | AckRequestEncodings,
+    publication: Publication,
+    stamp: Stamp,
+  ): void {
+    if (!(wires instanceof Wires)) this.putAsking(socket, wires, tracking, stamp);
+    else if (tracking.keep(publication, stamp)) this.outbound?.watch?.exceptNow(socket, 'waiting');
+    else this.putTracked(socket, wires, tracking, stamp, publication);
+  }
+
+  /**
+   * Where an own publication stands that was delivered without a place: to the sockets that have waited for it, whatever
+   * the node has done to them since, and to those that came in since and were told only what has a place. [D4] [H3]
+   *
+   * @param asks whether it asks for acknowledgements; who came in since is not waited for
+   * @returns how many sockets were given it
+   */
+  placed(
+    publication: Publication,
+    selection: RoomSelection,
+    stamp: Stamp,
+    acceptedAs: number,
+    asks: boolean,
+  ): number {
+    const delivery = this.unplaced.get(publication.id);
+    this.unplaced.delete(publication.id);
+    const waited = new Set(delivery?.sockets);
+    try {
+      for (const socket of waited) this.giveWaiting(socket, delivery!, stamp);
+    } finally {
+      // It cannot be encoded: what the others wait with is said all the same.
+      for (const socket of delivery?.sockets ?? []) this.goOn(socket, delivery!);
+    }
+    let recipients = waited.size;
+    if (acceptedAs > this.cameInAt) return recipients;
+    let wires: Wires | AckRequestEncodings | undefined;
+    this.select(selection, (socket) => {
+      const tracking = this.trackingOf(socket);
+      if (!tracking?.isOwed(acceptedAs, selection.rooms) || waited.has(socket)) return;
       // It got this one when it did not track positions yet.
       if (tracking.had(acceptedAs, selection.rooms)) return;
       recipients++;
-      if (!stamp) return;
-      if (tracking.keep(publication, stamp)) this.outbound?.watch?.exceptNow(socket, 'waiting');
-      else this.putTracked(socket, wires, tracking, stamp, publication);
+      wires ??= asks ? this.askingAgain(publication) : new Wires(this, publication);
+      this.putNow(socket, tracking, wires, publication, stamp);
     });
     return recipients;
+  }
+
+  private askingAgain(publication: Publication): AckRequestEncodings {
+    return new AckRequestEncodings(this, publication, (this.nsp as CountingNamespace)._ids++);
+  }
+
+  /** The sockets that wait for the place of a publication. */
+  waitingFor({ id }: Publication): Iterable<GatewaySocket> {
+    return this.unplaced.get(id)?.sockets ?? [];
+  }
+
+  private giveWaiting(
+    socket: GatewaySocket,
+    delivery: UnplacedDelivery,
+    stamp: Stamp,
+    wires: Wires | AckRequestEncodings = delivery.wires,
+  ): void {
+    const tracking = this.trackingOf(socket);
+    const { publication } = delivery;
+    try {
+      // Its client may be back as another socket with the same ID, and has been given it as missed.
+      if (!tracking || !socket.connected) return;
+      if (tracking.isStillFor(publication, socket.id, socketState(socket).user)) {
+        this.putNow(socket, tracking, wires, publication, stamp);
+      }
+    } finally {
+      this.goOn(socket, delivery);
+    }
+  }
+
+  /** The socket waits for the delivery no longer. */
+  private goOn(socket: GatewaySocket, delivery: UnplacedDelivery): void {
+    const next = delivery.done(socket);
+    if (!socket.connected) return;
+    const tracking = this.trackingOf(socket);
+    if (tracking?.waitsFor === delivery) tracking.waitsFor = undefined;
+    tracking?.settled();
+    for (const say of next) say();
   }
 
   /** Gives one socket what it has missed or what was held back for it, in order, as fast as its client takes it. */
@@ -249,15 +379,26 @@ export class FanOutAdapter extends SharedAdapter {
       const accepted = this.outbound?.accepted ?? 0;
       const began = recovers ? undefined : { accepted, rooms: this.namesOf(socket) };
       this.trackers.set(socket.id, (tracking = new Tracking(recovers, began)));
-      const disconnect = socket.disconnect.bind(socket);
-      socket.disconnect = (close) => {
-        // Once: Socket.IO calls it again to end the connection.
-        socket.disconnect = disconnect;
-        this.giveUnplaced(socket);
-        return disconnect(close);
-      };
+      this.keepInOrder(socket, tracking);
     }
     return tracking;
+  }
+
+  /** What is done to the one socket and said to it directly comes behind what it waits for. [D4] */
+  private keepInOrder(socket: GatewaySocket, tracking: Tracking): void {
+    const disconnect = socket.disconnect.bind(socket);
+    socket.disconnect = (close) => {
+      // Once: Socket.IO calls it again to end the connection.
+      socket.disconnect = disconnect;
+      this.giveUnplaced(socket);
+      return disconnect(close);
+    };
+    const internal = internals(socket);
+    const packet = internal.packet.bind(socket);
+    internal.packet = (each, options) => {
+      if (isSaidAtOnce(each)) packet(each, options);
+      else this.inTurn(socket, tracking, () => packet(each, options));
+    };
   }
 
   /** All rooms that a publication for it may name: its own and its user's are among them. */
@@ -281,12 +422,12 @@ export class FanOutAdapter extends SharedAdapter {
    *
    * A client takes no cursor from an event that asks for an acknowledgement, so it carries none and is never replayed:
    * whoever published it is told who did not answer. It has its place in histories all the same, so a socket that tracks
-   * positions is told that one, and gets it in its turn; without a stamp that is when it is {@link placed}.
+   * positions is told that one, and gets it in its turn; where it comes later that is when it is {@link placed}.
    */
   deliverWithAck(
     publication: Publication,
     selection: RoomSelection,
-    stamp: Stamp | undefined,
+    place: Place,
     onAcknowledgement: OnAcknowledgement,
     onGone: OnGone,
   ): AwaitedDelivery {
@@ -299,45 +440,19 @@ export class FanOutAdapter extends SharedAdapter {
     };
     const wires = new AckRequestEncodings(this, publication, id);
     this.awaited.set(id, onGone);
-    const waiting = new Map<GatewaySocket, (stamp: Stamp) => void>();
     try {
       this.select(selection, (socket) => {
         sockets.push(socket);
         internals(socket).acks.set(id, (...answer) => onAcknowledgement(socket, answer));
         const tracking = this.trackingOf(socket);
         if (!tracking) this.put(socket, wires.plain, publication.volatile);
-        else if (stamp) this.putAsking(socket, wires, tracking, stamp);
-        else {
-          waiting.set(socket, (place) => {
-            // It may have lost its right to the room while the place was waited for. [A7]
-            if (this.isInAny(socket.id, selection.rooms)) this.putAsking(socket, wires, tracking, place);
-          });
-        }
+        else this.putAt(socket, tracking, wires, publication, place);
       });
     } catch (failure) {
       cancel();
       throw failure;
     }
-    if (waiting.size > 0) this.unplaced.set(publication.id, waiting);
     return { sockets, cancel };
-  }
-
-  /**
-   * Where an own publication stands that was delivered without a stamp by {@link deliverWithAck}.
-   *
-   * Whoever has come in since is not waited for, and gets it all the same: the answer to a join ends before the first
-   * publication that comes live, and nothing may be missing in between. [H3]
-   */
-  placed(publication: Publication, selection: RoomSelection, stamp: Stamp, acceptedAs: number): void {
-    const waiting = this.unplaced.get(publication.id);
-    this.unplaced.delete(publication.id);
-    for (const sendAt of waiting?.values() ?? []) sendAt(stamp);
-    const wires = new AckRequestEncodings(this, publication, (this.nsp as CountingNamespace)._ids++);
-    this.select(selection, (socket) => {
-      const tracking = this.trackingOf(socket);
-      if (!tracking || waiting?.has(socket) || tracking.had(acceptedAs, selection.rooms)) return;
-      this.putAsking(socket, wires, tracking, stamp);
-    });
   }
 
   private putAsking(
@@ -352,10 +467,6 @@ export class FanOutAdapter extends SharedAdapter {
     if (tracking.keep(publication, stamp, wire)) return;
     if (tracking.replay) tracking.replay.addLive({ publication, stamp, asks: true }, wire);
     else this.put(socket, wire, publication.volatile);
-  }
-
-  private isInAny(id: string, rooms: ReadonlySet<string> | undefined): boolean {
-    return rooms === undefined || [...rooms].some((room) => this.isIn(id, room));
   }
 
   /** A socket has ended: nobody waits for its answers any longer. */
@@ -393,22 +504,26 @@ export class FanOutAdapter extends SharedAdapter {
    */
   private giveUnplaced(socket: GatewaySocket): void {
     const tracking = this.trackingOf(socket);
-    if (!tracking || tracking.isHolding || !socket.connected) return;
-    const { outbound } = this;
-    for (const publication of outbound?.unplaced ?? []) {
-      if (!this.isFor(socket, publication)) continue;
-      // Its client takes a text that stands last for a cursor.
-      const suffix = tracking.recovers ? [tracking.lastCursor ?? outbound!.cursor] : [];
-      this.put(socket, encodeForOne(this, eventPacket(this.nsp, publication, suffix)), publication.volatile);
+    // What it has missed is given as fast as it reads, and what has arrived live waits behind that.
+    if (!tracking || tracking.replay || !socket.connected) return;
+    for (const { publication, stamp, wire } of tracking.takeHeld()) {
+      const { args } = tracking.suffixOf(publication, stamp);
+      this.put(
+        socket,
+        wire ?? encodeForOne(this, eventPacket(this.nsp, publication, args)),
+        publication.volatile,
+      );
     }
-  }
-
-  private isFor({ id }: GatewaySocket, { namespace, to, except }: Publication): boolean {
-    if (namespace !== undefined && namespace !== this.nsp.name) return false;
-    const { rooms, except: excepted } = selectRooms(to, except);
-    const isIn = (name: string): boolean => name === id || this.isIn(id, name);
-    if (excepted.sockets.has(id) || [...excepted.rooms].some(isIn)) return false;
-    return rooms === undefined || [...rooms].some(isIn);
+    // Its client takes a text that stands last for a cursor.
+    const stamp = { cursor: tracking.lastCursor ?? this.hereNow.cursor, positions: undefined };
+    for (const delivery of this.unplaced.values()) {
+      if (!tracking.waitsFor) return;
+      if (!delivery.sockets.has(socket)) continue;
+      const { publication, wires } = delivery;
+      // The forms that the others get have their cursors.
+      const own = wires instanceof Wires ? new Wires(this, publication) : wires;
+      this.giveWaiting(socket, delivery, stamp, own);
+    }
   }
 
   /** From now on what an app emits to the one socket can be recovered, and is never taken for a cursor. [H4] */

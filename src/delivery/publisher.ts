@@ -19,10 +19,11 @@ import type { Publication, Selection } from '../protocol/publication.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import { DELIVERY_WATCH, type DeliveryWatch, type PublishedBy } from './delivery-watch.js';
-import type { Audience, FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
+import type { FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
 import type { AskEvents, DirectEmit, Outbound } from './shared.adapter.js';
 import { selectRooms } from './targets.js';
+import type { Place } from './unplaced.js';
 
 /** Presence notices that are being gathered. [M7] */
 export interface UntoldNotices {
@@ -75,7 +76,7 @@ export class Publisher implements Outbound {
 
   send(publication: Publication, by?: PublishedBy): Sent {
     const { stamp, remote } = this.engine.publish(publication);
-    const matched = this.deliver(publication, stamp, undefined, undefined, by);
+    const matched = this.deliver(publication, stamp ?? 'later', by);
     this.metrics.published(matched);
     if (remote && this.watch) this.hearOfMatches(publication, remote);
     return { matched, remote };
@@ -96,7 +97,7 @@ export class Publisher implements Outbound {
     const { stamp, remote } = this.engine.publish(publication, timeoutMs);
     if (remote && this.watch) this.hearOfMatches(publication, remote);
     const [here, elsewhere, takenOff] = await Promise.all([
-      this.collect(publication, timeoutMs, stamp, undefined, by),
+      this.collect(publication, timeoutMs, stamp ?? 'later', undefined, by),
       remote,
       this.takenOffElsewhere(absent, publication.except),
     ]);
@@ -112,7 +113,7 @@ export class Publisher implements Outbound {
     try {
       // All else is the app's own business, as it is with Socket.IO's emit; this would go into histories.
       assertNoPlaceholder(measureValue(emitted.args));
-      if (onThisNodeOnly) this.tellHere(publication);
+      if (onThisNodeOnly) this.deliver(publication, 'here');
       else this.send(publication).remote?.catch((failure: unknown) => this.lost(publication, failure));
     } catch (failure) {
       this.lost(publication, failure);
@@ -120,11 +121,11 @@ export class Publisher implements Outbound {
   }
 
   /**
-   * To the sockets of this node, after everything that it was told before.
+   * To the sockets of this node, at once.
    *
    * @param cursor of what it tells, where that was a while ago
    */
-  tellHere(publication: Publication, cursor = this.engine.cursor): void {
+  tellHere(publication: Publication, cursor: string): void {
     this.deliver(publication, { cursor, positions: undefined });
   }
 
@@ -133,17 +134,13 @@ export class Publisher implements Outbound {
     this.untold = untold;
   }
 
-  /** A publication in the order of all nodes: for the sockets that track positions, or, from another node, for all. */
+  /** A publication in the order of all nodes: for the sockets that wait for its place, or, from another node, for all. */
   arrived({ publication, stamp, audience, ackTimeoutMs }: Arrival): Promise<Receipts> | undefined {
     const asksForAck = ackTimeoutMs !== undefined;
     if (asksForAck && audience === 'all') return this.collect(publication, ackTimeoutMs, stamp);
     try {
-      if (asksForAck) {
-        this.placed(publication, stamp);
-      } else {
-        const matched = this.deliver(publication, stamp, audience, this.orderOf(publication));
-        if (audience === 'all') this.metrics.delivered(matched);
-      }
+      if (audience === 'tracking') this.placed(publication, stamp, asksForAck);
+      else this.metrics.delivered(this.deliver(publication, stamp));
     } catch (failure) {
       this.lost(publication, failure);
     }
@@ -156,10 +153,6 @@ export class Publisher implements Outbound {
 
   get cursor(): string {
     return this.engine.cursor;
-  }
-
-  get unplaced(): Iterable<Publication> {
-    return this.engine.unplaced;
   }
 
   get accepted(): number {
@@ -180,12 +173,12 @@ export class Publisher implements Outbound {
     try {
       assertNoPlaceholder(measureValue(emitted.args));
       const { stamp, remote } = onThisNodeOnly
-        ? { stamp: { cursor: this.engine.cursor, positions: undefined }, remote: undefined }
+        ? { stamp: 'here' as const, remote: undefined }
         : this.engine.publish(publication, Math.max(1, timeoutMs - replySlackOf(timeoutMs)));
       let asked = 0;
       const answered: OnAcknowledgement = (_, [answer]) => heard.answered(answer);
       const counted = (sockets: number): void => void (asked += sockets);
-      void this.collect(publication, timeoutMs, stamp, { answered, counted });
+      void this.collect(publication, timeoutMs, stamp ?? 'later', { answered, counted });
       heard.countedHere(asked);
       void this.hearOthers(remote, heard);
     } catch (failure) {
@@ -223,48 +216,53 @@ export class Publisher implements Outbound {
     return id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length), 36) : Infinity;
   }
 
-  /** One that asked for acknowledgements when it was accepted here, whose answers are being collected already. */
-  private placed(publication: Publication, stamp: Stamp): void {
+  /** An own publication was given its place. */
+  private placed(publication: Publication, stamp: Stamp, asks: boolean): void {
+    if (!asks) this.beforeDelivery(publication, undefined, true);
     const selection = selectRooms(publication.to, publication.except);
     const acceptedAs = this.orderOf(publication);
+    let matched = 0;
     for (const adapter of this.adaptersOf(publication)) {
-      adapter.placed(publication, selection, stamp, acceptedAs);
+      matched += adapter.placed(publication, selection, stamp, acceptedAs, asks);
     }
+    if (!asks) this.watch?.delivered(publication, matched);
   }
 
   /** To the sockets of this node; gives how many it was for. */
-  private deliver(
-    publication: Publication,
-    stamp: Stamp | undefined,
-    audience?: Audience,
-    acceptedAs?: number,
-    by?: PublishedBy,
-  ): number {
-    if (stamp && this.untold?.isAny) this.tellFirst(publication, this.untold);
+  private deliver(publication: Publication, place: Place, by?: PublishedBy): number {
+    this.beforeDelivery(publication, by, false, place);
     const selection = selectRooms(publication.to, publication.except);
-    this.watch?.delivering(publication, by, audience === 'tracking');
     let matched = 0;
-    for (const adapter of this.adaptersOf(publication)) {
-      matched += adapter.deliver(publication, selection, stamp, audience, acceptedAs);
-    }
+    for (const adapter of this.adaptersOf(publication))
+      matched += adapter.deliver(publication, selection, place);
     this.watch?.delivered(publication, matched);
     return matched;
+  }
+
+  private beforeDelivery(
+    publication: Publication,
+    by: PublishedBy | undefined,
+    isAgain: boolean,
+    place?: Place,
+  ): void {
+    if (place !== 'later' && this.untold?.isAny) this.tellFirst(publication, this.untold);
+    this.watch?.delivering(publication, by, isAgain);
   }
 
   /** Only where one that recovers gets both: everything else may wait until it is told together. [H4] [M7] */
   private tellFirst(publication: Publication, untold: UntoldNotices): void {
     const isHurried = (adapter: FanOutAdapter): boolean =>
       adapter.tracksPositions &&
-      adapter
-        .selected(publication.to, publication.except)
-        .some((socket) => adapter.trackingOf(socket)?.recovers === true && untold.isFor(socket));
+      [...adapter.waitingFor(publication), ...adapter.selected(publication.to, publication.except)].some(
+        (socket) => adapter.trackingOf(socket)?.recovers === true && untold.isFor(socket),
+      );
     if (this.adaptersOf(publication).some(isHurried)) untold.tell();
   }
 
   private collect(
     publication: Publication,
     timeoutMs: number,
-    stamp: Stamp | undefined,
+    place: Place,
     also?: { readonly answered: OnAcknowledgement; readonly counted: (sockets: number) => void },
     by?: PublishedBy,
   ): Promise<Receipts> {
@@ -279,7 +277,7 @@ export class Publisher implements Outbound {
               onAcknowledgement(socket, args);
             }
           : onAcknowledgement;
-        const delivery = adapter.deliverWithAck(publication, selection, stamp, heard, onGone);
+        const delivery = adapter.deliverWithAck(publication, selection, place, heard, onGone);
         this.metrics.published(delivery.sockets.length);
         asked += delivery.sockets.length;
         also?.counted(delivery.sockets.length);

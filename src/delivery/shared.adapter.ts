@@ -24,8 +24,6 @@ export interface Outbound {
   readonly accepted: number;
   /** Never throws; what becomes of it is its own business, as with Socket.IO's emit. */
   emit(emitted: DirectEmit, onThisNodeOnly: boolean): void;
-  /** What has been accepted and has no place yet, in order. */
-  readonly unplaced: Iterable<Publication>;
   /** The cursor after everything that was published before. */
   readonly cursor: string;
   /** Has the other nodes carry something out; never rejects. */

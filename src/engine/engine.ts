@@ -199,11 +199,6 @@ export abstract class Engine {
    */
   abstract get cursor(): string;
 
-  /**
-   * What this node has published and has no place yet, in order: the sockets that track positions wait for it.
-   */
-  abstract get unplaced(): Iterable<Publication>;
-
   /** The place of {@link cursor}; `undefined` where this process is the only one. */
   abstract get place(): PresencePlace | undefined;
 

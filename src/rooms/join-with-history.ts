@@ -4,7 +4,7 @@ import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Position } from '../protocol/publication.js';
 import { isUserRoom } from '../protocol/names.js';
-import { isInRoom } from '../sockets/membership.adapter.js';
+import { isInRoom, withdraw } from '../sockets/membership.adapter.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { History, type CatchUp } from './history.service.js';
 import { Recovery } from './recovery/recovery.service.js';
@@ -79,7 +79,7 @@ export class JoinWithHistory {
       // A client that did not ask for a position can do without one; the others are told, and are where they were.
       if (since === undefined && !meta) return undefined;
       if (!socket.connected) throw failure;
-      if (!wasIn) await socket.leave(room);
+      if (!wasIn) await withdraw(socket, room);
       else if (meta && !wasTold) this.tellNoPositions(socket, room);
       throw failure;
     }
@@ -95,6 +95,7 @@ export class JoinWithHistory {
     if (meta) adapterOf(socket).track(socket).metaRooms.add(room);
     // Where a backend has put it, it stays, and every socket of a user in the user's room, whatever its token says.
     if (!wasIn && !isUserRoom(room)) this.rights.joinedByRight(socket, room);
+    if (this.history.keeps(room)) adapterOf(socket).comesIn(socket, room);
     // To Socket.IO the user's room is none.
     if (!isUserRoom(room)) await socket.join(room);
     if (wasIn) void this.recovery.joined(socketState(socket), room);

@@ -19,7 +19,7 @@ import type {
 import { SlowConsumers } from '../limits/slow-consumers.js';
 import type { MemberEntry, Page } from '../protocol/entries.js';
 import { LocalRegistry } from '../registry/local-registry.js';
-import { isInRoom } from '../sockets/membership.adapter.js';
+import { isInRoom, withdraw } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
@@ -97,7 +97,7 @@ export class RoomService {
       return { room, ...uncovered, ...caughtUp };
     } catch (failure) {
       // A join that fails leaves the socket where it was.
-      if (!wasIn && socket.connected && isInRoom(socket, room)) await socket.leave(room);
+      if (!wasIn && socket.connected && isInRoom(socket, room)) await withdraw(socket, room);
       throw failure;
     }
   }
@@ -108,7 +108,7 @@ export class RoomService {
     if (room === userRoom(socketState(socket).user)) throw new SwitchboardError('access.denied');
     this.assertJoined(socket, room);
     this.rights.noLongerByRight(socket, room);
-    await socket.leave(room);
+    await withdraw(socket, room);
   }
 
   async emit(socket: GatewaySocket, request: z.output<typeof roomEmitRequest>): Promise<string> {

@@ -2,6 +2,7 @@ import { WebSocketServer, type ServerOptions } from 'ws';
 import { closeWithoutFrame, closeWithoutPacket } from '../platform/transport-close.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
+import { membershipOf } from './membership.adapter.js';
 import { socketState, type GatewaySocket } from './socket-state.js';
 
 /** A peer that does not take the goodbye within this time is cut off. */
@@ -45,6 +46,7 @@ export function endSocket(
       resolve(state.left);
     });
     state.endedWith ??= error.code;
+    membershipOf(socket).ends(socket, error.retryable);
     socket.emit(NOTICE.serverDisconnect, error.toObject());
     if (isShutdown) endAsShutdown(socket);
     if (error.retryable) {

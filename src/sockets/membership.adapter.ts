@@ -171,6 +171,12 @@ export class MembershipAdapter extends Adapter {
     return known;
   }
 
+  /** Told that a socket leaves a room because it may not be there, or does not want to be, any longer. */
+  loses(_id: SocketId, _room: string): void {}
+
+  /** Told that a socket is about to be ended; `comesBack` when its client is let come back. */
+  ends(_socket: GatewaySocket, _comesBack: boolean): void {}
+
   /** The rooms of names, without those of another process. */
   private *roomsNamed(names: Iterable<string>): Generator<Room> {
     for (const name of names) {
@@ -285,6 +291,15 @@ export class MembershipAdapter extends Adapter {
 
 /** The adapter that holds a socket's rooms. */
 export const membershipOf = ({ nsp }: GatewaySocket): MembershipAdapter => nsp.adapter as MembershipAdapter;
+
+/**
+ * Takes a socket out of a room that it may not be in, or has asked to leave: what was published there and has not been
+ * written to it yet is not for it any longer. An app's own `socket.leave()` comes behind what was said before. [A7]
+ */
+export function withdraw(socket: GatewaySocket, room: string): Promise<void> | void {
+  membershipOf(socket).loses(socket.id, room);
+  return socket.leave(room);
+}
 
 /** Whether a socket is in a room, by its name. */
 export const isInRoom = (socket: GatewaySocket, name: string): boolean =>

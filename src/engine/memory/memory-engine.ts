@@ -44,8 +44,6 @@ export interface MemoryEngineStats {
   readonly keys: number;
 }
 
-const NONE: readonly Publication[] = [];
-
 /**
  * The embedded engine: one node, whose memory is the shared state.
  *
@@ -132,11 +130,6 @@ export class MemoryEngine extends Engine {
 
   get cursor(): string {
     return this.log.cursor;
-  }
-
-  /** Every publication has its place at once. */
-  get unplaced(): readonly Publication[] {
-    return NONE;
   }
 
   get place(): undefined {

@@ -132,10 +132,6 @@ export class RedisEngine extends Engine {
     return this.broker.cursor;
   }
 
-  get unplaced(): Iterable<Publication> {
-    return this.broker.unplaced;
-  }
-
   get place(): PresencePlace {
     return this.broker.at;
   }

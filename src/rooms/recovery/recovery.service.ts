@@ -171,6 +171,7 @@ export class Recovery implements Participant {
     const before = sharedRoomsOf(socket);
     const rooms = new Set<string>();
     const hasCaughtUp = this.watchedRooms.tellAtOnce();
+    adapterOf(socket).comesIn(socket);
     for (const each of watchedAfterEntered(claim.rooms)) {
       if (this.enterAgain(socket, each, rooms)) {
         rooms.add(each.room);

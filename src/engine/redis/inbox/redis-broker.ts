@@ -24,8 +24,11 @@ export type BrokerContext = Pick<
 
 /** The parts of the engine that publications go with. */
 export interface BrokerNeighbours {
-  /** Where a session is, or is being claimed, own publications need their places. */
-  readonly sessions: () => { readonly isUsed: boolean };
+  /**
+   * Where a session is, or is being claimed, own publications need their places. What a turn has changed in sessions is
+   * written before its publications: one that has come into a room is given back what was published there afterwards. [H4]
+   */
+  readonly sessions: () => { readonly isUsed: boolean; flush(): void };
   readonly outbox: Pick<RedisOutbox, 'tellsOf'>;
 }
 
@@ -69,8 +72,8 @@ export class RedisBroker {
   private publishedAt = 0;
   /** Sent and not answered. */
   private unanswered = 0;
-  /** Rooms that sockets of other nodes are being put into, and by how many commands. */
-  private readonly entering = new Map<string, number>();
+  /** Rooms that sockets of other nodes are being put into or taken out of, and by how many commands. */
+  private readonly moving = new Map<string, number>();
 
   constructor(
     private readonly context: BrokerContext,
@@ -84,13 +87,6 @@ export class RedisBroker {
 
   get cursor(): string {
     return formatStreamCursor(this.place);
-  }
-
-  /** Own publications without a place, in order; without those that ask for an acknowledgement. */
-  get unplaced(): Publication[] {
-    return [...this.pending.values()]
-      .filter(({ ackTimeoutMs }) => ackTimeoutMs === 0)
-      .map(({ publication }) => publication);
   }
 
   /** Where this node stands. */
@@ -121,7 +117,10 @@ export class RedisBroker {
       return { stamp: this.passBy(publication.id), remote: owned(Promise.reject(unavailable())) };
     }
     const given = this.isTracked ? this.keep(publication, ackTimeoutMs) : undefined;
-    return { stamp: undefined, remote: owned(this.send(publication, ackTimeoutMs, given)) };
+    const remote = owned(this.send(publication, ackTimeoutMs, given));
+    // What cannot be written down has failed by now, and nobody is told its place.
+    const isLost = given !== undefined && !this.pending.has(publication.id);
+    return { stamp: isLost ? this.passBy(publication.id) : undefined, remote };
   }
 
   /**
@@ -133,18 +132,18 @@ export class RedisBroker {
   }
 
   /**
-   * Sockets of other nodes are being put into rooms. Until they say that they are in, shared state does not know where
-   * these are: every node is told of what is published there.
+   * Sockets of other nodes are being put into rooms, or taken out. Until these say that it is done, shared state does not
+   * know who is there: every node is told of what is published to the rooms, or to all but them.
    */
-  async whileEntering<T>(rooms: readonly string[], entered: () => Promise<T>): Promise<T> {
-    for (const room of rooms) this.entering.set(room, (this.entering.get(room) ?? 0) + 1);
+  async whileMoving<T>(rooms: readonly string[], moved: () => Promise<T>): Promise<T> {
+    for (const room of rooms) this.moving.set(room, (this.moving.get(room) ?? 0) + 1);
     try {
-      return await entered();
+      return await moved();
     } finally {
       for (const room of rooms) {
-        const others = this.entering.get(room)! - 1;
-        if (others > 0) this.entering.set(room, others);
-        else this.entering.delete(room);
+        const others = this.moving.get(room)! - 1;
+        if (others > 0) this.moving.set(room, others);
+        else this.moving.delete(room);
       }
     }
   }
@@ -236,6 +235,7 @@ export class RedisBroker {
 
   /** Publications and commands by scripts of their own, one after another: what refuses the ones may take the others. */
   private async sendInOrder(batch: readonly Outgoing[]): Promise<readonly unknown[]> {
+    this.neighbours.sessions().flush();
     const runs = runsOf(batch);
     if (runs.length === 1) return this.sendRun(runs[0]!);
     return runs.flatMap((run) => {
@@ -311,7 +311,7 @@ export class RedisBroker {
       const rule = room === undefined ? undefined : this.context.ruleOf(room);
       return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
     });
-    const isForAll = this.isBeingEntered(to) ? 1 : 0;
+    const isForAll = this.isUnsettled(to, except) ? 1 : 0;
     const marked = isMarked ? 1 : 0;
     const where = [rules, partsOf(except)] as const;
     const order = [
@@ -328,9 +328,10 @@ export class RedisBroker {
     return tells === undefined ? order : [...order, tells];
   }
 
-  private isBeingEntered(to: Publication['to']): boolean {
-    if (this.entering.size === 0 || 'all' in to) return false;
-    return to.rooms?.some((room) => this.entering.has(room)) === true;
+  private isUnsettled(to: Publication['to'], except: Publication['except']): boolean {
+    if (this.moving.size === 0) return false;
+    const named = [...('all' in to ? [] : (to.rooms ?? [])), ...(except.rooms ?? [])];
+    return named.some((room) => this.moving.has(room));
   }
 }
 

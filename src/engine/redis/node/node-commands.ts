@@ -12,7 +12,7 @@ const CARRIED_OUT_WITHIN_MS = 3_000;
 /** Has the other nodes that hold a subject's sockets carry out commands, and asks them what only they know. */
 export class NodeCommands {
   constructor(
-    private readonly broker: Pick<RedisBroker, 'tell' | 'whileEntering'>,
+    private readonly broker: Pick<RedisBroker, 'tell' | 'whileMoving'>,
     private readonly calls: PendingCalls,
   ) {}
 
@@ -23,7 +23,7 @@ export class NodeCommands {
       if (texts.length < asked) throw unavailable();
       return texts.reduce((total, text) => total + Number(text), 0);
     };
-    return this.broker.whileEntering(command.do === 'move' ? command.join : [], carriedOut);
+    return this.broker.whileMoving(roomsOf(command), carriedOut);
   }
 
   async ask(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers> {
@@ -50,6 +50,21 @@ export class NodeCommands {
 }
 
 type Subject = readonly [kind: CommandOrder[1], name: string];
+
+/** The rooms that a command puts sockets into, or takes them out of. */
+function roomsOf(command: NodeCommand): readonly string[] {
+  switch (command.do) {
+    case 'join':
+    case 'leave':
+      return [command.room];
+    case 'move':
+      return [...command.join, ...command.leave];
+    case 'disconnect':
+    case 'disconnect-all':
+    case 'server-side-emit':
+      return [];
+  }
+}
 
 function subjectOf(command: NodeCommand): Subject {
   if (!('subject' in command)) return ['all', ''];
