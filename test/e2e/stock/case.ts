@@ -7,6 +7,8 @@ export interface StockCase {
   readonly needsNodes?: boolean;
   /** Where nothing depends on other nodes. */
   readonly oneNodeOnly?: boolean;
+  /** Where the cursor shows that a client which recovers is given beside what it gets, as it does on stock. */
+  readonly showsCursor?: boolean;
   /** The row of "Differences from stock Socket.IO and Nest" in docs/protocol.md that says why ours is another. */
   readonly differs?: string;
   run(scene: Scene): Promise<void> | void;

@@ -15,44 +15,50 @@ export const FENCE = 'fence';
 /** An app that listens. */
 export interface NestWorld {
   open(options: ClientOptions): TestClient;
+  /** Closes the app, with the clients that are connected. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
-export type StartWorld = (metadata: ModuleMetadata) => Promise<NestWorld>;
+/** Does to an app what has to be done before it listens. */
+type Prepare = (app: INestApplication) => Promise<unknown> | void;
 
-const create = async (
-  metadata: ModuleMetadata,
-  prepare: (app: INestApplication) => void,
-): Promise<NestWorld> => {
+export type StartWorld = (metadata: ModuleMetadata, prepare?: Prepare) => Promise<NestWorld>;
+
+const create = async (metadata: ModuleMetadata, ...prepare: (Prepare | undefined)[]): Promise<NestWorld> => {
   @Module(metadata)
   class App {}
 
   const app = await NestFactory.create(App, { logger: false, abortOnError: false });
-  prepare(app);
+  for (const each of prepare) await each?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
   const clients: TestClient[] = [];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= app.close());
   return {
     open: (options) => {
       const client = createClient(`http://127.0.0.1:${port}`, options);
       clients.push(client);
       return client;
     },
+    stop,
     close: async () => {
       for (const client of clients) client.close();
-      await app.close();
+      await stop();
       for (const client of clients) client.dispose();
     },
   };
 };
 
-export const onStock: StartWorld = (metadata) =>
-  create(metadata, (app) => app.useWebSocketAdapter(new IoAdapter(app)));
+export const onStock: StartWorld = (metadata, prepare) =>
+  create(metadata, (app) => void app.useWebSocketAdapter(new IoAdapter(app)), prepare);
 
-export const onOurs: StartWorld = ({ imports = [], ...metadata }) =>
+export const onOurs: StartWorld = ({ imports = [], ...metadata }, prepare) =>
   create(
     { ...metadata, imports: [...imports, SwitchboardModule.forRoot({ drainWindowMs: 100 })] },
-    setupSwitchboard,
+    (app) => void setupSwitchboard(app),
+    prepare,
   );
 
 /** A client of one of the two, and everything that it got, in order. */

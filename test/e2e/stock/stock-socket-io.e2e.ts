@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describeWithRedis, TestRedis } from '../../support/redis.js';
 import type { StockCase } from './case.js';
+import { publicMembers } from './public-members.js';
 import { ourWorld, Scene, stockWorld, type World } from './worlds.js';
+import { api, MEMBERS } from './cases/api.js';
 import { acknowledgements } from './cases/acknowledgements.js';
 import { broadcast } from './cases/broadcast.js';
 import { namespaces } from './cases/namespaces.js';
@@ -15,7 +17,11 @@ const GROUPS: Readonly<Record<string, readonly StockCase[]>> = {
   acknowledgements,
   sockets,
   namespaces,
+  api,
 };
+
+/** The groups in which what clients get does not depend on who they say they are. */
+const WITH_RECOVERY = { rooms, broadcast, acknowledgements };
 
 /** The rows of the table of accepted differences that are about Socket.IO; those from S20 on are about Nest. */
 const accepted = new Set(
@@ -36,14 +42,17 @@ async function linesOf(world: World, path: string, { run }: StockCase): Promise<
   return scene.end();
 }
 
+/** Compares the cases that fit so many nodes. */
 function compare(
   worlds: () => readonly [stock: World, ours: World],
   nodes: number,
   groups: typeof GROUPS = GROUPS,
+  isWanted: (each: StockCase) => boolean = () => true,
 ): void {
   for (const [group, cases] of Object.entries(groups)) {
     describe(group, () => {
-      const wanted = cases.filter((each) => (nodes === 1 ? !each.needsNodes : !each.oneNodeOnly));
+      const fit = cases.filter((each) => (nodes === 1 ? !each.needsNodes : !each.oneNodeOnly));
+      const wanted = fit.filter(isWanted);
       it.each(wanted.map((each) => [each.title, each] as const))('[T1] %s', async (_, each) => {
         const path = `/c${++number}`;
         const [stock, ours] = worlds();
@@ -74,22 +83,45 @@ describe('an app on stock Socket.IO with recovery and on the gateway', () => {
   compare(() => worlds, 1, { recovery });
 });
 
-describeWithRedis(
-  'an app on stock Socket.IO with the sharded adapter and on the gateway, three nodes',
-  () => {
+/** Ours on Redis beside stock: with one node stock in its own memory, with several through the sharded adapter. */
+const ON_REDIS = [
+  { text: 'one node with Redis', nodes: 1, recovers: false },
+  { text: 'one node with Redis, clients that recover', nodes: 1, recovers: true },
+  { text: 'two nodes', nodes: 2, recovers: false },
+  { text: 'two nodes, clients that recover', nodes: 2, recovers: true },
+  { text: 'three nodes', nodes: 3, recovers: false },
+] as const;
+
+describeWithRedis('an app on stock Socket.IO and on the gateway with Redis', () => {
+  describe.each(ON_REDIS)('$text', ({ nodes, recovers }) => {
     let worlds: readonly [World, World];
     let redis: TestRedis;
     beforeAll(async () => {
       redis = await TestRedis.start();
-      worlds = [await stockWorld(3, redis), await ourWorld(3, redis)];
+      const stock = await stockWorld(nodes, nodes > 1 ? redis : undefined);
+      worlds = [stock, await ourWorld(nodes, redis, recovers)];
     });
     afterAll(async () => {
       await Promise.all(worlds.map((world) => world.close()));
       await redis.kill();
     });
-    compare(() => worlds, 3);
-  },
-);
+    if (!recovers) compare(() => worlds, nodes);
+    // Where nothing depends on nodes, the cursor that these get shows too.
+    else
+      compare(
+        () => worlds,
+        nodes,
+        WITH_RECOVERY,
+        ({ oneNodeOnly, showsCursor }) => !oneNodeOnly && !showsCursor,
+      );
+  });
+});
+
+it('[T1] every public member of the classes of Socket.IO has a case', () => {
+  const rows = Object.entries(MEMBERS).map(([name, members]) => [name, Object.keys(members).toSorted()]);
+  const members = Object.keys(MEMBERS).map((name) => [name, publicMembers(name)]);
+  expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(members));
+});
 
 it('[T1] every accepted difference is a row of the table in docs/protocol.md and has a case', () => {
   const named = Object.values(GROUPS).flatMap((cases) => cases.flatMap(({ differs }) => differs ?? []));

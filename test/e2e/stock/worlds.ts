@@ -16,6 +16,8 @@ export interface World {
   readonly name: string;
   readonly servers: readonly Server[];
   readonly urls: readonly string[];
+  /** Whether its clients ask for recovery, which shows in nothing but the cursor behind what they get. */
+  readonly recovers?: boolean;
   /** Resolves when all nodes know what has been done on each: with stock Socket.IO that is at once. */
   known(): Promise<unknown>;
   close(): Promise<void>;
@@ -55,7 +57,7 @@ export async function stockWorld(
 }
 
 /** The gateway, embedded in an app that has no gateway of its own. */
-export async function ourWorld(nodes: number, redis?: TestRedis): Promise<World> {
+export async function ourWorld(nodes: number, redis?: TestRedis, recovers = false): Promise<World> {
   const gateways: TestGateway[] = [];
   for (let node = 0; node < nodes; node++) {
     const shared = redis ? { redisUrl: redis.url } : {};
@@ -65,6 +67,7 @@ export async function ourWorld(nodes: number, redis?: TestRedis): Promise<World>
   }
   return {
     name: 'ours',
+    recovers,
     servers: gateways.map(({ app }) => app.get(Namespaces).all[0]!.nsp.server),
     urls: gateways.map(({ url }) => url),
     known: () => Promise.all(gateways.map(({ registry }) => registry.getSockets({ limit: 1 }))),
@@ -73,6 +76,12 @@ export async function ourWorld(nodes: number, redis?: TestRedis): Promise<World>
     },
   };
 }
+
+/** How a client of a case connects: as the library's options say, to the namespace of the case unless it says another. */
+export type ClientOptions = Record<string, unknown> & {
+  readonly namespace?: string;
+  readonly auth?: Readonly<Record<string, unknown>>;
+};
 
 /** What a case works with; each has a namespace of its own. */
 export class Scene {
@@ -102,34 +111,46 @@ export class Scene {
   }
 
   /** Connects a client to a node, records what it gets, and resolves when both sides are connected. */
-  async join(name: string, node = 0, options: Record<string, unknown> = {}): Promise<ClientSocket> {
+  async join(name: string, node = 0, options: ClientOptions = {}): Promise<ClientSocket> {
     const client = this.open(name, node, options);
     await new Promise<void>((resolve, reject) => {
       client.once('connect', resolve);
       client.once('connect_error', reject);
     });
     this.names.set(client.id!, name);
-    await this.when(() => this.nodes[node % this.nodes.length]!.sockets.has(client.id!));
+    await this.when(() => this.serverOf(node).of(namespaceOf(client)).sockets.has(client.id!));
     return client;
   }
 
   /** Makes a client without waiting for what becomes of it. */
-  open(name: string, node = 0, options: Record<string, unknown> = {}): ClientSocket {
-    const url = this.world.urls[node % this.world.urls.length]! + this.path;
-    const client = connect(url, {
+  open(name: string, node = 0, options: ClientOptions = {}): ClientSocket {
+    const { namespace = this.path, ...rest } = options;
+    const { urls, recovers } = this.world;
+    const client = connect(urls.at(node % urls.length)! + namespace, {
       forceNew: true,
       reconnection: false,
       transports: ['websocket'],
-      ...options,
+      ...rest,
+      ...(recovers && { auth: { ...rest.auth, recovery: true } }),
     });
     this.clients.set(name, client);
     client.onAny((event: string, ...args: unknown[]) => {
       // What recovers gets a position as its last argument, which is another on each side.
-      const shown = (options['auth'] as { recovery?: true } | undefined)?.recovery ? args.slice(0, 1) : args;
+      const shown = rest.auth?.['recovery'] ? args.slice(0, 1) : recovers ? withoutCursor(args) : args;
       if (!event.startsWith('~')) this.log(`${name} <`, event, ...shown.filter(notAFunction));
     });
     client.on('disconnect', (reason) => this.log(`${name} < disconnect`, reason));
     return client;
+  }
+
+  private serverOf(node: number): Server {
+    const { servers } = this.world;
+    return servers.at(node % servers.length)!;
+  }
+
+  /** Resolves with the next event of this name that a client gets. */
+  heard(name: string, event: string): Promise<void> {
+    return new Promise((resolve) => this.client(name).once(event, () => resolve()));
   }
 
   client(name: string): ClientSocket {
@@ -153,7 +174,9 @@ export class Scene {
    */
   async settled(): Promise<void> {
     for (const node of this.nodes) {
-      const connected = [...this.clients.values()].filter((client) => client.connected);
+      const connected = [...this.clients.values()].filter(
+        (client) => client.connected && namespaceOf(client) === this.path,
+      );
       const mark = `~${++this.marks}`;
       const heard = connected.map(
         (client) =>
@@ -197,6 +220,14 @@ function bySubject(lines: readonly string[]): string[] {
   return lines.toSorted((one, other) =>
     subject(one) < subject(other) ? -1 : subject(one) > subject(other) ? 1 : 0,
   );
+}
+
+const namespaceOf = (client: ClientSocket): string => (client as unknown as { readonly nsp: string }).nsp;
+
+/** The arguments without the cursor that a client which recovers gets last. */
+function withoutCursor(args: readonly unknown[]): readonly unknown[] {
+  const last = args.at(-1);
+  return typeof last === 'string' && /^[\w-]+\.\d+(?:~.+)?$/.test(last) ? args.slice(0, -1) : args;
 }
 
 const notAFunction = (value: unknown): boolean => typeof value !== 'function';

@@ -61,6 +61,7 @@ const cases = ({ text, room }: Named, oneNodeOnly: boolean): StockCase[] => [
       await Promise.all([t.join('ann'), t.join('bob', 1)]);
       await t.socket('ann').join(as(room));
       t.io.except(as(room)).emit('but those');
+      await t.settled();
       t.last.except(as(room)).emit('but those from the last');
       await t.settled();
       const found = await t.last.in(as(room)).fetchSockets();

@@ -77,7 +77,7 @@ export const sockets: StockCase[] = [
     needsNodes: true,
     differs: 'S1',
     async run(t) {
-      await t.join('ann', 2, { auth: { password: 'secret' }, extraHeaders: { cookie: 'session=secret' } });
+      await t.join('ann', -1, { auth: { password: 'secret' }, extraHeaders: { cookie: 'session=secret' } });
       const [found] = await t.io.fetchSockets();
       t.log(found!.handshake.auth, found!.handshake.headers.cookie);
     },
