@@ -1,4 +1,5 @@
 /** A node that has many users in the registry and no sockets for them. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { NodeIdentity } from '../../dist/engine/node-identity.js';
 import { RedisEngine } from '../../dist/engine/redis/redis-engine.js';
 
@@ -22,7 +23,16 @@ await engine.start({
   arrived: () => undefined,
   tracksPositions: () => false,
   takeOver: () => undefined,
+  carryOut: async () => 0,
+  answer: async () => undefined,
+  presence: () => undefined,
+  presenceState: () => undefined,
+  watchedRooms: () => [],
+  sockets: () => held.values(),
+  sessionsOver: () => undefined,
+  fenced: () => undefined,
 });
+while (engine.health().state !== 'ready') await pause(20);
 const entryOf = (index) => ({
   socketId: `held-${index}`,
   user: `u${index}`,
