@@ -17,6 +17,12 @@ export type ServiceReply =
   | { readonly kind: 'untaken'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
 
+/**
+ * How a message is handed to a client of Nest. A queue of RabbitMQ keeps what nobody takes: there a message ends with the time
+ * of its answer, or it would take effect when the service is back, long after the caller was told that it failed. [N4]
+ */
+type Pack = (data: object, expiresInMs: number) => object;
+
 const debug = new Logger('Microservice');
 
 /** Nest's clients say each failed attempt to come back; the caller is told by its reply. */
@@ -45,7 +51,10 @@ export class ServiceClient {
   private readonly pending = new Set<() => void>();
   private isUp = false;
 
-  constructor(private readonly proxy: ClientProxy) {
+  constructor(
+    private readonly proxy: ClientProxy,
+    private readonly packed: Pack = (data) => data,
+  ) {
     Object.assign(proxy, { logger: QUIET });
     proxy.status.subscribe((status: string) => {
       if (FULL.has(status)) return;
@@ -56,10 +65,14 @@ export class ServiceClient {
 
   /** @throws Error when `@nestjs/microservices` is missing */
   static async open(options: ClientOptions): Promise<ServiceClient> {
-    const proxy = (await loadMicroservices()).ClientProxyFactory.create(options);
+    const { ClientProxyFactory, RmqRecordBuilder, Transport } = await loadMicroservices();
+    const proxy = ClientProxyFactory.create(options);
     containClient(proxy);
     containAnswers(proxy);
-    return new ServiceClient(proxy);
+    if (options.transport !== Transport.RMQ) return new ServiceClient(proxy);
+    return new ServiceClient(proxy, (data, expiration) =>
+      new RmqRecordBuilder(data).setOptions({ expiration }).build(),
+    );
   }
 
   get isConnected(): boolean {
@@ -87,7 +100,7 @@ export class ServiceClient {
       const lose = (): void => end({ kind: 'failed', why: 'the connection was lost' });
       const timer = setTimeout(() => end({ kind: 'timeout' }), timeoutMs);
       this.pending.add(lose);
-      subscription = this.proxy.send<unknown>(pattern, data).subscribe({
+      subscription = this.proxy.send<unknown>(pattern, this.packed(data, timeoutMs)).subscribe({
         next: (value) => end(value === undefined ? { kind: 'empty' } : { kind: 'value', value }),
         error: (error) => end(errorReply(error)),
         complete: () => end({ kind: 'empty' }),
