@@ -88,6 +88,7 @@ export const episode = z
         ms: z.number().optional(),
       }),
     ),
+    isCut: z.boolean().meta({ description: 'Whether more happened than is kept' }),
     end: z
       .object({
         by: z.enum(['client', 'network', 'gateway', 'node']),

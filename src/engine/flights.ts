@@ -3,6 +3,8 @@
 /** An ended episode, in the words of the recorder. */
 export interface StoredEpisode {
   readonly user: string | null;
+  /** The user that a refused client claimed to be: anybody may claim that, so that only a few are kept of each. */
+  readonly claimedUser: string | null;
   readonly address: string;
   readonly socketId: string | null;
   readonly text: string;

@@ -1,6 +1,7 @@
 /** Makes episodes of what is known when one is asked for, or when it ends: until then nothing is written down twice. */
 import { signsOf, vitalsOf } from '../delivery/vitals.js';
 import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
+import { ownText } from '../platform/own-text.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { closeCodeOf } from '../sockets/disconnect-cause.js';
 import { comesBack, reasonOf } from '../sockets/disconnect-reasons.js';
@@ -22,7 +23,7 @@ export interface Recording {
 const MAX_TEXT_LENGTH = 256;
 
 const shortened = (text: string | undefined): string | null =>
-  text === undefined || text === '' ? null : text.slice(0, MAX_TEXT_LENGTH);
+  text === undefined || text === '' ? null : ownText(text, MAX_TEXT_LENGTH);
 
 const orNull = (value: number): number | null => (value === -1 ? null : value);
 
@@ -70,7 +71,7 @@ export function episodeOf(
     },
     refusal: null,
     recovery: recoveryOf(state),
-    facts: factsOf(state, startedAt, ended === undefined),
+    ...factsOf(state, startedAt, ended === undefined),
     end: ended?.end ?? null,
     next: null,
   };
@@ -131,18 +132,21 @@ function recoveryOf({ socket, session }: SocketState): RecoveryOutcome | null {
   return { outcome: 'not_recovered', why: notRecovered ?? null };
 }
 
-function factsOf(state: SocketState, startedAt: number, isOpen: boolean): EpisodeFact[] {
+function factsOf(state: SocketState, startedAt: number, isOpen: boolean): Pick<Episode, 'facts' | 'isCut'> {
   const { socket, connectedAt, goneFrom } = state;
-  const noted = findFlight(state)?.facts(startedAt) ?? [];
+  const flight = findFlight(state);
+  const noted = flight?.facts(startedAt) ?? [];
   const known = new Set(noted.flatMap(({ kind, name }) => (kind === 'joined' ? [name] : [])));
   const rooms = isOpen ? membershipOf(socket).namesOfRooms(socket.id) : goneFrom;
   // What its facts no longer reach back to.
   const before = rooms
     .filter((room) => !known.has(room))
-    .slice(0, MAX_FACTS)
     .map((name): EpisodeFact => ({ at: connectedAt, kind: 'joined', name }));
   const facts = [...before, ...upgradeFacts(socket.conn), ...noted];
-  return facts.toSorted((one, other) => one.at - other.at).slice(-MAX_FACTS);
+  return {
+    facts: facts.toSorted((one, other) => one.at - other.at).slice(-MAX_FACTS),
+    isCut: facts.length > MAX_FACTS || flight?.isCut === true,
+  };
 }
 
 /** A client that was refused: the user is the one that it claimed to be. */
@@ -161,7 +165,7 @@ export function refusedEpisode(refusal: Refusal, node: string, at: number): Epis
     endedAt: at,
     firstTransport: transport,
     transport,
-    refusal: { code, cause: why.slice(0, MAX_TEXT_LENGTH), stage },
+    refusal: { code, cause: ownText(why, MAX_TEXT_LENGTH), stage },
   };
 }
 
@@ -184,6 +188,7 @@ export function lostEpisode(entry: SocketEntry, at: number): Episode {
     firstTransport: transport,
     transport,
     facts: rooms.slice(0, MAX_FACTS).map((name) => ({ at: connectedAt, kind: 'joined', name })),
+    isCut: rooms.length > MAX_FACTS,
     end: {
       by: 'node',
       reason: 'node_lost',
@@ -209,6 +214,7 @@ const NOTHING = {
   refusal: null,
   recovery: null,
   facts: [],
+  isCut: false,
   end: null,
   next: null,
 } as const satisfies Partial<Episode>;

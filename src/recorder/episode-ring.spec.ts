@@ -23,6 +23,7 @@ const episode = (user: string, address: string, number: number, facts = 0): Epis
   refusal: null,
   recovery: null,
   facts: Array.from({ length: facts }, () => ({ at: 1, kind: 'joined' as const, name: 'room' })),
+  isCut: false,
   end: null,
   next: null,
 });
@@ -66,6 +67,43 @@ describe('EpisodeRing', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('[X1] gives all of an episode back as it was', () => {
+    const ring = new EpisodeRing(100_000);
+    const ends = (['client', 'network', 'gateway', 'node'] as const).map((by, index): Episode => ({
+      ...episode('ada', 'a', index, index),
+      isCut: index === 3,
+      ping: { first: 1, min: 1, max: 9, last: 2 },
+      lastPongAt: 7,
+      recovery: index === 1 ? { outcome: 'not_recovered', why: 'window_over' } : null,
+      end: {
+        by,
+        reason: 'transport_close',
+        comesBack: index % 2 === 0,
+        closeCode: index === 0 ? null : 1006,
+        idleMs: 3,
+        lastPongAgoMs: null,
+        unsentBytes: 0,
+        behindForMs: null,
+        loopLagMs: 1,
+      },
+    }));
+    const refused: Episode = {
+      ...episode('eve', 'a', 9),
+      socketId: null,
+      connectedAt: null,
+      refusal: { code: 'auth.token_expired', cause: 'expired 3 s ago', stage: 'namespace' },
+    };
+    for (const each of [...ends, refused]) ring.add(each);
+    expect(ring.ofAddress('a')).toEqual([...ends, refused]);
+  });
+
+  it('[X1] keeps fewer of a user where that is said', () => {
+    const ring = new EpisodeRing(100_000, 10);
+    for (let number = 0; number < 30; number++) ring.add(episode('ada', 'a', number));
+    expect(numbersOf(ring.ofUser('ada'))).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
+    expect(ring.ofAddress('a')).toHaveLength(30);
   });
 
   it('[X1] keeps nothing where it may have no memory', () => {

@@ -1,43 +1,41 @@
 import { Deque } from '../engine/memory/deque.js';
 import type { Episode } from './episode.js';
+import { EpisodeRows, ROWS } from './episode-rows.js';
 
 /** Episodes that are kept per user and per address. [X1] */
 export const EPISODES_PER_KEY = 50;
 
-/** What an index entry costs beside its text: two places in lists, and a share of their maps. */
+/** What an episode costs beside its row and its texts: two places in lists, and a share of their maps. */
 const INDEX_BYTES = 256;
-
-/** One episode is at most this long; a longer one has lost its first facts. */
-const MAX_TEXT_BYTES = 16_384;
-
-interface Slot {
-  readonly start: number;
-  readonly bytes: number;
-  readonly user: string | null;
-  readonly address: string;
-  readonly socketId: string | null;
-}
+/** With less there is no ring: one block alone would be over it. */
+const LEAST_BYTES = 32_768;
 
 /**
- * Ended episodes, as text in one ring of bytes: the newest overwrites the oldest, so that memory is bounded whatever
- * happens, and the collector of garbage has nothing to look at. [X1]
+ * Ended episodes in blocks of rows: the newest push out the oldest, so that memory is bounded whatever happens. [X1]
  */
 export class EpisodeRing {
-  private ring: Buffer | undefined;
-  private readonly slots = new Deque<Slot>();
-  /** Number of the first slot that is still there; slots are numbered from 0 on, and lists hold their numbers. */
+  private readonly blocks = new Deque<EpisodeRows>();
+  /** A block that has become free, for the next that is needed. */
+  private spare: EpisodeRows | undefined;
+  /** Numbers of the first episode that is still there and of the next one: lists hold numbers. */
   private first = 0;
-  private end = 0;
+  private next = 0;
   private usedBytes = 0;
   private readonly byUser = new Map<string, number[]>();
   private readonly byAddress = new Map<string, number[]>();
   private readonly bySocket = new Map<string, number>();
 
-  /** @param maxBytes of texts and index together; the memory is taken as it is needed */
-  constructor(private readonly maxBytes: number) {}
+  /**
+   * @param maxBytes of rows, texts and index together, as they are reckoned; the memory is taken as it is needed
+   * @param perUser episodes that are kept of one user
+   */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly perUser = EPISODES_PER_KEY,
+  ) {}
 
   get count(): number {
-    return this.slots.length;
+    return this.next - this.first;
   }
 
   get bytes(): number {
@@ -45,21 +43,17 @@ export class EpisodeRing {
   }
 
   add(episode: Episode): void {
-    if (this.maxBytes < 2 * MAX_TEXT_BYTES) return;
-    const text = Buffer.from(encode(episode));
-    const ring = (this.ring ??= Buffer.allocUnsafeSlow(this.maxBytes));
-    // A text stands in one piece: what is left at the end of the ring is given up.
-    const start = this.end + text.length > ring.length ? 0 : this.end;
-    this.makeRoom(start, text.length);
-    text.copy(ring, start);
-    this.end = start + text.length;
+    if (this.maxBytes < LEAST_BYTES) return;
+    const number = this.next++;
+    const row = number % ROWS;
+    const block = this.blockFor(number);
+    block.put(row, episode);
     const { user, address, socketId } = episode;
-    const number = this.first + this.slots.length;
-    this.slots.push({ start, bytes: text.length, user, address, socketId });
-    this.usedBytes += text.length + INDEX_BYTES;
-    if (user !== null) push(this.byUser, user, number);
-    push(this.byAddress, address, number);
+    if (user !== null) push(this.byUser, user, number, this.perUser);
+    push(this.byAddress, address, number, EPISODES_PER_KEY);
     if (socketId !== null) this.bySocket.set(socketId, number);
+    this.usedBytes += INDEX_BYTES + block.bytesOf(row);
+    while (this.usedBytes > this.maxBytes) this.dropOldest();
   }
 
   /** Whether a connection of the user is remembered. */
@@ -82,37 +76,40 @@ export class EpisodeRing {
   }
 
   private read(numbers: readonly number[] = []): Episode[] {
-    return numbers.flatMap((number) => {
-      const { start, bytes } = this.slots.at(number - this.first);
-      return [JSON.parse(this.ring!.toString('utf8', start, start + bytes)) as Episode];
-    });
+    return numbers.map((number) => this.blockOf(number).get(number % ROWS));
   }
 
-  /** Drops the oldest until what is to be written neither overlaps them nor passes the limit. */
-  private makeRoom(start: number, bytes: number): void {
-    while (this.slots.length > 0) {
-      const oldest = this.slots.first!;
-      const overlaps = oldest.start < start + bytes && start < oldest.start + oldest.bytes;
-      const wraps = start === 0 && this.end > 0 && oldest.start >= this.end;
-      if (!overlaps && !wraps && this.usedBytes + bytes + INDEX_BYTES <= this.maxBytes) return;
-      this.dropOldest(oldest);
-    }
+  private blockOf(number: number): EpisodeRows {
+    return this.blocks.at(Math.floor(number / ROWS) - Math.floor(this.first / ROWS));
   }
 
-  private dropOldest({ bytes, user, address, socketId }: Slot): void {
-    const number = this.first++;
-    this.slots.shift();
-    this.usedBytes -= bytes + INDEX_BYTES;
+  private blockFor(number: number): EpisodeRows {
+    if (number % ROWS !== 0) return this.blockOf(number);
+    const block = this.spare ?? new EpisodeRows();
+    this.spare = undefined;
+    this.blocks.push(block);
+    return block;
+  }
+
+  private dropOldest(): void {
+    const number = this.first;
+    const row = number % ROWS;
+    const block = this.blockOf(number);
+    const { user, address, socketId } = block.subjectOf(row);
+    this.usedBytes -= INDEX_BYTES + block.bytesOf(row);
+    block.clear(row);
+    this.first++;
+    if (this.first % ROWS === 0) this.spare = this.blocks.shift();
     if (user !== null) shift(this.byUser, user, number);
     shift(this.byAddress, address, number);
     if (socketId !== null && this.bySocket.get(socketId) === number) this.bySocket.delete(socketId);
   }
 }
 
-function push(lists: Map<string, number[]>, key: string, number: number): void {
+function push(lists: Map<string, number[]>, key: string, number: number, most: number): void {
   const list = lists.get(key);
   if (!list) lists.set(key, [number]);
-  else if (list.push(number) > EPISODES_PER_KEY) list.shift();
+  else if (list.push(number) > most) list.shift();
 }
 
 function shift(lists: Map<string, number[]>, key: string, number: number): void {
@@ -120,11 +117,4 @@ function shift(lists: Map<string, number[]>, key: string, number: number): void 
   if (list?.[0] !== number) return;
   list.shift();
   if (list.length === 0) lists.delete(key);
-}
-
-function encode(episode: Episode): string {
-  const text = JSON.stringify(episode);
-  if (text.length <= MAX_TEXT_BYTES / 3) return text;
-  // Names of rooms and events are short; only a client that lies about itself gets here.
-  return JSON.stringify({ ...episode, facts: [], userAgent: episode.userAgent?.slice(0, 256) ?? null });
 }

@@ -13,7 +13,7 @@ const MAX_WAITING = 5_000;
 /** Writes ended episodes to shared state, in batches, off the ways of sockets. [X1] */
 export class EpisodeWriter {
   private readonly logger = new Logger('Recorder');
-  private waiting: StoredEpisode[] = [];
+  private waiting: Episode[] = [];
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
 
@@ -24,9 +24,7 @@ export class EpisodeWriter {
 
   add(episode: Episode): void {
     if (!this.flights()) return;
-    const { user, address, socketId } = episode;
-    this.waiting.push({ user, address, socketId, text: JSON.stringify(episode) });
-    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    if (this.waiting.push(episode) > MAX_WAITING) this.waiting.shift();
     this.timer ??= setTimeout(() => void this.flush(), WRITE_AFTER_MS).unref();
   }
 
@@ -42,7 +40,7 @@ export class EpisodeWriter {
     while (flights && this.waiting.length > 0) {
       const batch = this.waiting.splice(0, BATCH);
       try {
-        await flights.write(batch, this.maxBytes);
+        await flights.write(batch.map(stored), this.maxBytes);
       } catch (failure) {
         this.waiting = [...batch, ...this.waiting].slice(-MAX_WAITING);
         if (!(failure instanceof SwitchboardError))
@@ -53,3 +51,10 @@ export class EpisodeWriter {
     }
   }
 }
+
+/** Encoded as it is written, many together, and not while its socket ends. [X7] */
+const stored = (episode: Episode): StoredEpisode => {
+  const { user, address, socketId, refusal } = episode;
+  const names = refusal ? { user: null, claimedUser: user } : { user, claimedUser: null };
+  return { ...names, address, socketId, text: JSON.stringify(episode) };
+};

@@ -46,12 +46,10 @@ export interface EpisodeFact {
     | 'join_refused'
     | 'limit'
     | 'request_failed'
-    | 'answered_late'
     | 'not_answered'
     | 'upgrade_tried'
     | 'upgrade_failed'
     | 'upgraded'
-    | 'recovery_asked'
     | 'ack_missing';
   /** A room, an event name, or a code: whatever the kind speaks of. */
   readonly name?: string;
@@ -95,6 +93,8 @@ export interface Episode {
   readonly refusal: Refusal | null;
   readonly recovery: RecoveryOutcome | null;
   readonly facts: readonly EpisodeFact[];
+  /** Whether more happened than is kept: then its rooms are not all known. */
+  readonly isCut: boolean;
   readonly end: EpisodeEnd | null;
   /** The socket that came after it, and how long after. */
   readonly next: { readonly socketId: string; readonly gapMs: number } | null;

@@ -15,7 +15,7 @@ import { explain } from './explain/explain.js';
 import type { Finding } from './explain/finding.js';
 import { storyFinding, verdictOf } from './explain/publication-verdict.js';
 import { linked } from './linked.js';
-import { FlightRecorder } from './flight-recorder.js';
+import { FlightRecorder, REFUSALS_PER_USER } from './flight-recorder.js';
 import { mergeTop, type HeavyHitter } from './heavy-hitters.js';
 import { LocalRecord, type NodeQuestionOfRecord, type Subject } from './local-record.js';
 import { SharedTrace, type TraceQuestion } from './shared-trace.js';
@@ -91,7 +91,10 @@ export class ExplainService extends Explainer {
   private async explainSubject(subject: Subject): Promise<ExplainAnswer> {
     const [told, entries] = await Promise.all([this.episodesOf(subject), this.socketsOf(subject)]);
     const { episodes, ...around } = told;
-    const evidence = this.evidenceOf(subject, episodes, entries, around.unknownSessions, around.nodes);
+    // Others behind the same address may poll: what they meet is not the business of one that does not.
+    const polls = episodes.some(({ firstTransport }) => firstTransport === 'polling');
+    const unknownSessions = subject[0] === 'address' || polls ? around.unknownSessions : [];
+    const evidence = this.evidenceOf(subject, episodes, entries, unknownSessions, around.nodes);
     return {
       subject: { [subject[0]]: subject[1] },
       now: this.nowOf(evidence, entries, around),
@@ -117,7 +120,11 @@ export class ExplainService extends Explainer {
     const who: Subject = ['user', user];
     const [around, entries] = await Promise.all([this.episodesOf(who), this.socketsOf(who)]);
     const evidence = this.evidenceOf(who, around.episodes, entries, [], around.nodes);
-    const { verdict, because } = verdictOf(story, user, evidence.episodes);
+    const { verdict, because } = verdictOf(
+      story,
+      user,
+      evidence.episodes.map((episode) => withRoomsOfNow(episode, entries)),
+    );
     return {
       subject,
       now: this.nowOf(evidence, entries, around),
@@ -147,7 +154,8 @@ export class ExplainService extends Explainer {
       const other = known.get(key);
       if (!other || (other.endedAt === null && episode.endedAt !== null)) known.set(key, episode);
     }
-    const episodes = linked([...known.values()], this.config.recoveryWindowMs).slice(-EPISODES_PER_KEY);
+    const kept = subject[0] === 'user' ? withoutClaims([...known.values()]) : [...known.values()];
+    const episodes = linked(kept, this.config.recoveryWindowMs).slice(-EPISODES_PER_KEY);
     const unknownSessions = told.parts
       .flatMap((part) => part.unknownSessions)
       .toSorted((one, other) => one.at - other.at);
@@ -268,6 +276,29 @@ export class ExplainService extends Explainer {
   private assertOn(): void {
     if (this.recorder.isOff) throw new SwitchboardError('explain.disabled');
   }
+}
+
+/** The newest refusals only: those of many nodes must not push out what is known of a user. */
+function withoutClaims(episodes: readonly Episode[]): Episode[] {
+  const refused = episodes.filter(({ refusal }) => refusal !== null);
+  const newest = refused.toSorted((one, other) => other.openedAt - one.openedAt).slice(0, REFUSALS_PER_USER);
+  return episodes.filter((episode) => episode.refusal === null || newest.includes(episode));
+}
+
+/**
+ * An open socket to which more happened than is kept, with the rooms that it is in now: it joined those that no fact names
+ * before its first fact.
+ */
+function withRoomsOfNow(episode: Episode, entries: readonly SocketEntry[]): Episode {
+  const { socketId, isCut, facts } = episode;
+  const entry = isCut ? entries.find((each) => each.socketId === socketId) : undefined;
+  const first = facts[0];
+  if (!entry || !first) return episode;
+  const named = new Set(facts.map(({ name }) => name));
+  const before = entry.rooms
+    .filter((room) => !named.has(room))
+    .map((name) => ({ at: first.at, kind: 'joined', name }) as const);
+  return { ...episode, facts: [...before, ...facts] };
 }
 
 /** A connection that broke and may come back is waited for: nobody is told yet that its user has left. [M4] */

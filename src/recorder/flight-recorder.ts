@@ -26,6 +26,8 @@ import { upgradeFailed, watchUpgrades } from './upgrades.js';
 /** Refusals of one address and second that become episodes; a storm of them tells nothing more. */
 const REFUSALS_PER_SECOND = 20;
 const MAX_ADDRESSES_PER_SECOND = 1_000;
+/** Refusals that are kept of clients that claimed to be one user. */
+export const REFUSALS_PER_USER = 10;
 const ASK_WITHIN_MS = 1_000;
 
 /** What other nodes are asked for: which of these connections they have. */
@@ -46,6 +48,8 @@ export class FlightRecorder implements Participant, DeliveryWatch, OnModuleDestr
   readonly isOff: boolean;
   readonly recording: Recording;
   readonly ring: EpisodeRing;
+  /** Clients that were refused, apart: anybody may claim to be a user, and must not push out what is known of that user. */
+  readonly refusals: EpisodeRing;
   readonly publications: PublicationStore;
   readonly unknownSessions: UnknownSessions;
   readonly traces: Traces;
@@ -68,7 +72,8 @@ export class FlightRecorder implements Participant, DeliveryWatch, OnModuleDestr
     const { explainBytes } = config;
     this.isOff = explainBytes === 0;
     this.recording = { node: id, startedAt: startedAt.getTime() };
-    this.ring = new EpisodeRing(Math.floor(explainBytes * 0.75));
+    this.ring = new EpisodeRing(Math.floor(explainBytes * 0.65));
+    this.refusals = new EpisodeRing(Math.floor(explainBytes * 0.1), REFUSALS_PER_USER);
     this.publications = new PublicationStore(id, explainBytes * 0.25);
     this.traces = new Traces(namespaces);
     this.unknownSessions = new UnknownSessions((ids) => this.whoHas(ids));
@@ -197,7 +202,7 @@ export class FlightRecorder implements Participant, DeliveryWatch, OnModuleDestr
   }
 
   private keep(episode: Episode): void {
-    this.ring.add(episode);
+    (episode.refusal ? this.refusals : this.ring).add(episode);
     this.writer.add(episode);
   }
 

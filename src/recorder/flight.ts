@@ -24,6 +24,8 @@ class Note {
 export class Flight {
   private last: Note | undefined;
   private count = 0;
+  /** Whether facts had to go. */
+  isCut = false;
 
   note(atMs: number, kind: EpisodeFact['kind'], name?: string, code?: string, ms?: number): void {
     this.last = new Note(atMs, kind, name, code, ms, this.last);
@@ -51,6 +53,7 @@ export class Flight {
     for (let kept = 1; kept < MAX_FACTS; kept++) note = note.before!;
     note.before = undefined;
     this.count = MAX_FACTS;
+    this.isCut = true;
   }
 }
 

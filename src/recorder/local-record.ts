@@ -68,15 +68,15 @@ export class LocalRecord implements OnModuleDestroy {
 
   private subject(subject: Subject): { episodes: Episode[]; unknownSessions: UnknownSession[] } {
     const [kind, name] = subject;
-    const { ring, unknownSessions, recording } = this.recorder;
+    const { ring, refusals, unknownSessions, recording } = this.recorder;
     const open = this.openOf(subject)
       .slice(0, MAX_OPEN)
       .map((socket) => episodeOf(findSocketState(socket)!, recording));
     const ended =
       kind === 'user'
-        ? ring.ofUser(name)
+        ? [...refusals.ofUser(name), ...ring.ofUser(name)]
         : kind === 'address'
-          ? ring.ofAddress(name)
+          ? [...refusals.ofAddress(name), ...ring.ofAddress(name)]
           : this.endedOf(name, open);
     const episodes = [...ended, ...open];
     const addresses = kind === 'address' ? new Set([name]) : new Set(episodes.map(({ address }) => address));

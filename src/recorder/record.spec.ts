@@ -13,6 +13,7 @@ describe('the facts of a connection', () => {
     expect(facts).toHaveLength(MAX_FACTS);
     expect(facts[0]).toEqual({ at: 1_060, kind: 'joined', name: 'room 60' });
     expect(facts.at(-1)).toEqual({ at: 1_099, kind: 'joined', name: 'room 99' });
+    expect(flight.isCut).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { TopKind, TopMeasure } from '../backend/explain.schemas.js';
+import { TOP_KINDS, type TopKind, type TopMeasure } from '../backend/explain.schemas.js';
 import type { PublishedBy } from '../delivery/delivery-watch.js';
 import type { Publication } from '../protocol/publication.js';
 import { HeavyHitters } from './heavy-hitters.js';
@@ -14,13 +14,16 @@ const SAMPLE = 16;
 /** Who is heaviest by what, since this node started. [X5] */
 export class TopLists {
   readonly since = Date.now();
-  private readonly lists = new Map<string, HeavyHitters>();
+  private readonly lists: Partial<Record<TopMeasure, Partial<Record<TopKind, HeavyHitters>>>> = {};
   private second = 0;
   private publishedInSecond = 0;
 
   add(measure: TopMeasure, names: Names, count = 1): void {
     if (count === 0) return;
-    for (const kind of Object.keys(names) as TopKind[]) this.list(measure, kind).add(names[kind]!, count);
+    for (const kind of TOP_KINDS) {
+      const name = names[kind];
+      if (name !== undefined) this.list(measure, kind).add(name, count);
+    }
   }
 
   published({ at = Date.now(), to, user }: Publication, by: PublishedBy | undefined): void {
@@ -36,10 +39,8 @@ export class TopLists {
   }
 
   list(measure: TopMeasure, kind: TopKind): HeavyHitters {
-    const key = `${measure} ${kind}`;
-    let list = this.lists.get(key);
-    if (!list) this.lists.set(key, (list = new HeavyHitters()));
-    return list;
+    const ofMeasure = (this.lists[measure] ??= {});
+    return (ofMeasure[kind] ??= new HeavyHitters());
   }
 
   private weightAt(at: number): number {

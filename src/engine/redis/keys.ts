@@ -40,7 +40,7 @@
  * | `away` | zset | `u<user>` and `m<room> <user>` whose connection broke → until when they are held |
  * | `rh:<room>` | set | its members that are held |
  * | `fl:e:<n>` · `fl:all` · `fl:n` · `fl:bytes` | string · list · string · string | an episode of the flight record, for a day · all of them with their sizes, oldest first · the last number · what they take |
- * | `fl:user:<user>` · `fl:address:<address>` · `fl:socket:<socket>` | list | its episodes, newest first |
+ * | `fl:user:<user>` · `fl:claimed:<user>` · `fl:address:<address>` · `fl:socket:<socket>` | list | its episodes, newest first; `claimed`: of clients that were refused and said to be the user |
  * | `nothing` | – | never there: see what every script starts with |
  * | `rev:blocked` · `rev:jti` · `rev:user` · `rev:until` | set · zset · hash · zset | who and what is shut out · users in `rev:user` → until when |
  *

@@ -1,10 +1,11 @@
+import { ownText } from '../../platform/own-text.js';
 import { REQUEST } from '../../protocol/events.js';
 import type { SocketFact } from '../../sockets/participants.js';
 
 /** Names come from clients: what is longer is cut off. */
 const MAX_NAME_LENGTH = 128;
 
-const nameOf = (value: unknown): string => String(value).slice(0, MAX_NAME_LENGTH);
+const nameOf = (value: unknown): string => ownText(String(value), MAX_NAME_LENGTH);
 
 /** What is noted of a request that was answered with an error: its event or, of a join, its room. Nothing of what it carried. */
 export function failedRequest([event, payload]: readonly unknown[], code: string): SocketFact {

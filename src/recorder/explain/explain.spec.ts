@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Episode, EpisodeEnd, Evidence } from '../episode.js';
-import { explain } from './explain.js';
+import { explain, RULES } from './explain.js';
 import { FINDING_IDS, type Confidence, type FindingId } from './finding.js';
 
 const NOW = Date.UTC(2030, 0, 1, 12);
@@ -35,6 +35,7 @@ function episode(more: Partial<Episode> = {}): Episode {
     refusal: null,
     recovery: null,
     facts: [],
+    isCut: false,
     end: null,
     next: null,
     ...more,
@@ -53,6 +54,8 @@ const end = (more: Partial<EpisodeEnd> = {}): EpisodeEnd => ({
   loopLagMs: 2,
   ...more,
 });
+
+const LEFT = { by: 'client', reason: 'client_namespace_disconnect', comesBack: false } as const;
 
 /** An episode that ended: how old it was, and how. */
 const ended = (ageMs: number, how: Partial<EpisodeEnd> = {}, more: Partial<Episode> = {}): Episode => {
@@ -80,6 +83,10 @@ const everyMinute = (count: number, ageMs: number, how: Partial<EpisodeEnd> = {}
   Array.from({ length: count }, (_, index) =>
     ended(ageMs + (index % 2) * 400, how, { openedAt: NOW - (count - index) * 2 * MINUTE }),
   );
+
+/** Cut at odd ages, each after so many seconds without a word. */
+const silences = (seconds: number): Episode[] =>
+  [200, 311, 500, 777].map((age) => ended(age * SECOND, { idleMs: seconds * SECOND + age }));
 
 const joined = (...rooms: readonly string[]) =>
   rooms.map((name) => ({ at: NOW - 9 * MINUTE, kind: 'joined' as const, name }));
@@ -128,6 +135,16 @@ const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
     'one cut after 100 s of silence',
     evidence([ended(5 * MINUTE, { idleMs: 100 * SECOND })]),
     'possible',
+  ],
+  ['proxy_timeout', 'four cuts after 77 s of silence', evidence(silences(77)), 'likely'],
+  ['proxy_timeout', 'four cuts after 30 s of silence', evidence(silences(30)), 'certain'],
+  [
+    'stopped_retrying',
+    'a kick a moment ago',
+    evidence([
+      ended(MINUTE, { by: 'gateway', reason: 'kicked', comesBack: false }, { openedAt: NOW - 70 * SECOND }),
+    ]),
+    'likely',
   ],
   [
     'not_sticky',
@@ -290,9 +307,48 @@ const LOOKALIKES: readonly (readonly [FindingId, string, Evidence])[] = [
     'a full room',
     evidence([episode({ facts: [{ at: NOW, kind: 'limit', code: 'limit.rooms' }] })]),
   ],
+  ['refused', 'a connection that its client closed', evidence([ended(MINUTE, LEFT)])],
+  [
+    'payload_too_large',
+    'much that came in small messages',
+    evidence([episode({ traffic: { ...episode().traffic, bytesIn: 10_000_000 } })]),
+  ],
+  [
+    'not_recovered',
+    'a client that never asked for its session',
+    evidence(brokenThenBack({}, { recovery: null })),
+  ],
+  [
+    'ack_missing',
+    'a request that failed and was answered so',
+    evidence([episode({ facts: [{ at: NOW, kind: 'request_failed', code: 'access.denied' }] })]),
+  ],
+  [
+    'slow_consumer',
+    'a client that was behind and read it all',
+    evidence([episode({ traffic: { ...episode().traffic, unsentPeak: 900_000 } })]),
+  ],
+  ['node_stalled', 'a node that was a little late', evidence([ended(MINUTE, { loopLagMs: 200 })])],
+  ['node_lost', 'a drain', evidence([ended(MINUTE, { by: 'gateway', reason: 'server.draining' })])],
+  ['deploy', 'a dead node', evidence([ended(MINUTE, { by: 'node', reason: 'node_lost' })])],
+  [
+    'rooms_not_rejoined',
+    'a socket to which more happened than is kept',
+    evidence(brokenThenBack({ facts: joined('a', 'b') }, { isCut: true })),
+  ],
 ];
 
+const IDS_OF_RULES = RULES.map(({ id }) => id);
+
 describe('explain', () => {
+  it('[X2] has a case and a lookalike of each finding', () => {
+    expect([...IDS_OF_RULES, 'nobody_matched'].toSorted()).toEqual([...FINDING_IDS].toSorted());
+    for (const table of [CASES, LOOKALIKES]) {
+      const covered = new Set<string>(table.map(([id]) => id));
+      expect(IDS_OF_RULES.filter((id) => !covered.has(id))).toEqual([]);
+    }
+  });
+
   it.each(CASES)('[X2] finds %s: %s', (id, _, of, confidence) => {
     expect(found(of)).toMatchObject({ [id]: confidence });
   });
@@ -302,11 +358,7 @@ describe('explain', () => {
   });
 
   it('[X2] finds nothing where all is well', () => {
-    const leftByThemselves = ended(7 * MINUTE, {
-      by: 'client',
-      reason: 'client_namespace_disconnect',
-      comesBack: false,
-    });
+    const leftByThemselves = ended(7 * MINUTE, LEFT);
     expect(
       explain(evidence([leftByThemselves, episode()], { presence: { online: true, heldUntil: null } })),
     ).toEqual([]);

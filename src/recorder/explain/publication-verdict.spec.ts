@@ -48,6 +48,7 @@ const socket = (more: Partial<Episode> = {}): Episode => ({
   refusal: null,
   recovery: null,
   facts: [fact('joined', 'lobby')],
+  isCut: false,
   end: null,
   next: null,
   ...more,

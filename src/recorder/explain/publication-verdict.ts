@@ -135,6 +135,9 @@ function untargeted(
   const late = factsOf(episode, 'joined').find(
     (fact) => fact.at > publishedAt && rooms.includes(fact.name ?? ''),
   );
+  if (episode.isCut && rooms.length > 0) {
+    return verdict('no_record', 'more happened to it than is kept: its rooms of that time are not all known');
+  }
   return verdict(
     'not_in_room',
     `it was not in ${targetText(to)}`,

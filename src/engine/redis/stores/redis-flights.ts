@@ -12,8 +12,9 @@ export class RedisFlights implements SharedFlights {
   constructor(private readonly context: Pick<NodeContext, 'run'>) {}
 
   async write(episodes: readonly StoredEpisode[], maxBytes: number): Promise<void> {
-    const fields = episodes.flatMap(({ user, address, socketId, text }) => [
+    const fields = episodes.flatMap(({ user, claimedUser, address, socketId, text }) => [
       user ?? '',
+      claimedUser ?? '',
       address,
       socketId ?? '',
       text,

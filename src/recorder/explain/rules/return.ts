@@ -2,7 +2,7 @@ import type { Conclusion, Rule } from '../finding.js';
 import type { Episode } from '../../episode.js';
 import { at, endedConnections, factsOf, howOften, isBrowser, span, times } from '../reading.js';
 
-/** A client that connects again after a refusal or an end has done so within this time. */
+/** A client that its app lets connect again after a refusal or an end has done so within this time. */
 const PATIENCE_MS = 60_000;
 
 const roomsOf = (episode: Episode): Set<string> => {
@@ -29,7 +29,9 @@ export const roomsNotRejoined: Rule = {
   read({ episodes, now }): Conclusion | undefined {
     for (const before of episodes.toReversed()) {
       const after = before.end?.comesBack ? successorOf(before, episodes) : undefined;
-      if (!after || after.connectedAt === null || after.recovery?.outcome === 'recovered') continue;
+      // Of a socket to which more happened than is kept nobody knows all rooms.
+      if (!after || before.isCut || after.isCut) continue;
+      if (after.connectedAt === null || after.recovery?.outcome === 'recovered') continue;
       if ((after.endedAt ?? now) - after.connectedAt < 5_000) continue;
       const rejoined = roomsOf(after);
       const missing = [...roomsOf(before)].filter((room) => !rejoined.has(room));
@@ -99,8 +101,10 @@ export const stoppedRetrying: Rule = {
   id: 'stopped_retrying',
   read({ episodes, now }): Conclusion | undefined {
     const last = episodes.at(-1);
-    if (!last || now - (last.endedAt ?? last.openedAt) < PATIENCE_MS) return undefined;
+    if (!last) return undefined;
+    const isPatient = now - (last.endedAt ?? last.openedAt) < PATIENCE_MS;
     if (last.refusal) {
+      if (isPatient) return undefined;
       return {
         confidence: 'likely',
         title: `The client has not tried again since it was refused with ${last.refusal.code}`,
@@ -118,7 +122,7 @@ export const stoppedRetrying: Rule = {
     }
     if (!last.end || last.end.comesBack || last.end.by !== 'gateway') return undefined;
     return {
-      confidence: 'certain',
+      confidence: isPatient ? 'likely' : 'certain',
       title: `The gateway ended the socket with ${last.end.reason}, after which stock clients do not come back`,
       because: [`ended at ${at(last.endedAt!)}, ${span(now - last.endedAt!)} ago, not retryable`],
       try: [
@@ -128,6 +132,9 @@ export const stoppedRetrying: Rule = {
     };
   },
 };
+
+/** A pong that takes no longer is only slow. */
+const SLOW_TRIP_MS = 1_000;
 
 /** A user who is shown online although nobody is there. */
 export const heldOnline: Rule = {
@@ -144,7 +151,8 @@ export const heldOnline: Rule = {
     }
     const open = episodes.filter(({ connectedAt, endedAt }) => connectedAt !== null && endedAt === null);
     const silent = open.filter(
-      ({ lastPongAt, connectedAt }) => now - (lastPongAt ?? connectedAt!) > pingIntervalMs * 1.2,
+      ({ lastPongAt, connectedAt }) =>
+        now - (lastPongAt ?? connectedAt!) > pingIntervalMs + Math.max(pingIntervalMs / 5, SLOW_TRIP_MS),
     );
     if (open.length === 0 || silent.length < open.length) return undefined;
     return {
@@ -201,19 +209,15 @@ const isTwin = (one: Episode, other: Episode): boolean =>
 export const ackMissing: Rule = {
   id: 'ack_missing',
   read({ episodes }): Conclusion | undefined {
-    const facts = episodes.flatMap((episode) =>
-      factsOf(episode, 'ack_missing', 'not_answered', 'answered_late'),
-    );
+    const facts = episodes.flatMap((episode) => factsOf(episode, 'ack_missing', 'not_answered'));
     const last = facts.at(-1);
     if (!last) return undefined;
     const event = last.name ?? 'an event';
     const isOurs = last.kind !== 'ack_missing';
     return {
-      confidence: last.kind === 'answered_late' ? 'possible' : 'certain',
+      confidence: 'certain',
       title: isOurs
-        ? last.kind === 'answered_late'
-          ? `The answer to ${event} took ${span(last.ms ?? 0)}`
-          : `The handler of ${event} did not answer in time`
+        ? `The handler of ${event} did not answer in time`
         : `The client did not acknowledge ${event}`,
       because: [
         `${times(facts.length, 'such case')}, the last at ${at(last.at)}`,
