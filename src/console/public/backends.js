@@ -5,7 +5,7 @@ import { outcome } from './actions.js';
 import { html, useState } from './html.js';
 import { useLoad, Waiting } from './load.js';
 import { samples } from './samples.js';
-import { Json, Name, words } from './text.js';
+import { Json, Name, span, times, words } from './text.js';
 import { isFailing, otherParts, stateText, statesOf } from './troubles.js';
 
 export function Backends() {
@@ -92,10 +92,30 @@ function Webhook({ item, reload }) {
         Attempts
       </button>
     </span>
-    <${Facts} values=${rest} />
+    <${Backlog} item=${item} />
+    <${Told} events=${item.events} />
     ${isOpen ? html`<${Attempts} name=${name} />` : null}
   </li>`;
 }
+
+/** Whether it keeps up. */
+function Backlog({ item: { state, depth = 0, lagMs = 0, batch, lastError } }) {
+  const waiting =
+    depth === 0
+      ? 'All is delivered'
+      : `${times(depth, 'event')} ${depth === 1 ? 'waits' : 'wait'}, the oldest for ${span(lagMs ?? 0)}`;
+  return html`<span class="muted wide-row"
+    >${waiting}.${batch ? ' Several events go in one request.' : null}${
+      state === undefined || state === 'ok' ? null : html` State: <${Name} value=${words(state)} />.`
+    }${lastError ? html` Last error: <${Name} value=${lastError} />.` : null}</span
+  >`;
+}
+
+/** What it is told of. */
+const Told = ({ events = [] }) =>
+  html`<span class="wide-row"
+    >${events.map((event) => html`<span class="tag" key=${event}><${Name} value=${event} mono /></span>`)}</span
+  >`;
 
 /** Figures of something by their names. */
 const Facts = ({ values }) =>

@@ -44,6 +44,7 @@ const App = () =>
 
 function Console() {
   const view = useRef();
+  const tabs = useRef();
   const { view: name, value, query } = route.value;
   const isFirst = useRef(true);
   useEffect(() => {
@@ -64,9 +65,15 @@ function Console() {
     if (!isFirst.current) view.current.focus({ preventScroll: true });
     isFirst.current = false;
   }, [name, value]);
+  // On a phone the tabs are wider than the page.
+  useEffect(
+    () =>
+      tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
+    [name],
+  );
   const View = abilities.value === undefined ? Waiting : VIEWS[name];
   return html`<${SearchBar} />
-    <nav class="tabs" aria-label="Views">
+    <nav class="tabs" aria-label="Views" ref=${tabs}>
       ${Object.entries(TABS).map(([tab, label]) => html`<a key=${tab} href=${href(tab)} aria-current=${tab === name ? 'page' : undefined}>${label}</a>`)}
       ${isSecured ? html`<button type="button" class="quiet small" onClick=${() => setKey('')}>Forget the key</button>` : null}
     </nav>
