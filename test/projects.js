@@ -104,6 +104,7 @@ const NOT_ON_REDIS = {
     'nodes-registry',
     'nodes-stalled',
     'nodes-tls',
+    'nodes-verdicts',
     'nodes-webhooks',
     'order-of-deeds',
     'stock-socket-io',
