@@ -176,6 +176,7 @@ export const SELDOM_ON_REDIS = {
     'unix-socket',
   ],
   'send 200 MB': ['slow-consumers'],
+  'wait for a minute': ['findings-in-time'],
   'drive a browser': ['admin-ui', 'story'],
 };
 

@@ -49,13 +49,14 @@ describeWithRedis('the flight record of several nodes', () => {
     return ((await response.json()) as { id: string }).id;
   };
 
-  it('[X1] [X2] [X3] any node tells the whole; a silent one is named; those of a dead or drained one are not lost', async () => {
+  it('[X1] [X2] [X3] not_sticky, node_lost, deploy: any node tells of all, also of dead and drained ones; not of a client that stays', async () => {
     const one = await start();
     const two = await start();
     const three = await start();
     const ada = await connect(two.url, 'ada');
     await ada.emitWithAck('room:join', { room: 'lobby' });
     await connect(three.url, 'ben');
+    await connect(one.url, 'eva');
 
     const open = await explain(one, { user: 'ada' });
     expect(open.episodes).toMatchObject([
@@ -100,5 +101,7 @@ describeWithRedis('the flight record of several nodes', () => {
     expect((await explain(one, { user: 'ben' })).findings.map(({ id: each }) => each)).not.toContain(
       'node_lost',
     );
+    // It was at the same address all the time, on a node that stays, and never polled.
+    expect((await explain(one, { user: 'eva' })).findings).toEqual([]);
   });
 });

@@ -62,6 +62,21 @@ describe('GET /v1/explain', () => {
     expect(findings).toEqual([]);
   });
 
+  it('[X1] [X3] says of a socket to which more happened than is kept what is certain, and no more', async () => {
+    const busy = await gateway.connect({ auth: { user: 'busy' } });
+    for (let room = 0; room < 60; room++) await busy.request('room:join', { room: `busy-${room}` });
+    const { episodes } = await explain(gateway, { user: 'busy' });
+    expect(episodes).toMatchObject([{ isCut: true }]);
+    expect(episodes[0]!.facts).toHaveLength(40);
+    const verdictIn = async (room: string): Promise<string | undefined> => {
+      const { body } = await gateway.http('POST', '/v1/emit', { to: { rooms: [room] }, event: 'x' });
+      return (await explain(gateway, { publication: String(body['id']), user: 'busy' })).verdict;
+    };
+    expect(await verdictIn('busy-1')).toBe('written');
+    expect(await verdictIn('busy-59')).toBe('written');
+    expect(await verdictIn('elsewhere')).toBe('no_record');
+  });
+
   it('[X2] [E4] refuses parameters that it does not know, and more than one subject', async () => {
     for (const query of ['', 'user=a&room=b', 'user=a&socket=b', 'publication=a&socket=b', 'user=']) {
       const { status, body } = await gateway.http('GET', `/v1/explain?${query}`);
@@ -81,7 +96,7 @@ describe('GET /v1/explain', () => {
     });
   });
 
-  it('[X3] tells the story of a publication', async () => {
+  it('[X2] [X3] nobody_matched: the story of a publication says so; not of one that reached somebody', async () => {
     const eve = await gateway.connect({ auth: { user: 'eve' } });
     await eve.request('room:join', { room: 'news' });
     const { body } = await gateway.http('POST', '/v1/emit', {
@@ -103,6 +118,7 @@ describe('GET /v1/explain', () => {
       },
     });
     expect(JSON.stringify(answer)).not.toContain('secret text');
+    expect(found(answer)).toEqual([]);
     const { body: missed } = await gateway.http('POST', '/v1/emit', {
       to: { rooms: ['nowhere'] },
       event: 'x',

@@ -40,7 +40,7 @@ describe('findings of one node', () => {
     await explained(gateway, { user }, ({ episodes }) => episodes.filter(({ end }) => end).length >= count);
   };
 
-  it('[X2] ping_timeout: a client whose network is gone; tab_asleep only for a phone that comes back', async () => {
+  it('[X2] ping_timeout, tab_asleep: a network that is gone, a phone that comes back; not a client that answers', async () => {
     const gateway = await begin({ pingIntervalMs: 100, pingTimeoutMs: 200 });
     const proxy = await CuttingProxy.to(gateway.port);
     opened.push(proxy);
@@ -53,12 +53,14 @@ describe('findings of one node', () => {
       return client;
     };
     await through('desk', CHROME);
+    await connect(gateway, 'well', PHONE);
     const phone = await through('phone', PHONE);
     proxy.abandon();
     const desk = await foundIn(gateway, { user: 'desk' }, 'ping_timeout');
     expect(desk).toMatchObject({ confidence: 'certain', doc: '/docs/why/ping_timeout' });
     expect(desk.because.join()).toContain('ended with a ping time-out');
     expect(found(await explain(gateway, { user: 'desk' })).join()).not.toContain('tab_asleep');
+    expect(found(await explain(gateway, { user: 'well' }))).toEqual([]);
     await hasEnded(gateway, 'phone', 2);
     await proxy.mend();
     phone.socket.close();
@@ -233,8 +235,10 @@ describe('findings of one node', () => {
     expect(found(await explain(gateway, { user: 'calm' }))).toEqual([]);
   });
 
-  it('[X2] node_stalled: its clients seemed silent because it stood still itself', async () => {
+  it('[X2] node_stalled: its clients seemed silent because it stood still itself; not one that was cut off before', async () => {
     const gateway = await begin({ pingIntervalMs: 200, pingTimeoutMs: 300 });
+    cutOff(await connect(gateway, 'cut'));
+    await hasEnded(gateway, 'cut');
     await connect(gateway, 'ada');
     await new Promise((resolve) => setTimeout(resolve, 300));
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
@@ -242,9 +246,10 @@ describe('findings of one node', () => {
     const answer = await explain(gateway, { user: 'ada' });
     expect(found(answer).map((each) => each.split(' ')[0])).toContain('node_stalled');
     expect(found(answer).map((each) => each.split(' ')[0])).not.toContain('ping_timeout');
+    expect(found(await explain(gateway, { user: 'cut' })).join()).not.toContain('node_stalled');
   });
 
-  it('[X2] refused: its cause is the true one, by the user that was claimed and by the address', async () => {
+  it('[X2] refused: its cause is the true one, by the user that was claimed and by the address; not one that got in', async () => {
     const gateway = await begin({
       jwtSecret: SECRET,
       jwtIssuer: 'us',
@@ -272,6 +277,9 @@ describe('findings of one node', () => {
       client: { extraHeaders: { origin: 'https://bad.example' } },
     });
     await page.next('connect_error');
+    const welcome = gateway.open({ auth: { token: await sign({ ...good, sub: 'welcome' }) } });
+    await welcome.next('connect');
+    expect(ring().filter((each) => each.user === 'welcome')).toEqual([]);
     const codes = recorder.ofAddress('127.0.0.1').map(({ refusal }) => refusal?.code);
     expect(codes).toEqual(
       expect.arrayContaining(['auth.token_missing', 'origin.refused', 'auth.token_expired']),
@@ -282,6 +290,6 @@ describe('findings of one node', () => {
 /** A secured gateway answers `explain` to keys only; these tests are about what is recorded. */
 async function localRecord(gateway: TestGateway) {
   const { FlightRecorder } = await import('../../../src/recorder/flight-recorder.js');
-  const { ring } = gateway.app.get(FlightRecorder, { strict: false });
-  return { recorder: ring, ring: () => ring.ofAddress('127.0.0.1') };
+  const { refusals } = gateway.app.get(FlightRecorder, { strict: false });
+  return { recorder: refusals, ring: () => refusals.ofAddress('127.0.0.1') };
 }
