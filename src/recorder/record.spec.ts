@@ -3,7 +3,9 @@ import type { Episode } from './episode.js';
 import { Flight, MAX_FACTS } from './flight.js';
 import { HeavyHitters, mergeTop } from './heavy-hitters.js';
 import { linked } from './linked.js';
+import { Namespaces } from '../sockets/namespaces.js';
 import { PublicationStore, REMEMBERED_MS } from './publication-store.js';
+import { Traces } from './traces.js';
 
 describe('the facts of a connection', () => {
   it('[X1] are the newest forty, oldest first', () => {
@@ -14,6 +16,25 @@ describe('the facts of a connection', () => {
     expect(facts[0]).toEqual({ at: 1_060, kind: 'joined', name: 'room 60' });
     expect(facts.at(-1)).toEqual({ at: 1_099, kind: 'joined', name: 'room 99' });
     expect(flight.isCut).toBe(true);
+  });
+});
+
+describe('a live trace', () => {
+  it('[X6] drops what its reader does not take, and says how much', () => {
+    const traces = new Traces(new Namespaces());
+    let wakes = 0;
+    const trace = traces.begin({ user: 'ada' }, false, () => wakes++);
+    for (let line = 0; line < 700; line++) {
+      traces.tell({ user: 'ada', address: 'a' }, { type: 'join', line });
+      traces.tell({ user: 'bob', address: 'a' }, { type: 'join', line });
+    }
+    const lines = trace.take();
+    expect(lines).toHaveLength(501);
+    expect(lines.at(-1)).toEqual({ type: 'dropped', dropped: 200 });
+    expect(wakes).toBe(1);
+    expect(trace.take()).toEqual([]);
+    trace.close();
+    expect(traces.isActive).toBe(false);
   });
 });
 
