@@ -1,15 +1,16 @@
 #!/usr/bin/env node
-import { renderHelp } from './config/config-docs.js';
 import { printable } from './config/config-error.js';
 import { ConfigError, type SwitchboardConfig } from './config/config.js';
 import { loadProcessConfig } from './config/process-config.js';
 import { exitOnSignalWhileStarting, keepRunningOnOtherSignals } from './operations/start-signals.js';
+import { keepYoungGenerationSmall, letYoungGenerationGrow } from './platform/young-generation.js';
 import { workerSlot } from './workers/worker-slot.js';
 
 const [, , ...args] = process.argv;
 
 const unknown = args.find((arg) => !isKnown(arg));
 if (args.includes('--help') || args.includes('-h')) {
+  const { renderHelp } = await import('./config/config-docs.js');
   process.stdout.write(renderHelp());
 } else if (unknown !== undefined) {
   // Not what is behind the name: it may be a secret.
@@ -40,6 +41,7 @@ function readConfig(): SwitchboardConfig {
 }
 
 async function start(config: SwitchboardConfig): Promise<void> {
+  keepYoungGenerationSmall();
   const slot = workerSlot(args);
   const started = exitOnSignalWhileStarting(slot !== undefined);
   // Not before it is known that there is something to start: help and checks need none of it.
@@ -71,10 +73,12 @@ async function start(config: SwitchboardConfig): Promise<void> {
       const { serveAsWorker } = await import('./workers/worker.js');
       // A worker is told to end by the primary and perhaps by a terminal or supervisor too, so it counts no signals.
       await serveAsWorker(app, slot, started);
+      letYoungGenerationGrow();
       return;
     }
     await app.listen(config.port, config.host);
     exitAtOnceOnSecondSignal();
+    letYoungGenerationGrow();
     started();
     log.log(`listening on ${listeningUrl(app.getHttpServer())}`);
   } catch (error) {

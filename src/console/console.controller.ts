@@ -12,7 +12,8 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
+// Under names of their own: decorators ask for types by name at run time, and the global ones load Node's whole `fetch`.
+import type { Request as PageRequest, Response as PageResponse } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { LOOK_FOLDER, PageFiles } from '../http/page-files.js';
@@ -48,7 +49,7 @@ export class ConsoleController {
   constructor(@Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig) {}
 
   @Get()
-  async page(@Req() request: Request, @Res() response: Response): Promise<void> {
+  async page(@Req() request: PageRequest, @Res() response: PageResponse): Promise<void> {
     // The links of the page are relative, so that a proxy may put the gateway under any path.
     if (request.path.endsWith('/')) return response.redirect(302, '../console');
     this.#page ??= this.#render();
@@ -73,12 +74,12 @@ export class ConsoleController {
   }
 
   @Get(':file')
-  file(@Param('file') file: string, @Res() response: Response): Promise<void> {
+  file(@Param('file') file: string, @Res() response: PageResponse): Promise<void> {
     return this.#files.send(file, response);
   }
 
   @Get('modules/:file')
-  async module(@Param('file') file: string, @Res() response: Response): Promise<void> {
+  async module(@Param('file') file: string, @Res() response: PageResponse): Promise<void> {
     const module = await this.#modules.find(file);
     if (module === undefined) throw new NotFoundException();
     response

@@ -25,7 +25,7 @@ import { RoomService, type JoinAnswer, type MembersAnswer, type SocketInfo } fro
 import { ConnectionLog } from './connection-log.js';
 import { ParseRequest } from './dispatch/parse-request.pipe.js';
 
-type Request<Schema extends z.ZodType> = z.output<Schema>;
+type RequestOf<Schema extends z.ZodType> = z.output<Schema>;
 type Ok<Answer> = { ok: true } & Answer;
 
 /**
@@ -55,7 +55,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.roomJoin)
   async join(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(roomJoinRequest)) request: Request<typeof roomJoinRequest>,
+    @MessageBody(new ParseRequest(roomJoinRequest)) request: RequestOf<typeof roomJoinRequest>,
   ): Promise<Ok<JoinAnswer>> {
     const { room, since, presence } = request;
     const more = [...(since ? ['history' as const] : []), ...(presence ? ['presence' as const] : [])];
@@ -71,7 +71,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.roomLeave)
   async leave(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(roomLeaveRequest)) { room }: Request<typeof roomLeaveRequest>,
+    @MessageBody(new ParseRequest(roomLeaveRequest)) { room }: RequestOf<typeof roomLeaveRequest>,
   ): Promise<Ok<{ room: string }>> {
     await this.rooms.leave(socket, room);
     return { ok: true, room };
@@ -80,7 +80,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.roomEmit)
   async emit(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(roomEmitRequest)) request: Request<typeof roomEmitRequest>,
+    @MessageBody(new ParseRequest(roomEmitRequest)) request: RequestOf<typeof roomEmitRequest>,
   ): Promise<Ok<{ id: string }>> {
     await this.app.ask(socket, request.room, 'emit');
     return { ok: true, id: await this.rooms.emit(socket, request) };
@@ -89,7 +89,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.roomMembers)
   async members(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(roomMembersRequest)) request: Request<typeof roomMembersRequest>,
+    @MessageBody(new ParseRequest(roomMembersRequest)) request: RequestOf<typeof roomMembersRequest>,
   ): Promise<Ok<MembersAnswer>> {
     await this.app.ask(socket, request.room, 'presence');
     return { ok: true, ...(await this.rooms.members(socket, request)) };
@@ -98,7 +98,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.roomHistory)
   async history(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(roomHistoryRequest)) request: Request<typeof roomHistoryRequest>,
+    @MessageBody(new ParseRequest(roomHistoryRequest)) request: RequestOf<typeof roomHistoryRequest>,
   ): Promise<Ok<HistoryAnswer>> {
     await this.app.ask(socket, request.room, 'history');
     return { ok: true, ...(await this.rooms.history(socket, request)) };
@@ -107,7 +107,7 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
   @SubscribeMessage(REQUEST.authRefresh)
   async refresh(
     @ConnectedSocket() socket: GatewaySocket,
-    @MessageBody(new ParseRequest(authRefreshRequest)) { token }: Request<typeof authRefreshRequest>,
+    @MessageBody(new ParseRequest(authRefreshRequest)) { token }: RequestOf<typeof authRefreshRequest>,
   ): Promise<Ok<{ expiresAt: string | null }>> {
     return { ok: true, ...(await this.rights.refresh(socket, token)) };
   }

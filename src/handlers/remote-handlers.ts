@@ -8,9 +8,7 @@ import { HealthDetails } from '../telemetry/health-details.js';
 import { HandlerGate, type GateLimits } from './handler-gate.js';
 import { HandlerMetrics } from './handler-metrics.js';
 import type { HandlerTransport } from './handler-transport.js';
-import { HttpTransport } from './http-transport.js';
-import { RemoteHandler } from './remote-handler.js';
-import { ServiceTransport } from './service-transport.js';
+import type { RemoteHandler } from './remote-handler.js';
 
 /** Requests to one remote handler of one node. [B5] */
 const IN_FLIGHT = 64;
@@ -19,7 +17,7 @@ const WAITING = 1_000;
 /** Clients that wait to be let in: everyone comes at once after a restart, and a queue is kinder than a refusal. [B6] */
 const WAITING_CONNECTS = 100_000;
 
-/** The remote handlers of the configuration, in its order. [B1] */
+/** The remote handlers of the configuration, in its order. Where there are none, what calls them is not loaded. [B1] */
 @Injectable()
 export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Handlers');
@@ -66,6 +64,7 @@ export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async open(rule: HandlerRule): Promise<RemoteHandler> {
+    const { RemoteHandler } = await import('./remote-handler.js');
     const comesInStorms = rule.kind === 'connect' || rule.kind === 'refresh';
     const limits: GateLimits = {
       inFlight: IN_FLIGHT,
@@ -79,7 +78,11 @@ export class RemoteHandlers implements OnModuleInit, OnApplicationShutdown {
   private async transportTo(url: string): Promise<HandlerTransport> {
     const { handlerAttemptMs, handlerSecret, handlerTimeoutMs } = this.config;
     const timeoutMs = Math.min(handlerAttemptMs, handlerTimeoutMs);
-    if (!isHttp(url)) return ServiceTransport.open(url, timeoutMs);
+    if (!isHttp(url)) {
+      const { ServiceTransport } = await import('./service-transport.js');
+      return ServiceTransport.open(url, timeoutMs);
+    }
+    const { HttpTransport } = await import('./http-transport.js');
     return new HttpTransport(this.outbound, url, handlerSecret, timeoutMs);
   }
 }

@@ -10,7 +10,8 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiExcludeController } from '../platform/openapi-metadata.js';
-import type { Response } from 'express';
+// Under a name of its own: decorators ask for types by name at run time, and the global one loads Node's whole `fetch`.
+import type { Response as PageResponse } from 'express';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { PageGuard } from '../http/page.guard.js';
@@ -40,7 +41,7 @@ export class PlaygroundController {
   ) {}
 
   @Get()
-  async page(@Res() response: Response): Promise<void> {
+  async page(@Res() response: PageResponse): Promise<void> {
     this.#page ??= this.#render();
     response.set(PAGE_HEADERS).send(await this.#page);
   }
@@ -65,18 +66,18 @@ export class PlaygroundController {
    * A client's time limit of 0 would not do: on loopback the answer of the real endpoint sometimes wins.
    */
   @Get('playground/slow')
-  slow(@Res() response: Response): void {
+  slow(@Res() response: PageResponse): void {
     const timer = setTimeout(() => response.status(503).end(), SLOW_ANSWER_MS);
     response.once('close', () => clearTimeout(timer));
   }
 
   @Get('playground/:file')
-  publicFile(@Param('file') file: string, @Res() response: Response): Promise<void> {
+  publicFile(@Param('file') file: string, @Res() response: PageResponse): Promise<void> {
     return this.#files.send(file, response);
   }
 
   @Get('playground/clients/:file')
-  async clientBundle(@Param('file') file: string, @Res() response: Response): Promise<void> {
+  async clientBundle(@Param('file') file: string, @Res() response: PageResponse): Promise<void> {
     const bundle = await this.bundles.find(file);
     if (bundle === undefined) throw new NotFoundException();
     response

@@ -31,7 +31,7 @@ import { machineClock, WEBHOOK_CLOCK, type WebhookClock } from './webhook-clock.
 import { idOf } from './webhook-message.js';
 import { WebhookMetrics } from './webhook-metrics.js';
 import { postMessage } from './webhook-post.js';
-import { WebhookSender } from './webhook-sender.js';
+import type { WebhookSender } from './webhook-sender.js';
 
 /** Events of a user or room that are shown beside the attempts. */
 const EVENTS_SHOWN = 100;
@@ -59,6 +59,8 @@ export class Webhooks extends WebhookControl implements OnModuleInit, BeforeAppl
   async onModuleInit(): Promise<void> {
     const { endpoints } = this;
     if (endpoints.length === 0) return;
+    // Where nobody is told, what tells them is not loaded.
+    const { WebhookSender } = await import('./webhook-sender.js');
     const sender = new WebhookSender({
       outbox: this.engine.outbox,
       endpoints,

@@ -1,0 +1,55 @@
+/** What a process that starts loads and keeps. These run what `npm run build` has made. */
+import { execFileSync } from 'node:child_process';
+
+/** What a program prints, run by Node.js in a process of its own. */
+const printedBy = (program: string): string =>
+  execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+
+describe('the start', () => {
+  it("[O5] does not load Node's fetch, which nothing of the gateway uses", () => {
+    const loaded = printedBy(`
+      await import('./dist/service.js');
+      console.log(process.moduleLoadList.filter((name) => name.includes('undici')).join());
+    `);
+    expect(loaded.trim()).toBe('');
+  });
+
+  it('[O5] keeps what calls remote handlers and webhooks out of a process that has none', () => {
+    const loaded = printedBy(`
+      import { Session } from 'node:inspector';
+      const session = new Session();
+      session.connect();
+      const urls = [];
+      session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
+      session.post('Debugger.enable');
+      const { createService } = await import('./dist/service.js');
+      const { createLogger } = await import('./dist/telemetry/log.js');
+      const app = await createService({}, createLogger('error', 'pretty'));
+      await app.listen(0, '127.0.0.1');
+      await app.close();
+      console.log(urls.join(' '));
+    `);
+    expect(loaded).toContain('/dist/webhooks/webhooks.service.js');
+    expect(loaded).not.toMatch(/dist\/(?:webhooks\/webhook-sender|handlers\/(?:http|service)-transport)\.js/);
+  });
+
+  it('lets the young generation of V8 grow only when it is said to', () => {
+    const megabytes = printedBy(`
+      import { getHeapSpaceStatistics } from 'node:v8';
+      const { keepYoungGenerationSmall, letYoungGenerationGrow } = await import('./dist/platform/young-generation.js');
+      const sizeMb = () =>
+        getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size / 1_000_000;
+      const allocate = () => Array.from({ length: 2_000_000 }, (_, index) => ({ index }));
+      keepYoungGenerationSmall();
+      const before = sizeMb();
+      allocate();
+      const kept = sizeMb() - before;
+      letYoungGenerationGrow();
+      allocate();
+      console.log(JSON.stringify([kept, sizeMb() - before]));
+    `);
+    const [kept, grown] = JSON.parse(megabytes) as [number, number];
+    expect(kept).toBeLessThan(4);
+    expect(grown).toBeGreaterThan(8);
+  });
+});
