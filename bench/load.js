@@ -43,10 +43,10 @@ serve({
   },
 
   /** Opens clients and closes each as soon as it is connected. With `prefix` each is a user of its own. */
-  async connectAndClose({ port, protocol, count, concurrency, secured, prefix }) {
+  async connectAndClose({ port, protocol, count, concurrency, secured, prefix, startsByPolling }) {
     await inParallel(count, concurrency, async (index) => {
-      const user = prefix ? `${prefix}${index}` : userOf(index);
-      const client = await openClient({ port, protocol, user: secured ? user : undefined });
+      const name = prefix ? `${prefix}${index}` : userOf(index);
+      const client = await openClient({ port, protocol, user: secured ? name : undefined, startsByPolling });
       await client.close();
     });
   },
@@ -154,14 +154,15 @@ const packetOf = (event, body) => `420${JSON.stringify(body === undefined ? [eve
 const userOf = (index) => `u${index >> 1}`;
 
 /**
- * @param {{ port: number, protocol: 'socket.io' | 'ws', user?: string,
+ * @param {{ port: number, protocol: 'socket.io' | 'ws', user?: string, startsByPolling?: boolean,
  *   recovers?: import('./support/websocket-client.js').Session }} options
  */
-async function openClient({ port, protocol, user, recovers }) {
+async function openClient({ port, protocol, user, startsByPolling, recovers }) {
   const client = new WebSocketClient({
     port,
     protocol,
     token: user === undefined ? undefined : signToken(user),
+    startsByPolling,
     recovers,
     onEvent(bytes) {
       events++;

@@ -6,5 +6,5 @@ export default {
   name: 'connect-token',
   title: 'Connect and disconnect by WebSocket, with a token (HS256) that the server verifies',
   secured: true,
-  run: measureConnect,
+  run: (context) => measureConnect(context),
 };

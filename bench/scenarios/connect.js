@@ -12,19 +12,20 @@ export default {
   better: 'lower',
   peers: ['raw-socket.io', 'stock-nest', 'unrecorded', 'switchboard'],
   connections: ({ clients }) => clients,
-  run: measureConnect,
+  run: (context) => measureConnect(context),
 };
 
 /**
  * Others stay connected meanwhile: on an empty server maps are rebuilt with every few who come and go.
  *
  * @param {import('../support/sample.js').Context} context
+ * @param {{ startsByPolling?: boolean }} [how] the client connects
  */
-export async function measureConnect({ load, target, quick, connect, cpuMicrosOf }) {
+export async function measureConnect({ load, target, quick, connect, cpuMicrosOf }, how) {
   await connect();
   const count = countOf(quick);
   const cycle = (/** @type {number} */ connections) =>
-    load.call('connectAndClose', { ...target, count: connections, concurrency: CONCURRENCY });
+    load.call('connectAndClose', { ...target, ...how, count: connections, concurrency: CONCURRENCY });
   await cycle(count);
   return (await cpuMicrosOf(() => cycle(count))) / count / 1000;
 }

@@ -34,6 +34,7 @@
  * @typedef {Scenario | NodesScenario} AnyScenario
  */
 import connect from './connect.js';
+import connectPolling from './connect-polling.js';
 import connectToken from './connect-token.js';
 import connectWebhooks from './connect-webhooks.js';
 import fanOut1 from './fan-out-1.js';
@@ -67,6 +68,7 @@ export const SCENARIOS = [
   start,
   connect,
   connectToken,
+  connectPolling,
   connectWebhooks,
   idleMemory,
   requestAck,

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { PollingStart } from './polling-start.js';
 
 /**
  * @typedef {{ user: string, pid?: string, offset?: string }} Session a client writes down here what it needs to come back
@@ -12,12 +13,14 @@ import { connect } from 'node:net';
  * @property {number} port
  * @property {'socket.io' | 'ws'} protocol `ws`: no Socket.IO, the server says hello with its first frame
  * @property {string} [token] sent as `auth.token`
+ * @property {boolean} [startsByPolling] and upgrades at once, as stock clients do
  * @property {Session} [recovers] asks for recovery, and comes back with what is in here
  * @property {(frameBytes: number) => void} onEvent an event arrived
  * @property {() => void} onAnswer an acknowledgement arrived
  * @property {(error: Error) => void} onLost the connection ended although nobody closed it
  */
 
+const PROBE_ANSWER = '3'.charCodeAt(0);
 const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 };
 const PING = '2'.charCodeAt(0);
 const MESSAGE = '4'.charCodeAt(0);
@@ -36,6 +39,8 @@ export class WebSocketClient {
   #rest = EMPTY;
   #upgraded = false;
   #lastEvent = '';
+  /** @type {PollingStart | undefined} */
+  #polling;
   /** @type {'connecting' | 'open' | 'closing'} */
   #state = 'connecting';
 
@@ -50,35 +55,61 @@ export class WebSocketClient {
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
+    const timer = setTimeout(() => this.#fail('no connect within 30 s'), CONNECT_LIMIT_MS);
+    const clear = () => clearTimeout(timer);
+    this.opened.then(clear, clear);
+    this.closed.then(clear);
+    if (options.startsByPolling) this.#startByPolling(options.port);
+    else this.#openWebSocket();
+  }
+
+  /** @param {string} [sid] of the session that is moved here */
+  #openWebSocket(sid) {
+    const { port } = this.options;
     this.tcp = connect({
-      port: options.port,
+      port,
       host: '127.0.0.1',
       noDelay: true,
       onread: { buffer: readBuffer, callback: (length, buffer) => this.#read(buffer.subarray(0, length)) },
     });
-    const timer = setTimeout(() => this.#fail('no connect within 30 s'), CONNECT_LIMIT_MS);
-    this.tcp.once('connect', () => this.tcp.write(upgradeRequest(options)));
+    this.tcp.once('connect', () => this.tcp?.write(upgradeRequest(this.options, sid)));
     this.tcp.on('error', (error) => this.#fail(error.message));
     this.tcp.once('close', () => {
-      clearTimeout(timer);
       this.resolveClosed?.(undefined);
       if (this.#state !== 'closing') this.#fail('closed by the server');
     });
-    this.opened.then(
-      () => clearTimeout(timer),
-      () => clearTimeout(timer),
-    );
+  }
+
+  /** @param {number} port */
+  async #startByPolling(port) {
+    const polling = new PollingStart(port);
+    this.#polling = polling;
+    try {
+      const sid = await polling.open();
+      const polled = polling.poll((packet) => {
+        if (packet.startsWith('40')) this.socketId = JSON.parse(packet.slice(2)).sid;
+      });
+      this.#openWebSocket(sid);
+      await polling.post(`40${this.#auth()}`);
+      await polled;
+      // Nothing is under way by polling any more: from now on the WebSocket carries everything.
+      this.send('5');
+      polling.close();
+      this.#open(this.socketId);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** @param {string} text at most 65,535 bytes */
   send(text) {
-    this.tcp.write(maskedFrame(OPCODE.text, Buffer.from(text)));
+    this.tcp?.write(maskedFrame(OPCODE.text, Buffer.from(text)));
   }
 
   /** Closes as a client does, by a close frame, and waits for the server's end. */
   async close() {
     this.#state = 'closing';
-    this.tcp.write(maskedFrame(OPCODE.close, Buffer.from([0x03, 0xe8])));
+    this.tcp?.write(maskedFrame(OPCODE.close, Buffer.from([0x03, 0xe8])));
     await this.closed;
   }
 
@@ -89,7 +120,8 @@ export class WebSocketClient {
     if (this.#state === 'open') this.options.onLost(error);
     else this.rejectOpened?.(error);
     this.#state = 'closing';
-    this.tcp.destroy();
+    this.#polling?.close();
+    this.tcp?.destroy();
   }
 
   /** @param {Uint8Array} chunk a view of the shared buffer: what is to be kept must be copied */
@@ -124,6 +156,7 @@ export class WebSocketClient {
     if (!data.toString('latin1', 0, end).startsWith('HTTP/1.1 101'))
       this.#fail(data.toString('latin1', 0, 500));
     else this.#upgraded = true;
+    if (this.#polling) this.send('2probe');
     return end + 4;
   }
 
@@ -136,13 +169,16 @@ export class WebSocketClient {
    */
   #handle(opcode, data, start, length, frameBytes) {
     if (opcode === OPCODE.ping) {
-      this.tcp.write(maskedFrame(OPCODE.pong, data.subarray(start, start + length)));
+      this.tcp?.write(maskedFrame(OPCODE.pong, data.subarray(start, start + length)));
     } else if (opcode === OPCODE.close) {
-      if (this.#state === 'closing') this.tcp.end();
+      if (this.#state === 'closing') this.tcp?.end();
       else this.#fail('close frame from the server');
     } else if (this.options.protocol === 'ws') {
       if (this.#state === 'connecting') this.#open('');
       else this.options.onEvent(frameBytes);
+    } else if (this.#polling && this.#state === 'connecting') {
+      // The first thing that comes while it is moved: the answer to the probe.
+      if (data[start] === PROBE_ANSWER) this.#polling.probed();
     } else if (data[start] === PING) {
       this.send('3');
     } else if (data[start] === CONNECT) {
@@ -190,7 +226,7 @@ export class WebSocketClient {
     this.#state = 'closing';
     const { recovers } = this.options;
     if (recovers && this.#lastEvent) recovers.offset = JSON.parse(this.#lastEvent).at(-1);
-    this.tcp.resetAndDestroy();
+    this.tcp?.resetAndDestroy();
     await this.closed;
   }
 
@@ -202,10 +238,10 @@ export class WebSocketClient {
   }
 }
 
-/** @param {ClientOptions} options */
-const upgradeRequest = ({ port, protocol }) =>
+/** @param {ClientOptions} options @param {string} [sid] */
+const upgradeRequest = ({ port, protocol }, sid) =>
   [
-    `GET ${protocol === 'ws' ? '/' : '/socket.io/?EIO=4&transport=websocket'} HTTP/1.1`,
+    `GET ${protocol === 'ws' ? '/' : `/socket.io/?EIO=4&transport=websocket${sid ? `&sid=${sid}` : ''}`} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     'Connection: Upgrade',
     'Upgrade: websocket',
