@@ -5,7 +5,7 @@ import { Server, type Namespace as SocketIoNamespace, type ServerOptions, type S
 import type { OriginPolicy } from '../http/origin-policy.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { FanOutAdapter } from '../delivery/fan-out.adapter.js';
-import { PromptWebSocketServer, hurryGoodbyes, limitGoodbye } from '../sockets/end-socket.js';
+import { hurryGoodbyes, limitGoodbye } from '../sockets/end-socket.js';
 import type { Admission } from '../limits/admission.js';
 import type { Connections } from '../limits/connections.js';
 import type { SlowConsumers } from '../limits/slow-consumers.js';
@@ -29,7 +29,7 @@ import { ignoreOtherUpgrades } from './transport/other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './transport/upgrade-query.js';
 import { mayActFor } from './transport/bound-session.js';
-import { prepareReceiver, prepareUpgrade } from './transport/upgraded-socket.js';
+import { PreparingWebSocketServer } from './transport/upgraded-socket.js';
 import { collectGateways, containInitHooks, serverOptionsOf } from './nest/nest-wiring.js';
 
 /** What the adapter works with; all of it comes from the app's own container. */
@@ -131,7 +131,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
       maxHttpBufferSize: config.maxPayloadBytes,
       transports: [...config.transports],
       allowEIO3: config.allowV2Clients,
-      wsEngine: PromptWebSocketServer,
+      wsEngine: PreparingWebSocketServer,
       parser,
       connectTimeout: FIRST_SOCKET_TIMEOUT_MS,
       ...given,
@@ -144,10 +144,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
       },
       adapter,
       allowRequest: (request, callback) => {
-        const decide = ([reason, allowed]: Admitted): void => {
-          if (allowed && request.headers.upgrade !== undefined) prepareUpgrade(request);
-          callback(reason, allowed);
-        };
+        const decide = ([reason, allowed]: Admitted): void => callback(reason, allowed);
         const admitted = this.admit(request);
         if (admitted[1] && given.allowRequest) {
           void this.parts.handshake.ask(given.allowRequest, request).then(decide);
@@ -175,7 +172,6 @@ export class SwitchboardIoAdapter extends IoAdapter {
     server.engine.on('connection', limitGoodbye);
     const { pingIntervalMs } = this.parts.config;
     server.engine.on('connection', (connection: object) => watchVitals(connection, pingIntervalMs));
-    server.engine.on('connection', prepareReceiver);
     server.engine.on('connection', (connection: Connection) => participants.opened(connection));
     server.engine.on('connection_error', (failure: ConnectionError) => {
       this.log.debug('a connection was refused', { code: failure.code, reason: failure.message });

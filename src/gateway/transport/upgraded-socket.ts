@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { PromptWebSocketServer } from '../../sockets/end-socket.js';
 
 /**
  * What makes a WebSocket connection's way in and out cheaper for the TCP socket below it.
@@ -9,20 +11,36 @@ import type { Writable } from 'node:stream';
  * are Node's, and theirs is a public interface.
  */
 
-/** What is private in Engine.IO and `ws`: the stream that takes what comes in. Only looked at, never relied on. */
-interface WebSocketTransport {
-  readonly socket?: { readonly _receiver?: Writable | null };
+/** What is private in `ws`: the stream that takes what comes in. Only looked at, never relied on. */
+interface Receiving {
+  readonly _receiver?: Writable | null;
 }
 
-/** For a request that is about to become a WebSocket connection. */
-export function prepareUpgrade({ socket }: IncomingMessage): void {
-  writeTogether(socket);
-  endOnce(socket);
+interface Request extends IncomingMessage {
+  readonly _query?: Readonly<Record<string, string | undefined>>;
 }
 
-/** For a new Engine.IO connection. */
-export function prepareReceiver({ transport }: { readonly transport: unknown }): void {
-  const receiver = (transport as WebSocketTransport).socket?._receiver;
+/** Prepares every connection that becomes a WebSocket, whether it is new or moves there from polling. */
+export class PreparingWebSocketServer extends PromptWebSocketServer {
+  override handleUpgrade(
+    request: Request,
+    stream: Duplex,
+    head: Buffer,
+    done: (webSocket: WebSocket, request: IncomingMessage) => void,
+  ): void {
+    // To a session that moves nothing is sent before it asks.
+    if (request._query?.['sid'] === undefined) writeTogether(request.socket);
+    endOnce(request.socket);
+    super.handleUpgrade(request, stream, head, (webSocket, upgraded) => {
+      prepareReceiver(webSocket);
+      done(webSocket, upgraded);
+    });
+  }
+}
+
+/** For a WebSocket that has just been made. */
+export function prepareReceiver(webSocket: object): void {
+  const { _receiver: receiver } = webSocket as Receiving;
   if (typeof receiver?.end === 'function') endOnce(receiver);
 }
 

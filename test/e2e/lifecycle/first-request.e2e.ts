@@ -7,6 +7,11 @@ import { Namespaces } from '../../../src/sockets/namespaces.js';
 /** What Express middlewares put on a request. */
 type SessionRequest = IncomingMessage & { session?: { visits: number }; _query?: Record<string, string> };
 
+/** What is private in Engine.IO and `ws`. */
+interface WebSocketTransport {
+  readonly socket: { readonly _socket: object; readonly _receiver: object };
+}
+
 describe('the request that opened a connection', () => {
   let gateway: TestGateway;
   const responsesClosed: unknown[] = [];
@@ -56,6 +61,19 @@ describe('the request that opened a connection', () => {
       if (transport === 'websocket') {
         expect(conn.request.socket.listenerCount('close')).toBe(closeListeners - 1);
       }
+    },
+  );
+
+  it.each(['websocket', 'upgrade'] as const)(
+    'has streams that are ended once only when the connection closes, by %s',
+    async (transport) => {
+      const client = await gateway.connect({ transport });
+      const { conn } = gateway.app.get(Namespaces).findSocket(client.id!)!;
+      if (conn.transport.name !== 'websocket') await once(conn, 'upgrade');
+      const { _socket, _receiver } = (conn.transport as unknown as WebSocketTransport).socket;
+      // Their own `end`, which does nothing the second time; Node's makes an error with a stack that nobody sees.
+      expect(Object.hasOwn(_socket, 'end')).toBe(true);
+      expect(Object.hasOwn(_receiver, 'end')).toBe(true);
     },
   );
 
