@@ -1,9 +1,3 @@
-interface Counter {
-  count: number;
-  /** What the name that had this place before was counted with: the count is too high by so much at the most. */
-  error: number;
-}
-
 /** One of the heaviest. */
 export interface HeavyHitter {
   readonly name: string;
@@ -20,37 +14,47 @@ export interface HeavyHitter {
  * @see Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams (2005)
  */
 export class HeavyHitters {
-  private readonly counters = new Map<string, Counter>();
+  private readonly placeOf = new Map<string, number>();
+  /** By place, as the two lists of numbers are: looking for the lightest touches nothing but its count. */
+  private readonly names: string[] = [];
+  private readonly counts: number[] = [];
+  /** What the name that had the place before was counted with: the count is too high by so much at the most. */
+  private readonly errors: number[] = [];
 
   constructor(private readonly places = PLACES) {}
 
   add(name: string, count = 1): void {
-    const known = this.counters.get(name);
-    if (known) {
-      known.count += count;
-      return;
+    const known = this.placeOf.get(name);
+    if (known !== undefined) this.counts[known]! += count;
+    else if (this.names.length < this.places) this.put(this.names.length, name, count, 0);
+    else {
+      const place = this.lightest();
+      this.placeOf.delete(this.names[place]!);
+      const least = this.counts[place]!;
+      this.put(place, name, least + count, least);
     }
-    if (this.counters.size < this.places) {
-      this.counters.set(name, { count, error: 0 });
-      return;
-    }
-    const [lightest, { count: least }] = this.lightest();
-    this.counters.delete(lightest);
-    this.counters.set(name, { count: least + count, error: least });
   }
 
   /** Heaviest first. */
   top(most = PLACES): HeavyHitter[] {
-    return [...this.counters]
-      .map(([name, { count, error }]) => ({ name, count, error }))
+    return this.names
+      .map((name, place) => ({ name, count: this.counts[place]!, error: this.errors[place]! }))
       .toSorted((one, other) => other.count - one.count || (one.name < other.name ? -1 : 1))
       .slice(0, most);
   }
 
-  private lightest(): [string, Counter] {
-    let found: [string, Counter] | undefined;
-    for (const each of this.counters) if (!found || each[1].count < found[1].count) found = each;
-    return found!;
+  private put(place: number, name: string, count: number, error: number): void {
+    this.placeOf.set(name, place);
+    this.names[place] = name;
+    this.counts[place] = count;
+    this.errors[place] = error;
+  }
+
+  private lightest(): number {
+    const { counts } = this;
+    let place = 0;
+    for (let other = 1; other < counts.length; other++) if (counts[other]! < counts[place]!) place = other;
+    return place;
   }
 }
 
