@@ -36,6 +36,14 @@ local function count(part, bytes, at, lapsesAt)
   end
   return redis.call('HINCRBY', P .. 'bytes', '*', bytes - before)
 end
+-- The same for a log that there was before and that takes so many bytes more. One that was lost is counted as a new one.
+local function countMore(part, more, bytes, at, lapsesAt)
+  if redis.call('HINCRBY', P .. 'bytes', part, more) == bytes then
+    return redis.call('HINCRBY', P .. 'bytes', '*', more)
+  end
+  redis.call('HINCRBY', P .. 'bytes', part, -more)
+  return count(part, bytes, at, lapsesAt)
+end
 local function dropLog(part)
   redis.call('DEL', P .. 'log:' .. part)
   return count(part, 0)
@@ -44,17 +52,17 @@ end
 -- part of what is known of it.
 local function known(part)
   local meta = P .. 'meta:' .. part
-  local epoch, o, l, x, d, b, w, h = unpack(redis.call('HMGET', meta, 'e', 'o', 'l', 'x', 'd', 'b', 'w', 'h'))
+  local epoch, o, l, x, d, b, w, h, u = unpack(redis.call('HMGET', meta, 'e', 'o', 'l', 'x', 'd', 'b', 'w', 'h', 'u'))
   local isWhole = epoch and o and l and x and d and b
   if isWhole and string.sub(epoch, 1, #EPOCH + 1) == EPOCH .. '-' then
-    return epoch, { offset = tonumber(o), last = l, bytes = tonumber(b), isWanted = w, isTold = h }
+    return epoch, { offset = tonumber(o), last = l, trimmed = x, bytes = tonumber(b), isWanted = w, isTold = h, oldestAt = tonumber(u or '0') }
   end
   -- What was published before is not known to be kept.
   local at = string.format('%.0f', place())
   epoch = EPOCH .. '-' .. at
   redis.call('HSET', meta, 'e', epoch, 'o', 0, 'l', at, 'x', at, 'd', 0, 'b', 0)
   dropLog(part)
-  return epoch, { offset = 0, last = at, bytes = 0, isWanted = w, isTold = h }
+  return epoch, { offset = 0, last = at, trimmed = at, bytes = 0, isWanted = w, isTold = h, oldestAt = 0 }
 end
 -- Forgets parts that were used longest ago, when there are too many: their epoch and last offset.
 local function forgetTold()
@@ -113,6 +121,8 @@ local function keepTotal(total)
     end
   end
 end
+-- What is known of a log holds a time that none of its entries is older than: the oldest is looked at only when it may be
+-- too old, or when something has to go anyway.
 -- What is kept only because a session may come back for it.
 local SESSION_ENTRIES, SESSION_BYTES = 5000, 33554432
 local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
@@ -125,26 +135,30 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   local offset = of.offset + 1
   redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', isAsked and 1 or 0)
   local length = redis.call('XLEN', log)
+  local isNew, before = length == 1, of.bytes + LOG_BYTES + (length - 1) * ENTRY_BYTES
   local bytes = of.bytes + #payload
-  local trimmed
-  if length == 1 then
+  local trimmed, oldestAt
+  if isNew then
     -- A log whose time was over has gone as a whole.
     bytes = #payload
-    trimmed = of.last
-  else
+    trimmed, oldestAt = of.last, time
+  elseif length > limit or bytes > SESSION_BYTES or of.oldestAt < time - keepMs then
     local over = math.min(length - limit, 500)
     for index, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(over, 0) + 1)) do
       local fields = fieldsOf(entry)
       local isTooMuch = index <= over or (bytes > SESSION_BYTES and length > size)
-      if not isTooMuch and tonumber(fields.t) >= time - keepMs then break end
+      if not isTooMuch and tonumber(fields.t) >= time - keepMs then
+        oldestAt = tonumber(fields.t)
+        break
+      end
       trimmed = placeOf(entry)
       bytes = bytes - #fields.p
       length = length - 1
     end
     if trimmed then redis.call('XTRIM', log, 'MINID', string.format('%.0f', trimmed + 1)) end
   end
-  if trimmed then
-    redis.call('HSET', meta, 'o', offset, 'l', seq, 'b', bytes, 'x', trimmed)
+  if trimmed or oldestAt then
+    redis.call('HSET', meta, 'o', offset, 'l', seq, 'b', bytes, 'x', trimmed or of.trimmed, 'u', oldestAt or of.oldestAt)
   else
     redis.call('HSET', meta, 'o', offset, 'l', seq, 'b', bytes)
   end
@@ -154,11 +168,16 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   end
   redis.call('PEXPIRE', log, keepMs)
   if isWanted then redis.call('PERSIST', meta) else redis.call('PEXPIRE', meta, keepMs + DAY) end
-  local total = count(part, bytes + LOG_BYTES + length * ENTRY_BYTES, seq, time + keepMs)
+  local total
+  local takes = bytes + LOG_BYTES + length * ENTRY_BYTES
+  if isNew then
+    total = count(part, takes, seq, time + keepMs)
+  else
+    total = countMore(part, takes - before, takes, seq, time + keepMs)
+  end
   -- The newest stays, however large it is.
-  local before = tonumber(seq) - 1
   while bytes > LOG_SHARE and length > 1 do
-    total = dropOldest(part, before, bytes - LOG_SHARE) or total
+    total = dropOldest(part, tonumber(seq) - 1, bytes - LOG_SHARE) or total
     bytes, length = tonumber(redis.call('HGET', meta, 'b')), redis.call('XLEN', log)
   end
   if total > MAX_BYTES then keepTotal(total) end
