@@ -9,7 +9,7 @@ import type { Publication, Selection, Target } from '../protocol/publication.js'
 import type { MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import { roomNameOf } from '../sockets/room-names.js';
-import { findSocketState, socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { findSocketState, sentIn, socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { PAST_THE_LOG, takeDirectEmits } from './direct-emits.js';
 import { SharedAdapter, type Outbound } from './shared.adapter.js';
 import { selectRooms, type Excepted, type RoomSelection } from './targets.js';
@@ -531,7 +531,10 @@ export class FanOutAdapter extends SharedAdapter {
     const { outbound } = this;
     if (!outbound) return;
     // Also when it has ended: its client may be back for it.
-    const isTracked = (): boolean => findSocketState(socket)?.session?.sent !== undefined;
+    const isTracked = (): boolean => {
+      const session = findSocketState(socket)?.session;
+      return session !== undefined && sentIn(session) !== undefined;
+    };
     takeDirectEmits(socket, isTracked, (event, args, volatile) => {
       const to = { sockets: [socket.id] };
       outbound.emit({ event, args, to, except: {}, volatile, namespace: this.nsp.name }, false);

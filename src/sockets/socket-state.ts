@@ -39,18 +39,35 @@ export type GatewaySocket = Socket<any, any, any, any>;
 
 const NO_ROOMS: readonly string[] = Object.freeze([]);
 
+/** What has been sent to a connected socket that has a session. */
+interface Sent {
+  readonly lastCursor: string | undefined;
+  readonly isHolding: boolean;
+}
+
+/** Where the session of a socket is in its life. */
+export type RecoverableState =
+  /** Begun for a socket on its way in. */
+  | { readonly is: 'new' }
+  /** Claimed for a socket on its way in. */
+  | { readonly is: 'claimed'; readonly claim: Claim }
+  /** Its socket is connected, and is being put into its rooms again. */
+  | { readonly is: 'restoring'; readonly sent: Sent }
+  | { readonly is: 'live'; readonly sent: Sent }
+  /** Another connection has it, or it has ended: nothing is written to it by this socket. */
+  | { readonly is: 'let go'; readonly sent: Sent | undefined };
+
 /** The session of a socket whose client asked for recovery. */
 export interface RecoverableSession {
   readonly sessionId: string;
-  /** While its rooms are being restored, and when another connection has taken it over, nothing is written to it. */
-  paused: boolean;
-  /** What was claimed for it, until its socket is connected. */
-  claim: Claim | undefined;
-  /** What has been sent to its socket, once that is connected. */
-  sent: { readonly lastCursor: string | undefined; readonly isHolding: boolean } | undefined;
+  state: RecoverableState;
   /** Why the client did not get the session that it came back for; `undefined` when it got it, or came for none. [X1] */
   notRecovered: NotRecovered | undefined;
 }
+
+/** What has been sent to the socket of a session; `undefined` before it is connected. */
+export const sentIn = ({ state }: RecoverableSession): Sent | undefined =>
+  'sent' in state ? state.sent : undefined;
 
 /**
  * Why a client did not get its session back. Beside the engine's reasons:

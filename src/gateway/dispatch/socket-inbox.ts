@@ -50,6 +50,21 @@ const CATCH_UP_WITHIN_MS = 5_000;
  */
 const MIN_WAITING = 256;
 
+/** What becomes of the next event. */
+type InboxState =
+  /** It is handled at once. */
+  | { readonly is: 'idle' }
+  /** It waits: connection hooks have not ended, or an event is being handled. */
+  | { readonly is: 'busy' }
+  /** It waits for a backend, which handles the one before it. */
+  | { readonly is: 'asking'; readonly answered: Promise<void> }
+  /** It is refused: the node ends, and what a backend handled was the last. */
+  | { readonly is: 'finishing' };
+
+const IDLE: InboxState = { is: 'idle' };
+const BUSY: InboxState = { is: 'busy' };
+const FINISHING: InboxState = { is: 'finishing' };
+
 /**
  * The events of one socket: handled one after another, each answered exactly once. [M1]
  *
@@ -65,10 +80,7 @@ export class SocketInbox implements Inbox {
   private mayCatchUpUntil = 0;
   /** Acknowledgements that nobody waits for. */
   private strays: TokenBucket | undefined = undefined;
-  private busy = true;
-  /** The event that a backend handles now. */
-  private asking: Promise<void> | undefined = undefined;
-  private isFinishing = false;
+  private state = BUSY;
 
   constructor(
     private readonly socket: GatewaySocket,
@@ -76,7 +88,7 @@ export class SocketInbox implements Inbox {
   ) {}
 
   open(): void {
-    this.busy = false;
+    this.state = IDLE;
     this.takeNext();
   }
 
@@ -89,10 +101,11 @@ export class SocketInbox implements Inbox {
   }
 
   finish(): Promise<void> | undefined {
-    if (!this.asking) return undefined;
-    this.isFinishing = true;
+    if (this.state.is !== 'asking') return undefined;
+    const { answered } = this.state;
+    this.state = FINISHING;
     for (const { reply } of this.waiting?.splice(0) ?? []) this.refuseAtEnd(reply);
-    return this.asking;
+    return answered;
   }
 
   private refuseAtEnd(reply: Reply): void {
@@ -137,9 +150,9 @@ export class SocketInbox implements Inbox {
 
   private enqueue(inbound: Inbound): void {
     const { maxWaiting } = this;
-    if (this.isFinishing) {
+    if (this.state.is === 'finishing') {
       this.refuseAtEnd(inbound.reply);
-    } else if (!this.busy) {
+    } else if (this.state.is === 'idle') {
       this.handle(inbound);
     } else if ((this.waiting ??= []).length < maxWaiting) {
       this.waiting.push(inbound);
@@ -228,7 +241,7 @@ export class SocketInbox implements Inbox {
     } else {
       const remote = this.askRemote(inbound);
       if (remote) {
-        this.handleNextAfter(remote);
+        this.handleNextAfter(remote, { is: 'asking', answered: remote });
         return;
       }
       this.refuseUnknown(inbound);
@@ -237,14 +250,15 @@ export class SocketInbox implements Inbox {
   }
 
   /** `undefined` is done already. */
-  private handleNextAfter(done: Promise<void> | undefined): void {
+  private handleNextAfter(done: Promise<void> | undefined, state = BUSY): void {
     if (!done) {
       this.takeNext();
       return;
     }
-    this.busy = true;
+    this.state = state;
     void done.then(() => {
-      this.busy = false;
+      if (this.state.is === 'finishing') return;
+      this.state = IDLE;
       this.takeNext();
     });
   }
@@ -299,9 +313,8 @@ export class SocketInbox implements Inbox {
     const { answers, remote } = this.context;
     const handling = remote?.handlerOf(name)?.handle(this.socket, name, args);
     if (!handling) return undefined;
-    this.asking = handling.then(
+    return handling.then(
       (outcome) => {
-        this.asking = undefined;
         if ('end' in outcome) {
           // The request is answered before its socket ends. [M1]
           answers.refuse(reply, outcome.end);
@@ -311,12 +324,8 @@ export class SocketInbox implements Inbox {
         const { data } = outcome;
         answers.send(reply, [data === undefined ? { ok: true } : { ok: true, data }]);
       },
-      (failure: unknown) => {
-        this.asking = undefined;
-        answers.fail(reply, failure);
-      },
+      (failure: unknown) => answers.fail(reply, failure),
     );
-    return this.asking;
   }
 
   private refuseUnknown({ event, reply }: Inbound): void {

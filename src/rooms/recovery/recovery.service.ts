@@ -20,6 +20,7 @@ import type { Position } from '../../protocol/publication.js';
 import { Namespaces } from '../../sockets/namespaces.js';
 import type { Participant } from '../../sockets/participants.js';
 import {
+  sentIn,
   socketState,
   type GatewaySocket,
   type RecoverableSession,
@@ -62,23 +63,24 @@ export class Recovery implements Participant {
     if (!session) return;
     if (!socket.connected) {
       // Ended already: it was shut out while it was on its way in.
-      session.claim?.release();
-      session.claim = undefined;
+      if (session.state.is !== 'claimed') return;
+      session.state.claim.release();
+      session.state = { is: 'let go', sent: undefined };
       return;
     }
-    const tracking = (session.sent = adapterOf(socket).track(socket, true));
+    const claim = session.state.is === 'claimed' ? session.state.claim : undefined;
+    const tracking = adapterOf(socket).track(socket, true);
+    session.state = { is: claim ? 'restoring' : 'live', sent: tracking };
     // Since it came into the namespace, where that told it apart.
     if (!tracking.isHolding) tracking.hold();
     // What its client has now, if only from a session before this one.
     tracking.lastCursor = textOf(socket.handshake.auth['offset']);
-    const { claim } = session;
-    session.claim = undefined;
     const why = claim && this.claims.mayNotComeBack(state.user, claim);
     if (claim && why !== undefined) {
       // The token of the session has ended since the claim. Its client was told the session, so it comes back without. [A7]
       claim.release();
       this.claims.close(session.sessionId);
-      session.paused = true;
+      session.state = { is: 'let go', sent: tracking };
       session.notRecovered = why;
       socket.conn.close(true);
       return;
@@ -99,7 +101,7 @@ export class Recovery implements Participant {
   /** A socket has ended: its client may come back, or has left for good. */
   ended(state: SocketState, reason: string): void {
     const { session } = state;
-    if (!session || session.paused) return;
+    if (!session || !isWritten(session)) return;
     const { sessions } = this.engine;
     const { sessionId } = session;
     void this.own(
@@ -112,7 +114,7 @@ export class Recovery implements Participant {
   /** A socket has come into a room, or is in it in another way than before; resolves when the session has that. */
   joined(state: SocketState, room: string): Promise<void> | void {
     const { session } = state;
-    if (!session || session.paused) return;
+    if (!session || !isWritten(session)) return;
     return this.own(
       this.engine.sessions.joined(session.sessionId, describeRoom(state, room), state.socket.data),
     );
@@ -122,13 +124,13 @@ export class Recovery implements Participant {
   caughtUp(state: SocketState, room: string, position: Position): void {
     const { session } = state;
     // In this process the answer is as old as the session's coming in.
-    if (!session || session.paused || this.engine.kind === 'memory') return;
+    if (!session || !isWritten(session) || this.engine.kind === 'memory') return;
     const how = { ...describeRoom(state, room), caughtUpTo: position };
     void this.own(this.engine.sessions.joined(session.sessionId, how));
   }
 
   left({ session }: SocketState, room: string): void {
-    if (session && !session.paused) void this.own(this.engine.sessions.left(session.sessionId, room));
+    if (session && isWritten(session)) void this.own(this.engine.sessions.left(session.sessionId, room));
   }
 
   /** Its client has come back by another connection before the end of this one was noticed. */
@@ -137,7 +139,7 @@ export class Recovery implements Participant {
     if (!socket) return undefined;
     const state = socketState(socket);
     const { session } = state;
-    if (session) session.paused = true;
+    if (session) letGo(session);
     socket.conn.close(true);
     // A connection that was closing already waits for its transport; the ID has to be free now.
     if (socket.connected) (socket as unknown as { _onclose(reason: string): void })._onclose('forced close');
@@ -181,7 +183,7 @@ export class Recovery implements Participant {
       }
     }
     void adapterOf(socket).addNamed(socket.id, rooms);
-    session.paused = false;
+    session.state = { is: 'live', sent: tracking };
     for (const room of before) if (!rooms.has(room)) void this.joined(state, room);
     void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
     try {
@@ -278,5 +280,15 @@ const placedAfter = (claim: Claim, last: string, { stamp, ...held }: HeldPublica
 });
 
 /** `undefined` when not everything that was for it has been sent. */
-const lastSent = ({ sent }: RecoverableSession): LastSent | undefined =>
-  sent && !sent.isHolding ? { cursor: sent.lastCursor } : undefined;
+function lastSent(session: RecoverableSession): LastSent | undefined {
+  const sent = sentIn(session);
+  return sent && !sent.isHolding ? { cursor: sent.lastCursor } : undefined;
+}
+
+/** Whether the session takes what becomes of its socket: while its rooms are being restored, it has them already. */
+const isWritten = ({ state }: RecoverableSession): boolean => state.is === 'new' || state.is === 'live';
+
+/** Another connection has the session. A claim that came to nothing is released by the end of the socket. */
+function letGo(session: RecoverableSession): void {
+  if (session.state.is !== 'claimed') session.state = { is: 'let go', sent: sentIn(session) };
+}

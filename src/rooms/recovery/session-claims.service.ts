@@ -62,7 +62,7 @@ export class SessionClaims implements Participant {
   /** A session that was claimed by a client that then does not get in waits for the next attempt. */
   private enter(arriving: Arriving, session: RecoverableSession | undefined): void {
     if (!session) return;
-    if (session.claim) arriving.defer(() => this.release(arriving.socket, session));
+    if (session.state.is === 'claimed') arriving.defer(() => this.release(arriving.socket, session));
     if (arriving.isOver) return;
     const { identity } = arriving;
     if (identity?.isAnonymous) arriving.identify(whoIn(session.sessionId, identity));
@@ -103,9 +103,9 @@ export class SessionClaims implements Participant {
    * it may be that of the client's next attempt.
    */
   private release(socket: GatewaySocket, session: RecoverableSession): void {
-    if (!session.claim) return;
-    session.claim.release();
-    session.claim = undefined;
+    if (session.state.is !== 'claimed') return;
+    session.state.claim.release();
+    session.state = { is: 'let go', sent: undefined };
     // A check of the app's may have put it into rooms.
     socket.nsp.adapter.delAll(socket.id);
     rename(socket, randomBytes(SESSION_ID_BYTES).toString('base64url'));
@@ -125,14 +125,14 @@ export class SessionClaims implements Participant {
     adapterOf(socket).takeDirectEmits(socket);
     // As stock does: there before the app's own checks and hooks look at it. [T2]
     if (claim.data !== undefined) socket.data = claim.data;
-    return { sessionId, paused: true, claim, sent: undefined, notRecovered: undefined };
+    return { sessionId, state: { is: 'claimed', claim }, notRecovered: undefined };
   }
 
   private begin(socket: GatewaySocket, notRecovered?: NotRecovered): RecoverableSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     (socket as unknown as SocketInternals).pid = sessionId;
     adapterOf(socket).takeDirectEmits(socket);
-    return { sessionId, paused: false, claim: undefined, sent: undefined, notRecovered };
+    return { sessionId, state: { is: 'new' }, notRecovered };
   }
 
   /** Why a session may not be given back: it ends with the token it was opened with, also when its client has another one. */
