@@ -6,6 +6,7 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { userRoom } from '../protocol/names.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { LOGIN_OPTIONS, type LoginOptions } from './app-login.js';
+import { withinTime } from '../timers/within-time.js';
 
 /** Asks an app that decides by itself what its users may do in rooms. [N7] */
 @Injectable()
@@ -26,20 +27,10 @@ export class AppAuthorization {
     const { user } = socketState(socket);
     if (!authorize || room === userRoom(user)) return undefined;
     const asked = actions.map(async (action) => (await authorize({ user, room, action })) === true);
-    return withinTime(Promise.all(asked), this.config.handlerTimeoutMs).then((allowed) => {
+    const timeoutMs = this.config.handlerTimeoutMs;
+    const tooLate = `authorize did not answer within ${timeoutMs} ms`;
+    return withinTime(Promise.all(asked), timeoutMs, tooLate).then((allowed) => {
       if (!allowed.every(Boolean)) throw new SwitchboardError('access.denied');
     });
-  }
-}
-
-async function withinTime<Decision>(asked: Promise<Decision>, timeoutMs: number): Promise<Decision> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`authorize did not answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([asked, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 /** Where other services of Nest are reached: a TCP port of their own, or a broker that all know. [N1] [N6] */
 import { z } from 'zod';
+import { splitList } from './comma-list.js';
 import { isLoopbackHost } from './loopback.js';
 
 /** An address, as each of Nest's transports needs it. */
@@ -100,13 +101,7 @@ const ADDRESS =
 /** Comma-separated addresses of services. */
 export const serviceAddresses: z.ZodType<readonly string[]> = z
   .preprocess(
-    (raw) =>
-      typeof raw === 'string'
-        ? raw
-            .split(',')
-            .map((entry) => entry.trim())
-            .filter((entry) => entry !== '')
-        : raw,
+    splitList,
     z.array(
       z.string(ADDRESS).refine((text) => parseServiceAddress(text) !== undefined, ADDRESS),
       'a comma-separated list of addresses',

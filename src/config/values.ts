@@ -7,6 +7,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { splitList } from './comma-list.js';
 import { EVENT_PATTERN } from '../protocol/event-patterns.js';
 
 const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -55,14 +56,6 @@ export const host: z.ZodType<string> = z
   .string(HOST)
   .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value), HOST)
   .describe(HOST);
-
-const splitList = (raw: unknown): unknown =>
-  typeof raw === 'string'
-    ? raw
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter((entry) => entry !== '')
-    : raw;
 
 /** A comma-separated list of words out of a fixed set, at least one; doubles are dropped. */
 export function someOf<const Word extends string>(words: readonly Word[]): z.ZodType<readonly Word[]> {

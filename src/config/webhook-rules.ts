@@ -1,5 +1,6 @@
 /** Which endpoints are told of which events. [W1] [W2] */
 import { z } from 'zod';
+import { splitList } from './comma-list.js';
 import { parseSigningSecret } from './signing-secret.js';
 
 /** Events that an endpoint can ask for. */
@@ -62,14 +63,6 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 const NAME_TEXT = 'a name of 1 to 32 lower-case letters, digits, _ and -';
 const ROOM_PATTERN = /^(?=.{1,128}$)[A-Za-z0-9_\-.:@/=#]*\*?$/;
 
-const entriesOf = (raw: unknown): unknown =>
-  typeof raw === 'string'
-    ? raw
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter((entry) => entry !== '')
-    : raw;
-
 const unique = (list: readonly { readonly name: string }[]): boolean =>
   new Set(list.map(({ name }) => name)).size === list.length;
 
@@ -103,7 +96,7 @@ const endpoint = z.preprocess(
 /** Endpoints, comma-separated. [W1] */
 export const webhookEndpoints: z.ZodType<readonly WebhookEndpoint[]> = z
   .preprocess(
-    entriesOf,
+    splitList,
     z.array(endpoint, 'a comma-separated list of name=url').max(16, 'at most 16 endpoints'),
   )
   .refine(unique, 'each name once')
@@ -142,7 +135,7 @@ function gathered(list: readonly WebhookSecrets[]): readonly WebhookSecrets[] {
 
 /** The secrets of endpoints, comma-separated. [W1] */
 export const webhookSecrets: z.ZodType<readonly WebhookSecrets[]> = z
-  .preprocess(entriesOf, z.array(secretsEntry, 'a comma-separated list of name:whsec_…'))
+  .preprocess(splitList, z.array(secretsEntry, 'a comma-separated list of name:whsec_…'))
   .transform(gathered)
   .refine((list) => list.every(({ secrets }) => secrets.length <= 2), SECRETS)
   .describe('a comma-separated list of `name:whsec_…`, two secrets of a name while they rotate');
@@ -183,14 +176,14 @@ const choicesEntry = z.preprocess(
 
 /** What each endpoint is told, comma-separated. [W1] */
 export const webhookChoices: z.ZodType<readonly WebhookChoices[]> = z
-  .preprocess(entriesOf, z.array(choicesEntry, 'a comma-separated list of name=event+event'))
+  .preprocess(splitList, z.array(choicesEntry, 'a comma-separated list of name=event+event'))
   .refine(unique, 'each name once')
   .describe('a comma-separated list of `name=event+event:rooms`');
 
 /** Names of endpoints, comma-separated. */
 export const webhookNames: z.ZodType<readonly string[]> = z
   .preprocess(
-    entriesOf,
+    splitList,
     z.array(z.string(NAME_TEXT).regex(NAME, NAME_TEXT), 'a comma-separated list of names'),
   )
   .describe('a comma-separated list of names of endpoints');

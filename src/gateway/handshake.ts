@@ -7,6 +7,7 @@ import { SessionBusy } from '../engine/sessions.js';
 import { budgetOf } from '../limits/connection-budget.js';
 import { closeIfUnused, cutOffIfUnused, cutOffLater } from '../sockets/end-socket.js';
 import { clientAddress } from '../http/client-address.js';
+import { withinTime } from '../timers/within-time.js';
 import { Drain } from '../sockets/drain.js';
 import { isBinary, isEncodable } from '../protocol/json.js';
 import { type ErrorObject, isErrorCode, registryCode, SwitchboardError } from '../protocol/errors.js';
@@ -98,7 +99,7 @@ export class Handshake {
       if (isPromiseLike(done)) done.then(undefined, reject);
     });
     try {
-      const admitted = await withinTime(decision, this.checkTimeoutMs);
+      const admitted = await withinTime(decision, this.checkTimeoutMs, noDecision(this.checkTimeoutMs));
       if (!admitted[1]) {
         const why = admitted[0] ?? 'the app refused the request';
         this.refuseRequest(request, { code: 'access.denied', retryable: false, why });
@@ -162,7 +163,7 @@ export class Handshake {
         return;
       }
       const limitMs = this.checkTimeoutMs + (arrivalOf(socket)?.moreMs ?? 0);
-      if (pending) void withinTime(pending, limitMs).then(() => next(), refuse);
+      if (pending) void withinTime(pending, limitMs, noDecision(limitMs)).then(() => next(), refuse);
       else next();
     };
   }
@@ -214,18 +215,6 @@ function asRefusal(error: Error & { data?: unknown }): RefusedByMiddleware | Swi
   return new RefusedByMiddleware(error.message, isObject ? { ...denied, ...data } : data);
 }
 
-async function withinTime<Decision>(check: Promise<Decision>, timeoutMs: number): Promise<Decision> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no decision within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([check, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /**
  * Leaves nobody half connected.
  *
@@ -244,3 +233,5 @@ function dismiss(socket: GatewaySocket, retryable: boolean): void {
   client._packet({ type: PacketType.DISCONNECT, nsp: nsp.name });
   cutOffIfUnused(socket);
 }
+
+const noDecision = (timeoutMs: number): string => `no decision within ${timeoutMs} ms`;

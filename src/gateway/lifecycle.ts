@@ -24,6 +24,7 @@ import { Settling } from './footprint/settling.js';
 import { tcpSocketOf } from './footprint/slim-connection.js';
 import { Reply } from './dispatch/reply.js';
 import { SocketInbox, type InboxContext } from './dispatch/socket-inbox.js';
+import { withinTime } from '../timers/within-time.js';
 
 /** Settles as soon as the hooks that run now have returned. */
 const HOOKS_RUNNING = Promise.resolve();
@@ -196,7 +197,9 @@ export class Lifecycle {
       try {
         const done = hook(socket, ...rest);
         if (isPromiseLike(done)) {
-          (pending ??= []).push(this.withinTime(done).then(() => undefined, onFailure));
+          const limitMs = this.config.handlerTimeoutMs;
+          const inTime = withinTime(done, limitMs, `did not finish within ${limitMs} ms`);
+          (pending ??= []).push(inTime.then(() => undefined, onFailure));
         }
       } catch (failure) {
         first ??= onFailure(failure);
@@ -212,21 +215,6 @@ export class Lifecycle {
     const error = toSwitchboardError(failure);
     if (error.code === 'internal') this.failed(place, `${what} failed`, failure);
     return error;
-  }
-
-  private async withinTime(done: PromiseLike<unknown>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`did not finish within ${this.config.handlerTimeoutMs} ms`)),
-        this.config.handlerTimeoutMs,
-      );
-    });
-    try {
-      await Promise.race([done, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

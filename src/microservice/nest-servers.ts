@@ -2,7 +2,7 @@
  * Nest's servers, opened for the gateway. This file imports `@nestjs/microservices`, so it is imported only where an address
  * is given.
  */
-import { Logger, type LoggerService } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import {
   RedisContext,
   ServerNats,
@@ -24,6 +24,7 @@ import type { Server as NetServer, Socket } from 'node:net';
 import { throwError, type Observable } from 'rxjs';
 import { containChannels, type ChannelMaker } from '../outbound/amqp-channels.js';
 import { tcpCaps, withDefaults } from '../outbound/nest-options.js';
+import { QUIET } from '../outbound/quiet-logger.js';
 import { DEFAULT_QUEUE, type DoorServer, type DoorSettings } from './door-server.js';
 import { headersOf } from './message-headers.js';
 import { PATTERNS } from './message-desk.js';
@@ -38,17 +39,6 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** Of an app that says nothing about it. */
 const DEFAULT_MAX_BYTES = 8_388_608;
-
-const debug = new Logger('Microservice');
-
-/** Nest's servers say each failed attempt to come back as an error; the gateway says once that a broker is away. */
-const QUIET: LoggerService = {
-  log: () => undefined,
-  warn: () => undefined,
-  debug: () => undefined,
-  verbose: () => undefined,
-  error: (message: unknown) => debug.debug(String(message)),
-};
 
 /** What the door needs of a server, whatever its transport. */
 interface DoorTransport {
@@ -151,7 +141,7 @@ class RedisDoor extends ServerRedis {
   async started(): Promise<void> {
     const [commands, subscription] = this.unwrap<[Redis, Redis]>();
     await subscription.ping();
-    this.claims = new RedisClaims(commands, subscription, this.node, debug);
+    this.claims = new RedisClaims(commands, subscription, this.node, new Logger('Microservice'));
     await this.claims.start();
   }
 

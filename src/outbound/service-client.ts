@@ -1,9 +1,9 @@
-import { Logger, type LoggerService } from '@nestjs/common';
 import type { ClientOptions, ClientProxy } from '@nestjs/microservices';
 import { types } from 'node:util';
 import type { Subscription } from 'rxjs';
 import { containClient } from './amqp-channels.js';
 import { containAnswers } from './contained-answers.js';
+import { QUIET } from './quiet-logger.js';
 
 /** What came of asking a service. */
 export type ServiceReply =
@@ -22,17 +22,6 @@ export type ServiceReply =
  * of its answer, or it would take effect when the service is back, long after the caller was told that it failed. [N4]
  */
 type Pack = (data: object, expiresInMs: number) => object;
-
-const debug = new Logger('Microservice');
-
-/** Nest's clients say each failed attempt to come back; the caller is told by its reply. */
-const QUIET: LoggerService = {
-  log: () => undefined,
-  warn: () => undefined,
-  debug: () => undefined,
-  verbose: () => undefined,
-  error: (message: unknown) => debug.debug(String(message)),
-};
 
 /** What Nest's servers answer, and its client of NATS says, where no handler has the pattern. */
 const UNTAKEN = [

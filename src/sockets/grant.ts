@@ -1,6 +1,6 @@
 import { ALL_CAPABILITIES, type CompiledCapabilities, type RoomAction } from '../protocol/capabilities.js';
 import type { EventPatterns } from '../protocol/event-patterns.js';
-import type { Deadline } from '../timers/deadline-wheel.js';
+import type { Deadline } from '../timers/deadlines.js';
 
 /** What a socket may do and for how long: what is kept of its token once it has been verified. */
 export interface Grant {

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io';
-import type { Deadline } from '../timers/deadline-wheel.js';
+import type { Deadline } from '../timers/deadlines.js';
 import type { Grant, RoomGrant } from './grant.js';
 import type { PresencePlace } from '../engine/presence.js';
 import type { Claim, NotGiven } from '../engine/sessions.js';

@@ -10,7 +10,7 @@ import {
   type RegistryFollower,
   type WantedEvents,
 } from '../outbox.js';
-import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deadline, Deadlines } from '../../timers/deadlines.js';
 
 const ROOM_EVENTS = ['room.occupied', 'room.vacated', 'room.member_joined', 'room.member_left'] as const;
 

@@ -1,5 +1,5 @@
 import { IDEMPOTENCY_WINDOW_MS } from '../idempotency.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines } from '../../timers/deadlines.js';
 import { IdempotencyTable } from './idempotency-table.js';
 
 describe('idempotency table', () => {

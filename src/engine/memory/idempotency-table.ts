@@ -1,5 +1,5 @@
 import { IDEMPOTENCY_WINDOW_MS, type IdempotencyStore, type IdempotentTurn } from '../idempotency.js';
-import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deadline, Deadlines } from '../../timers/deadlines.js';
 
 /** A request that is being carried out, and the repetitions that wait for it. */
 interface OpenRequest {

@@ -1,4 +1,4 @@
-import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deadline, Deadlines } from '../../timers/deadlines.js';
 import type { RoomLog } from './room-log.js';
 
 /** How long the epoch and the last offset of an empty room are remembered. */

@@ -5,7 +5,7 @@ import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
 import { Engine, type EngineHealth, type Handover, type NodeAnswers, type NodeHooks } from '../engine.js';
 import { NodeIdentity } from '../node-identity.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines } from '../../timers/deadlines.js';
 import { IdempotencyTable } from './idempotency-table.js';
 import { wantedBy, type WantingConfig } from '../wanted-events.js';
 import { MemoryOutbox } from './memory-outbox.js';

@@ -18,7 +18,7 @@ import {
   type WantedEvents,
 } from '../outbox.js';
 import { publicationEvent } from '../wanted-events.js';
-import type { Deadlines } from './deadlines.js';
+import type { Deadlines } from '../../timers/deadlines.js';
 import { EventLog } from './event-log.js';
 import { FollowedRegistry, type WriteEvent } from './followed-registry.js';
 

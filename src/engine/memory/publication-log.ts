@@ -5,7 +5,7 @@ import type { Position, Publication } from '../../protocol/publication.js';
 import type { Stamp } from '../log.js';
 import { PublisherQuota, roomShareOf } from '../publisher-quota.js';
 import { Cursors } from './cursors.js';
-import type { Deadlines } from './deadlines.js';
+import type { Deadlines } from '../../timers/deadlines.js';
 import { HistoryRules } from './history-rules.js';
 import { IdleRooms } from './idle-rooms.js';
 import { publicationBytes } from './publication-size.js';

@@ -8,7 +8,7 @@ import {
   type HistoryRequest,
   type LoggedPublication,
 } from '../log.js';
-import type { Deadline } from './deadlines.js';
+import type { Deadline } from '../../timers/deadlines.js';
 import { Deque } from './deque.js';
 
 /** A publication that is kept. It stands in one or several logs and goes when it stands in none. */

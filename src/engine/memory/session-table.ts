@@ -12,7 +12,7 @@ import {
   type SessionRoom,
   type SessionStore,
 } from '../sessions.js';
-import type { Deadlines } from './deadlines.js';
+import type { Deadlines } from '../../timers/deadlines.js';
 import type { PublicationLog } from './publication-log.js';
 import { type ClaimedState, Session } from './session.js';
 

@@ -3,7 +3,7 @@ import { userRoom, watchedRoom } from '../../protocol/names.js';
 import type { Publication } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
 import type { LastSent, NewSession, SessionRoom } from '../sessions.js';
-import type { Deadline } from './deadlines.js';
+import type { Deadline } from '../../timers/deadlines.js';
 import { EVERYONE, type PublicationLog } from './publication-log.js';
 import type { LogRecord, RoomLog } from './room-log.js';
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DeadlineWheel, type Deadline } from '../../timers/deadline-wheel.js';
+import { DeadlineWheel } from '../../timers/deadline-wheel.js';
+import type { Deadline } from '../../timers/deadlines.js';
 import { steadyNow } from '../../timers/steady-clock.js';
 import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';

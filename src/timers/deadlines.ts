@@ -8,10 +8,11 @@ export interface Deadline {
 }
 
 /**
- * Everything in the engine that ends by itself, on one timer that runs only while something waits and keeps no process
- * alive.
+ * Much that ends by itself, on one timer that runs only while something waits and keeps no process alive: a timer for each
+ * would cost more memory than the rest of it.
  *
- * Deadlines of one tick share a bucket, so that setting and cancelling one costs the same however many there are.
+ * Whoever sets a deadline cancels it when it no longer holds: until then it keeps alive what it refers to. Deadlines of
+ * one tick share a bucket, so that setting and cancelling one costs the same however many there are.
  */
 export class Deadlines {
   private readonly buckets = new Map<number, Set<Deadline>>();
