@@ -2,9 +2,9 @@ import { Injectable, Optional } from '@nestjs/common';
 import { endSocket } from '../sockets/end-socket.js';
 import { NOTICE } from '../protocol/events.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { membershipOf, withdraw } from '../sockets/membership.adapter.js';
+import { withdraw } from '../sockets/membership.adapter.js';
 import type { Participant } from '../sockets/participants.js';
-import { socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
+import { accessSlots, socketState, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { Authenticator } from './authenticator.js';
 import { compileCapabilities, type RoomAction } from '../protocol/capabilities.js';
 import { DeadlineWheel } from '../timers/deadline-wheel.js';
@@ -27,6 +27,7 @@ const MAX_EXTENSIONS = 3;
 @Injectable()
 export class Rights implements Participant {
   private readonly onRenewed: ((socket: GatewaySocket) => void)[] = [];
+  private readonly onWatchLost: ((state: SocketState, room: string) => void)[] = [];
 
   constructor(
     private readonly authenticator: Authenticator,
@@ -38,6 +39,11 @@ export class Rights implements Participant {
   /** Has a listener told of sockets whose token, or what stands for one, has been replaced. */
   whenRenewed(listener: (socket: GatewaySocket) => void): void {
     this.onRenewed.push(listener);
+  }
+
+  /** Has a listener told of rooms that a socket watches and may watch no longer. */
+  whenWatchLost(listener: (state: SocketState, room: string) => void): void {
+    this.onWatchLost.push(listener);
   }
 
   /** @param event for `emit`: the event that is to be sent [D9] */
@@ -52,12 +58,12 @@ export class Rights implements Participant {
   /** Notes that a client went into a room by its own right, which it may lose. */
   joinedByRight(socket: GatewaySocket, room: string): void {
     const state = socketState(socket);
-    (state.joinedByRight ??= new Set()).add(room);
+    (accessSlots(state).joinedByRight ??= new Set()).add(room);
   }
 
   /** Notes that a socket has left a room, or that a backend decides from now on whether it is there. */
   noLongerByRight(socket: GatewaySocket, room: string): void {
-    socketState(socket).joinedByRight?.delete(room);
+    accessSlots(socketState(socket)).joinedByRight?.delete(room);
   }
 
   /**
@@ -90,7 +96,7 @@ export class Rights implements Participant {
     const tooMany = before.length - going.length + 1 - MAX_ROOM_TOKENS;
     if (tooMany > 0) going.push(...before.filter((other) => !going.includes(other)).slice(0, tooMany));
     for (const other of going) this.dropRoomGrant(socket, room, other);
-    (state.roomGrants ??= new Map()).set(room, [...(state.roomGrants?.get(room) ?? []), grant]);
+    (accessSlots(state).roomGrants ??= new Map()).set(room, [...(state.roomGrants?.get(room) ?? []), grant]);
     if (tooMany > 0) this.leaveWhatIsNotAllowed(socket);
     if (grant.expiresAt === undefined) return;
     grant.deadline = this.expiries.at(grant.expiresAt, () => {
@@ -144,7 +150,7 @@ export class Rights implements Participant {
   }
 
   private endInTime(socket: GatewaySocket, endsAt: number): void {
-    socketState(socket).tokenDeadlines = [
+    accessSlots(socketState(socket)).tokenDeadlines = [
       this.expiries.at(endsAt - EXPIRY_NOTICE_MS, () => {
         socket.emit(NOTICE.authExpiring, { expiresInMs: Math.max(0, endsAt - steadyNow()) });
       }),
@@ -184,7 +190,7 @@ export class Rights implements Participant {
   /** Half of the time that is left at the earliest: an answer that ends soon must not make one question after another. */
   private askInTime(socket: GatewaySocket, endsAt: number): void {
     const leadMs = Math.min(EXPIRY_NOTICE_MS, (endsAt - steadyNow()) / 2);
-    socketState(socket).tokenDeadlines = [
+    accessSlots(socketState(socket)).tokenDeadlines = [
       this.expiries.at(endsAt - leadMs, () => void this.renew(socket, this.remote!)),
     ];
   }
@@ -230,35 +236,36 @@ export class Rights implements Participant {
 
   /** Rights may widen or narrow, at once. */
   private replaceGrant(socket: GatewaySocket, grant: Grant): void {
-    socketState(socket).grant = grant;
+    accessSlots(socketState(socket)).grant = grant;
     this.watch(socket);
     this.leaveWhatIsNotAllowed(socket);
     for (const told of this.onRenewed) told(socket);
   }
 
   private cancelTokenDeadlines(state: SocketState): void {
-    for (const deadline of state.tokenDeadlines ?? []) this.expiries.cancel(deadline);
-    state.tokenDeadlines = undefined;
+    const slots = accessSlots(state);
+    for (const deadline of slots.tokenDeadlines ?? []) this.expiries.cancel(deadline);
+    slots.tokenDeadlines = undefined;
   }
 
   dropRoomGrant(socket: GatewaySocket, room: string, grant: RoomGrant): void {
     const state = socketState(socket);
     if (grant.deadline) this.expiries.cancel(grant.deadline);
-    const others = state.roomGrants?.get(room)?.filter((other) => other !== grant) ?? [];
-    if (others.length > 0) state.roomGrants?.set(room, others);
-    else state.roomGrants?.delete(room);
+    const { roomGrants } = accessSlots(state);
+    const others = roomGrants?.get(room)?.filter((other) => other !== grant) ?? [];
+    if (others.length > 0) roomGrants?.set(room, others);
+    else roomGrants?.delete(room);
   }
 
   private leaveWhatIsNotAllowed(socket: GatewaySocket): void {
     const state: SocketState = socketState(socket);
     for (const room of state.watchedRooms?.keys() ?? []) {
       if (this.allows(socket, 'presence', room)) continue;
-      state.watchedRooms?.delete(room);
-      membershipOf(socket).unwatch(socket.id, room);
+      for (const told of this.onWatchLost) told(state, room);
     }
     for (const room of state.joinedByRight ?? []) {
       if (this.allows(socket, 'join', room)) continue;
-      state.joinedByRight?.delete(room);
+      accessSlots(state).joinedByRight?.delete(room);
       void withdraw(socket, room);
     }
   }

@@ -8,7 +8,7 @@ import { Drain } from '../sockets/drain.js';
 import { logFailure } from '../telemetry/log.js';
 import { Metrics, type FailurePlace } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
-import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
+import { gatewaySlots, socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { ReturningUsers } from '../limits/returning-users.js';
 import { Participants } from '../sockets/participants.js';
 import { arrivalOf } from './arrival.js';
@@ -93,7 +93,7 @@ export class Lifecycle {
     const { inboxes, onDisconnect, onDisconnecting } = this.runtimeOf(socket.nsp);
     const inbox = new SocketInbox(socket, inboxes);
     const state = socketState(socket);
-    state.inbox = inbox;
+    gatewaySlots(state).inbox = inbox;
     takeEvents(socket, inboxes.table.handlers.keys());
     tellReservedBy(socket, this.emitReserved);
     tellOutgoingBy(socket, this.notifyOutgoing);

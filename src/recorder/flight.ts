@@ -1,4 +1,4 @@
-import type { SocketState } from '../sockets/socket-state.js';
+import { recorderSlots, type SocketState } from '../sockets/socket-state.js';
 import type { EpisodeFact } from './episode.js';
 
 /** Facts that are kept of one connection; the newest stay. [X1] */
@@ -61,4 +61,5 @@ export class Flight {
 export const findFlight = ({ flight }: SocketState): Flight | undefined => flight as Flight | undefined;
 
 /** The same, begun if there is none. */
-export const flightOf = (state: SocketState): Flight => (state.flight ??= new Flight()) as Flight;
+export const flightOf = (state: SocketState): Flight =>
+  (recorderSlots(state).flight ??= new Flight()) as Flight;

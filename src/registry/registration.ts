@@ -10,7 +10,7 @@ import { SwitchboardError } from '../protocol/errors.js';
 import { comesBack } from '../sockets/disconnect-reasons.js';
 import { HalfOpen } from '../sockets/half-open.js';
 import type { Arriving, Participant } from '../sockets/participants.js';
-import type { GatewaySocket, SocketState } from '../sockets/socket-state.js';
+import { registrySlots, type GatewaySocket, type SocketState } from '../sockets/socket-state.js';
 import { LocalRegistry } from './local-registry.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
 
@@ -64,7 +64,7 @@ export class Registration implements Participant {
     const { socket, endedWith } = state;
     const told = endedWith ?? reason;
     this.engine.outbox.follower?.left(socket.id, comesBack(reason), told);
-    state.left = made(this.engine.holdings?.leave(socket.id, comesBack(reason), told));
+    registrySlots(state).left = made(this.engine.holdings?.leave(socket.id, comesBack(reason), told));
   }
 
   /** Events of one process tell of a socket when it is let in, as those of many do. [W4] */

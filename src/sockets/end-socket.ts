@@ -3,7 +3,7 @@ import { closeWithoutFrame, closeWithoutPacket } from '../platform/transport-clo
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
 import { membershipOf } from './membership.adapter.js';
-import { socketState, type GatewaySocket } from './socket-state.js';
+import { socketsSlots, socketState, type GatewaySocket } from './socket-state.js';
 
 /** A peer that does not take the goodbye within this time is cut off. */
 const GOODBYE_TIMEOUT_MS = 2_000;
@@ -45,7 +45,7 @@ export function endSocket(
       clearTimeout(cutOff);
       resolve(state.left);
     });
-    state.endedWith ??= error.code;
+    socketsSlots(state).endedWith ??= error.code;
     membershipOf(socket).ends(socket, error.retryable);
     socket.emit(NOTICE.serverDisconnect, error.toObject());
     if (isShutdown) endAsShutdown(socket);

@@ -1,7 +1,7 @@
 import type { SocketEntry } from '../protocol/entries.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { MembershipObserver } from './membership.adapter.js';
-import type { GatewaySocket, Identity, SocketState } from './socket-state.js';
+import { socketsSlots, type GatewaySocket, type Identity, type SocketState } from './socket-state.js';
 
 /** A socket on its way in: from its request to enter a namespace until its client is told `connect`. */
 export interface Arriving {
@@ -172,7 +172,7 @@ export class Participants implements MembershipObserver {
 
   /** The end of a socket takes it out of its rooms a moment before anyone knows why it ended: see {@link ended}. */
   gone(state: SocketState, rooms: readonly string[]): void {
-    state.goneFrom = rooms;
+    socketsSlots(state).goneFrom = rooms;
   }
 
   ended(state: SocketState, reason: string, description?: unknown): void {

@@ -79,49 +79,116 @@ export type NotRecovered = NotGiven | 'token_ended' | 'revoked' | 'engine_unavai
 
 const STATE = Symbol('switchboard.socket');
 
-/** What the gateway itself keeps per socket. One object, so that an idle socket stays small. */
-export class SocketState implements Ordered {
+/** What `sockets/` keeps of a socket. */
+export interface SocketSlots extends Ordered {
+  /** Why the gateway itself ended it. */
+  endedWith: ErrorCode | undefined;
+  /** The shared rooms that its end took it out of. */
+  goneFrom: readonly string[];
+}
+
+/** What `access/` keeps of a socket. */
+export interface AccessSlots {
+  /** What it may do; replaced when its token is refreshed. */
+  grant: Grant;
+  /** What room tokens have granted it, by room. */
+  roomGrants: Map<string, readonly RoomGrant[]> | undefined;
+  /** Rooms the client went into by its own right, which it leaves when it loses that. */
+  joinedByRight: Set<string> | undefined;
+  /** What is due when its token ends. */
+  tokenDeadlines: readonly Deadline[] | undefined;
+}
+
+/** What `registry/` keeps of a socket. */
+export interface RegistrySlots {
+  /** Resolves when all nodes know that it has ended, or have to be told again; never rejects. [L3] */
+  left: Promise<void> | undefined;
+}
+
+/** What `rooms/` keeps of a socket. */
+export interface RoomsSlots {
+  /** Rooms whose presence events it gets, and, where there are other nodes, from where on. [M4] */
+  watchedRooms: Map<string, PresencePlace | undefined> | undefined;
+  /** What its client can come back to, when it asked for that. [H4] */
+  session: RecoverableSession | undefined;
+}
+
+/** What `gateway/` keeps of a socket. */
+export interface GatewaySlots {
+  /** Its events, handled one after another; set when it connects. */
+  inbox: Inbox | undefined;
+}
+
+/** What `recorder/` keeps of a socket. [X1] */
+export interface RecorderSlots {
+  /** What the flight record has noted of it, once there is something. */
+  flight: object | undefined;
+}
+
+/** One object for all, so that an idle socket stays small. */
+class Slots implements SocketSlots, AccessSlots, RegistrySlots, RoomsSlots, GatewaySlots, RecorderSlots {
   order = 0;
   gone = false;
   readonly connectedAt = Date.now();
   private connectedAtText: string | undefined = undefined;
-  /** Why the gateway itself ended it. */
   endedWith: ErrorCode | undefined = undefined;
-  /** What room tokens have granted it, by room. */
   roomGrants: Map<string, readonly RoomGrant[]> | undefined = undefined;
-  /** Rooms the client went into by its own right, which it leaves when it loses that. */
   joinedByRight: Set<string> | undefined = undefined;
-  /** Rooms whose presence events it gets, and, where there are other nodes, from where on. [M4] */
   watchedRooms: Map<string, PresencePlace | undefined> | undefined = undefined;
-  /** The shared rooms that its end took it out of. */
   goneFrom: readonly string[] = NO_ROOMS;
-  /** Resolves when all nodes know that it has ended, or have to be told again; never rejects. [L3] */
   left: Promise<void> | undefined = undefined;
-  /** What its client can come back to, when it asked for that. [H4] */
   session: RecoverableSession | undefined = undefined;
-  /** What is due when its token ends. */
   tokenDeadlines: readonly Deadline[] | undefined = undefined;
-  /** Its events, handled one after another; set when it connects. */
   inbox: Inbox | undefined = undefined;
-  /** What the flight record has noted of it, once there is something; the recorder's alone. [X1] */
   flight: object | undefined = undefined;
 
   constructor(
     readonly socket: GatewaySocket,
     readonly user: string,
     readonly info: JsonValue,
-    /** The client's address; behind trusted proxies the one they name. */
     readonly address: string,
     readonly userAgent: string,
-    /** What it may do; replaced when its token is refreshed. */
     public grant: Grant,
   ) {}
 
-  /** {@link connectedAt} in RFC 3339. Kept once asked for: writing it out takes about a third as long as encoding the whole entry. */
   get connectedAtIso(): string {
     return (this.connectedAtText ??= new Date(this.connectedAt).toISOString());
   }
 }
+
+/**
+ * What the gateway itself keeps per socket, as everyone reads it. Each folder writes what is its own:
+ * see {@link accessSlots} and those beside it.
+ */
+export interface SocketState
+  extends
+    Readonly<SocketSlots>,
+    Readonly<Pick<AccessSlots, 'grant'>>,
+    Readonly<RegistrySlots>,
+    Readonly<Pick<RoomsSlots, 'session'>>,
+    Readonly<GatewaySlots>,
+    Readonly<RecorderSlots> {
+  readonly socket: GatewaySocket;
+  readonly user: string;
+  readonly info: JsonValue;
+  /** The client's address; behind trusted proxies the one they name. */
+  readonly address: string;
+  readonly userAgent: string;
+  readonly connectedAt: number;
+  /** {@link connectedAt} in RFC 3339. Kept once asked for: writing it out takes about a third as long as encoding the whole entry. */
+  readonly connectedAtIso: string;
+  readonly roomGrants: ReadonlyMap<string, readonly RoomGrant[]> | undefined;
+  readonly joinedByRight: ReadonlySet<string> | undefined;
+  readonly watchedRooms: ReadonlyMap<string, PresencePlace | undefined> | undefined;
+}
+
+// Every state is made here, as one object. The name says the folder that alone may use it: a test sees to that.
+export const socketsSlots = (state: SocketState): SocketSlots => state as Slots;
+export const accessSlots = (state: SocketState): AccessSlots => state as Slots;
+export const registrySlots = (state: SocketState): RegistrySlots => state as Slots;
+export const roomsSlots = (state: SocketState): RoomsSlots => state as Slots;
+export const gatewaySlots = (state: SocketState): GatewaySlots => state as Slots;
+export const recorderSlots = (state: SocketState): RecorderSlots => state as Slots;
 
 type Carrier = { [STATE]?: SocketState };
 
@@ -132,7 +199,7 @@ export function setSocketState(
   address: string,
   userAgent: string,
 ): SocketState {
-  const state = new SocketState(socket, user, info, address, userAgent, grant);
+  const state = new Slots(socket, user, info, address, userAgent, grant);
   (socket as Carrier)[STATE] = state;
   return state;
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io';
 import { connectRawPair, type RawPair } from '../../../test/support/raw-pair.js';
 import { OPEN_GRANT } from '../../sockets/grant.js';
 import { SwitchboardError } from '../../protocol/errors.js';
-import { setSocketState, type GatewaySocket, type Inbox } from '../../sockets/socket-state.js';
+import { gatewaySlots, setSocketState, type GatewaySocket, type Inbox } from '../../sockets/socket-state.js';
 import { hasPrivateEntry, listenPerEvent, takeEvents } from './inbound-events.js';
 import { Reply, type Acknowledgement } from './reply.js';
 
@@ -35,7 +35,7 @@ function withInbox(socket: Socket): { socket: GatewaySocket; inbox: AnsweringInb
   const gatewaySocket = socket as GatewaySocket;
   const inbox = new AnsweringInbox(gatewaySocket);
   const identity = { user: 'ann', info: null, grant: OPEN_GRANT };
-  setSocketState(gatewaySocket, identity, '127.0.0.1', '').inbox = inbox;
+  gatewaySlots(setSocketState(gatewaySocket, identity, '127.0.0.1', '')).inbox = inbox;
   return { socket: gatewaySocket, inbox };
 }
 

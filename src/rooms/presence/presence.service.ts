@@ -5,6 +5,7 @@ import { steadyNow } from '../../timers/steady-clock.js';
 import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
 import { Publisher } from '../../delivery/publisher.js';
+import { Rights } from '../../access/rights.js';
 import { Engine } from '../../engine/engine.js';
 import { NOTICE } from '../../protocol/events.js';
 import type { SharedPresence } from '../../engine/presence.js';
@@ -14,7 +15,7 @@ import { LocalRegistry } from '../../registry/local-registry.js';
 import { isInRoom, membershipOf } from '../../sockets/membership.adapter.js';
 import { Namespaces } from '../../sockets/namespaces.js';
 import type { Participant } from '../../sockets/participants.js';
-import { socketState, type GatewaySocket, type SocketState } from '../../sockets/socket-state.js';
+import { roomsSlots, socketState, type GatewaySocket, type SocketState } from '../../sockets/socket-state.js';
 import { comesBack } from '../../sockets/disconnect-reasons.js';
 import { Recovery } from '../recovery/recovery.service.js';
 import { GATHER_MS, RoomPresence, type AddressedNotice } from './room-presence.js';
@@ -47,7 +48,10 @@ export class Presence implements Participant {
     private readonly expiries: DeadlineWheel,
     private readonly recovery: Recovery,
     private readonly watched: WatchedRooms,
-  ) {}
+    rights: Rights,
+  ) {
+    rights.whenWatchLost((state, room) => this.unwatch(state, room));
+  }
 
   /** How many users are held for their return, counted per room; for metrics and tests. */
   get heldCount(): number {
@@ -73,7 +77,7 @@ export class Presence implements Participant {
     if (!isInRoom(socket, room) || state.watchedRooms?.has(room)) return;
     const { presence } = this.engine;
     if (presence) return this.watchShared(presence, state, room, mayWatch);
-    (state.watchedRooms ??= new Map()).set(room, undefined);
+    (roomsSlots(state).watchedRooms ??= new Map()).set(room, undefined);
     membershipOf(socket).watch(socket.id, room);
     void this.recovery.joined(state, presenceRoom(room));
     this.rooms.get(room)?.watchedBy(socket.id);
@@ -97,7 +101,7 @@ export class Presence implements Participant {
       this.rooms.get(room)?.watchedBy(socket.id);
       return;
     }
-    state.watchedRooms.set(room, at);
+    roomsSlots(state).watchedRooms?.set(room, at);
     this.watched.listed(socket.id, room, at);
     return this.recovery.joined(state, presenceRoom(room));
   }
@@ -109,13 +113,16 @@ export class Presence implements Participant {
 
   /** A socket has left a room on purpose. */
   left(state: SocketState, room: string): void {
-    if (state.watchedRooms?.delete(room)) {
-      membershipOf(state.socket).unwatch(state.socket.id, room);
-      this.recovery.left(state, presenceRoom(room));
-      this.rooms.get(room)?.unwatchedBy(state.socket.id);
-    }
+    this.unwatch(state, room);
     if (this.isShared || !isListedRoom(room)) return;
     if (this.local.membershipOf(state.user, room) === 0) this.change(room).left(state.user);
+  }
+
+  private unwatch(state: SocketState, room: string): void {
+    if (!roomsSlots(state).watchedRooms?.delete(room)) return;
+    membershipOf(state.socket).unwatch(state.socket.id, room);
+    this.recovery.left(state, presenceRoom(room));
+    this.rooms.get(room)?.unwatchedBy(state.socket.id);
   }
 
   /** A socket has ended, for a reason. */
@@ -149,7 +156,7 @@ export class Presence implements Participant {
     try {
       await this.watched.watch(presence, socket.id, room, (since) => {
         if (!socket.connected || !isInRoom(socket, room) || !mayWatch()) return;
-        (state.watchedRooms ??= new Map()).set(room, since);
+        (roomsSlots(state).watchedRooms ??= new Map()).set(room, since);
         membershipOf(socket).watch(socket.id, room);
         void this.recovery.joined(state, watchers);
       });

@@ -20,6 +20,7 @@ import type { Position } from '../../protocol/publication.js';
 import { Namespaces } from '../../sockets/namespaces.js';
 import type { Participant } from '../../sockets/participants.js';
 import {
+  roomsSlots,
   sentIn,
   socketState,
   type GatewaySocket,
@@ -204,7 +205,7 @@ export class Recovery implements Participant {
     const watched = watchedRoom(room);
     if (watched !== undefined) {
       if (!entered.has(watched) || !this.rights.allows(socket, 'presence', watched)) return false;
-      (socketState(socket).watchedRooms ??= new Map()).set(watched, watchedSince);
+      (roomsSlots(socketState(socket)).watchedRooms ??= new Map()).set(watched, watchedSince);
       adapterOf(socket).watch(socket.id, watched);
       this.watchAgain(socket, watched, watchedSince);
       return true;

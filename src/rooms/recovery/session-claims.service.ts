@@ -11,6 +11,7 @@ import { SessionBusy, type Claim } from '../../engine/sessions.js';
 import { logFailure } from '../../telemetry/log.js';
 import type { Arriving, Participant } from '../../sockets/participants.js';
 import {
+  roomsSlots,
   socketState,
   type GatewaySocket,
   type Identity,
@@ -66,7 +67,7 @@ export class SessionClaims implements Participant {
     if (arriving.isOver) return;
     const { identity } = arriving;
     if (identity?.isAnonymous) arriving.identify(whoIn(session.sessionId, identity));
-    socketState(arriving.socket).session = session;
+    roomsSlots(socketState(arriving.socket)).session = session;
   }
 
   private prepare(socket: GatewaySocket, who: Identity): Answer<RecoverableSession | undefined> {
