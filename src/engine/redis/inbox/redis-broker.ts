@@ -1,13 +1,13 @@
-import { MAX_DEPTH, measureValue } from '../../../protocol/json.js';
 import type { Position, Publication } from '../../../protocol/publication.js';
-import type { Handover, MissingReceipt, NodeHooks, Receipt, Receipts, RemoteOutcome } from '../../engine.js';
+import type { Handover, NodeHooks, RemoteOutcome } from '../../engine.js';
 import type { Stamp } from '../../log.js';
 import { luaJson } from '../lua/script.js';
 import { COMMANDS, PUBLISH } from '../lua/scripts.js';
 import type { NodeContext } from '../node/node-context.js';
 import type { RedisOutbox } from '../stores/redis-outbox.js';
 import type { PresencePlace } from '../../presence.js';
-import { decodeArgs, decodePublication, encodeArgs, encodePublication } from '../stores/codec.js';
+import { decodePublication, encodePublication } from '../stores/codec.js';
+import { receiptsOf, writeReceipt } from './receipts.js';
 import { unavailable } from '../connection/client.js';
 import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
 import { partsOf, roomOfPart } from '../keys.js';
@@ -358,34 +358,4 @@ function readPositions(text: string): ReadonlyMap<string, Position> | undefined 
   if (text === '') return undefined;
   const positions = JSON.parse(text) as [part: string, epoch: string, offset: number][];
   return new Map(positions.map(([part, epoch, offset]) => [roomOfPart(part)!, { epoch, offset }]));
-}
-
-type WrittenReceipt = readonly [socketId: string, user: string, args: readonly unknown[], holdsBinary: 0 | 1];
-
-/** Nobody has looked at what a client answers: nested deeper than encoders go, it is `null`, as it is from a local socket. */
-const writeReceipt = ({ socketId, user, args }: Receipt): WrittenReceipt => [
-  socketId,
-  user,
-  ...encodeArgs(args.map((arg) => (measureValue(arg).depth > MAX_DEPTH ? null : arg))),
-];
-
-/** Every targeted socket is in one of the two, whatever became of its node. */
-function receiptsOf(
-  sockets: readonly (readonly [socketId: string, user: string, node: string])[],
-  answers: Iterable<string>,
-): Receipts {
-  const given = new Map<string, Receipt>();
-  for (const answer of answers) {
-    for (const [socketId, user, args, holdsBinary] of JSON.parse(answer) as WrittenReceipt[]) {
-      given.set(socketId, { socketId, user, args: decodeArgs(args, holdsBinary) });
-    }
-  }
-  const responses: Receipt[] = [];
-  const missing: MissingReceipt[] = [];
-  for (const [socketId, user] of sockets) {
-    const receipt = given.get(socketId);
-    if (receipt) responses.push(receipt);
-    else missing.push({ socketId, user });
-  }
-  return { responses, missing };
 }
