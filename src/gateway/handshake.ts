@@ -5,6 +5,7 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SessionBusy } from '../engine/sessions.js';
 import { budgetOf } from '../limits/connection-budget.js';
+import { sendDisconnect } from '../platform/socket-of-io.js';
 import { closeIfUnused, cutOffIfUnused, cutOffLater } from '../sockets/end-socket.js';
 import { clientAddress } from '../http/client-address.js';
 import { withinTime } from '../timers/within-time.js';
@@ -226,11 +227,7 @@ function dismiss(socket: GatewaySocket, retryable: boolean): void {
     closeIfUnused(socket);
     return;
   }
-  const { client, nsp } = socket as unknown as {
-    client: { _packet(packet: { type: PacketType; nsp: string }): void };
-    nsp: { name: string };
-  };
-  client._packet({ type: PacketType.DISCONNECT, nsp: nsp.name });
+  sendDisconnect(socket);
   cutOffIfUnused(socket);
 }
 

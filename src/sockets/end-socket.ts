@@ -1,4 +1,5 @@
 import { WebSocketServer, type ServerOptions } from 'ws';
+import { tellEndAs } from '../platform/socket-of-io.js';
 import { closeWithoutFrame, closeWithoutPacket } from '../platform/transport-close.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
@@ -48,7 +49,8 @@ export function endSocket(
     socketsSlots(state).endedWith ??= error.code;
     membershipOf(socket).ends(socket, error.retryable);
     socket.emit(NOTICE.serverDisconnect, error.toObject());
-    if (isShutdown) endAsShutdown(socket);
+    // As Socket.IO tells of it when its server closes.
+    if (isShutdown) tellEndAs(socket, 'server shutting down');
     if (error.retryable) {
       closeSoThatItReturns(socket.conn, state.userAgent);
       socket.conn.close(discardUnsent);
@@ -69,13 +71,6 @@ export function endSocket(
 function closeSoThatItReturns(conn: Connection, userAgent: string): void {
   if (/okhttp|websocket\+\+/i.test(userAgent)) closeWithoutFrame(conn.transport, GOODBYE_TIMEOUT_MS);
   else if (userAgent === '' || /python/i.test(userAgent)) closeWithoutPacket(conn.transport);
-}
-
-/** From now on the end of its connection is told as Socket.IO tells of it when its server closes. */
-function endAsShutdown(socket: GatewaySocket): void {
-  const internals = socket as unknown as { _onclose?: (reason: string, description?: unknown) => unknown };
-  const close = internals._onclose?.bind(socket);
-  if (close) internals._onclose = (_, description) => close('server shutting down', description);
 }
 
 /** Closes a connection that carries no socket any longer. */

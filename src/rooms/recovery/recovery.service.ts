@@ -13,6 +13,7 @@ import {
   type LeftBehind,
   type SessionRoom,
 } from '../../engine/sessions.js';
+import { endNow } from '../../platform/socket-of-io.js';
 import { logFailure } from '../../telemetry/log.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { watchedRoom } from '../../protocol/names.js';
@@ -143,7 +144,7 @@ export class Recovery implements Participant {
     if (session) letGo(session);
     socket.conn.close(true);
     // A connection that was closing already waits for its transport; the ID has to be free now.
-    if (socket.connected) (socket as unknown as { _onclose(reason: string): void })._onclose('forced close');
+    if (socket.connected) endNow(socket);
     return session && { sent: lastSent(session), data: socket.data as unknown };
   }
 

@@ -8,6 +8,7 @@ import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
 import { SessionBusy, type Claim } from '../../engine/sessions.js';
+import { rename, setSession } from '../../platform/socket-of-io.js';
 import { logFailure } from '../../telemetry/log.js';
 import type { Arriving, Participant } from '../../sockets/participants.js';
 import {
@@ -27,14 +28,6 @@ const SESSION_ID_BYTES = 18;
 const ENGINE_PROTOCOL_OF_V2 = 3;
 
 const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
-
-/** What is private in Socket.IO: `pid` is what the client is told to come back with. */
-interface SocketInternals {
-  id: string;
-  pid?: string;
-  recovered: boolean;
-  readonly nsp: { readonly _preConnectSockets?: Map<string, unknown> };
-}
 
 /** Gives a socket that is on its way in its session: the one that its client wants back, or a new one. [H4] */
 @Injectable()
@@ -120,9 +113,7 @@ export class SessionClaims implements Participant {
       return this.begin(socket, why);
     }
     rename(socket, claim.socketId);
-    const internals = socket as unknown as SocketInternals;
-    internals.pid = sessionId;
-    internals.recovered = true;
+    setSession(socket, sessionId, true);
     adapterOf(socket).takeDirectEmits(socket);
     // As stock does: there before the app's own checks and hooks look at it. [T2]
     if (claim.data !== undefined) socket.data = claim.data;
@@ -131,7 +122,7 @@ export class SessionClaims implements Participant {
 
   private begin(socket: GatewaySocket, notRecovered?: NotRecovered): RecoverableSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
-    (socket as unknown as SocketInternals).pid = sessionId;
+    setSession(socket, sessionId, false);
     adapterOf(socket).takeDirectEmits(socket);
     return { sessionId, state: { is: 'new' }, notRecovered };
   }
@@ -155,14 +146,3 @@ export class SessionClaims implements Participant {
 /** Who it is that has this session. */
 const whoIn = (sessionId: string, who: Identity): Identity =>
   who.isAnonymous ? { ...who, user: anonymousNameIn(sessionId) } : who;
-
-/** Gives a socket that is still in the handshake another ID: that of the one it replaces. */
-function rename(socket: GatewaySocket, socketId: string): void {
-  const internals = socket as unknown as SocketInternals;
-  const { _preConnectSockets: entering } = internals.nsp;
-  if (entering?.get(internals.id) === socket) {
-    entering.delete(internals.id);
-    entering.set(socketId, socket);
-  }
-  internals.id = socketId;
-}
