@@ -1,6 +1,6 @@
 /** What is in the package that users install, and what it brings with it. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 
 interface LockEntry {
@@ -79,6 +79,14 @@ describe('the package', () => {
         .map((target) => `${page} → ${target}`),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('has every script that Redis runs', () => {
+    const scripts = readdirSync('src/engine/redis/lua', { recursive: true, encoding: 'utf8' }).filter(
+      (path) => path.endsWith('.lua'),
+    );
+    expect(scripts.length).toBeGreaterThan(5);
+    expect(scripts.filter((path) => !files.includes(`dist/engine/redis/lua/${path}`))).toEqual([]);
   });
 
   it('has no tests and no settings of this repository', () => {
