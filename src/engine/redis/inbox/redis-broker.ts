@@ -16,7 +16,7 @@ import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
 import type { PublishOrder, PublishReply } from '../lua/publish.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
-/** What the publisher needs of the engine. */
+/** What the broker uses of the node. */
 export type BrokerContext = Pick<
   NodeContext,
   'run' | 'identity' | 'isAvailable' | 'sessionsKeepMs' | 'ruleOf' | 'calls' | 'quota' | 'reply'

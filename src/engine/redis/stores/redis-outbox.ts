@@ -28,7 +28,7 @@ import {
   WANT_EVENTS,
 } from '../lua/scripts.js';
 
-/** What the outbox needs of the engine. */
+/** What the outbox uses of the node. */
 export type OutboxContext = Pick<NodeContext, 'run' | 'runEarly' | 'identity' | 'isAvailable'>;
 
 /** How often events that are too old are dropped. */
