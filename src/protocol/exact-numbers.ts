@@ -1,13 +1,18 @@
 /** Numbers in JSON that a JavaScript number cannot hold, such as 64-bit IDs. [D11] */
 import { SwitchboardError } from './errors.js';
 
-/** No whole number of fewer digits is changed, and no other number becomes infinite. */
-const MAY_BE_INEXACT = /\d{16}|\d[eE]\+?\d{3}/;
+/** No number of fewer digits is changed by more than the nearest, and no other one becomes infinite or nothing. */
+const MAY_BE_INEXACT = /[\d.]{16}|[eE][+-]?\d{3}/;
+
+/** From here on not every whole number is one of JavaScript's. */
+const FIRST_INEXACT = 2 ** 53;
+const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],:]/gs;
 
 /**
- * Refuses a number that would be changed without a word: a whole number that is rounded, or one too large for any.
+ * Refuses a number that would be changed without a word: a whole number that is rounded, however it is written, and one
+ * too large or too small for any.
  *
  * @param text valid JSON
  * @throws SwitchboardError `payload.invalid` with the path of the first
@@ -44,6 +49,20 @@ export function assertExactNumbers(text: string): void {
 function isExact(literal: string): boolean {
   const value = Number(literal);
   if (!Number.isFinite(value)) return false;
-  if (!/^-?\d{16,}$/.test(literal)) return true;
-  return String(value) === literal || BigInt(value) === BigInt(literal);
+  const { digits, exponent } = decimalOf(literal);
+  if (value === 0) return digits === '';
+  if (Math.abs(value) < FIRST_INEXACT) return true;
+  const nearest = decimalOf(String(value));
+  if (nearest.digits === digits && nearest.exponent === exponent) return true;
+  // A whole number of at most 309 digits, as it is finite.
+  return exponent >= 0 && BigInt(Math.abs(value)) === BigInt(digits + '0'.repeat(exponent));
+}
+
+/** The digits of a number without zeros at either end, and by which power of ten they are multiplied. */
+function decimalOf(literal: string): { readonly digits: string; readonly exponent: number } {
+  const [, whole = '', fraction = '', power = '0'] = NUMBER.exec(literal) ?? [];
+  const all = (whole + fraction).replace(/^0+/, '');
+  let end = all.length;
+  while (all[end - 1] === '0') end--;
+  return { digits: all.slice(0, end), exponent: Number(power) - fraction.length + all.length - end };
 }
