@@ -5,9 +5,11 @@ import { serveApiDirectly } from './api/direct-api.js';
 import { serveApiDocs } from './api/api-docs.js';
 import { AppModule } from './app.module.js';
 import type { SwitchboardOptions } from './config/config.js';
+import { continueWhenAdmitted } from './http/expect-continue.js';
 import { limitClosing } from './operations/closing.js';
 import { harden } from './operations/hardening.js';
 import { serveWhyPages } from './recorder/why-pages.js';
+import { refuseOtherMethods } from './operations/other-methods.js';
 import { setupSwitchboard } from './setup-switchboard.js';
 
 /** The service, set up and not yet listening. */
@@ -24,9 +26,11 @@ export async function createService(
   app.disable('x-powered-by');
   harden(app);
   limitClosing(app.getHttpServer());
+  continueWhenAdmitted(app.getHttpServer());
   setupSwitchboard(app);
   serveApiDocs(app);
   serveWhyPages(app);
+  app.use(refuseOtherMethods);
   // In front of Express: a middleware added with app.use sees only those API requests that are passed on.
   serveApiDirectly(app);
   return app;

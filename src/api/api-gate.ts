@@ -70,11 +70,11 @@ function routeOf(
   const found = routes.find(method === 'HEAD' ? 'GET' : method, path);
   if (found) return found.route;
   const methods = routes.methodsOf(path);
-  // Express answers OPTIONS by itself.
-  if (methods.length === 0 || method === 'OPTIONS') return 'another';
+  if (methods.length === 0) return 'another';
   if (methods.includes('GET')) methods.push('HEAD');
   response.setHeader('Allow', methods.join(', '));
-  return 'not this method';
+  // Others may have an answer for the page that asks before it sends.
+  return method === 'OPTIONS' ? 'another' : 'not this method';
 }
 
 /** Without the slash at its end, which Express does not mind. */

@@ -14,6 +14,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { SECURITY_HEADERS, setSecurityHeaders } from '../operations/hardening.js';
 import { logFailure } from '../telemetry/log.js';
 import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-routes.js';
+import { sendContinue } from '../http/expect-continue.js';
 import { answerHalfClosed } from '../http/half-closed.js';
 import { setApiHeaders } from './api-gate.js';
 import { assertExactNumbers } from '../protocol/exact-numbers.js';
@@ -66,8 +67,10 @@ class DirectApi {
     if (!this.isAdmitted(found.route, request, response)) return true;
     if (readsQuery) request.query = parseQuery(queryStart === -1 ? '' : url.slice(queryStart + 1));
     // Neither rejects: what fails, also the parsing, is answered.
-    if (readsBody) readText(request, (text) => void this.answer(run, request, response, text));
-    else void this.answer(run, request, response);
+    if (readsBody) {
+      sendContinue(response);
+      readText(request, (text) => void this.answer(run, request, response, text));
+    } else void this.answer(run, request, response);
     return true;
   }
 

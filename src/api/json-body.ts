@@ -7,6 +7,7 @@ import express, {
 } from 'express';
 import type { IncomingMessage } from 'node:http';
 import { assertExactNumbers } from '../protocol/exact-numbers.js';
+import { sendContinue } from '../http/expect-continue.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { sendProblem, toProblemError } from '../http/problem.js';
 
@@ -31,6 +32,7 @@ export function jsonBody(limits: { maxPayloadBytes: number; maxBatchBytes: numbe
     if (!request.is('application/json')) {
       return sendProblem(response, badBody('expected Content-Type: application/json'));
     }
+    sendContinue(response);
     const isBatch = request.path === '/batch';
     cutOffEndless(request, response, isBatch ? limits.maxBatchBytes : limits.maxPayloadBytes);
     return (isBatch ? parseBatch : parse)(request, response, refuseInexact(request, response, next));

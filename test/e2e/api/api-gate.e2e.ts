@@ -65,6 +65,25 @@ describe('what is settled from the headers', () => {
     },
   );
 
+  it('[Q6] a client that asks before it sends its body is told to only when it has been let in', async () => {
+    const ask = (path: string, ...more: string[]): Promise<string> =>
+      answerToHead([
+        `POST ${path} HTTP/1.1`,
+        'Expect: 100-continue',
+        'Connection: close',
+        ...withBody('Content-Length: 16'),
+        ...more,
+      ]);
+    const authorization = `Authorization: ${bearer(ALL)['authorization']}`;
+    for (const path of ['/v1/emit', '/v1/batch']) {
+      expect(await ask(path)).toMatch(/^HTTP\/1\.1 401 /);
+      expect(await ask(path, authorization, 'Content-Encoding: br')).toMatch(/^HTTP\/1\.1 415 /);
+      expect(await ask(path, authorization)).toMatch(/^HTTP\/1\.1 100 /);
+      expect(await ask(`${path}/`, authorization)).toMatch(/^HTTP\/1\.1 100 /);
+    }
+    expect(await ask('/socket.io/?EIO=4&transport=polling')).toMatch(/^HTTP\/1\.1 100 /);
+  });
+
   it('[Q6] a connection with a refused body of a few bytes goes on', async () => {
     const socket = createConnection(gateway.port, '127.0.0.1');
     open.push(socket);
@@ -162,6 +181,14 @@ describe('methods', () => {
     ['PATCH', '/v1/sockets/abc', 'GET, DELETE, HEAD'],
     ['POST', '/v1/users/ann/block/', 'PUT, DELETE'],
     ['DELETE', '/v1/STATS', 'GET, HEAD'],
+    ['POST', '/', 'GET, HEAD'],
+    ['POST', '/health/ready', 'GET, HEAD'],
+    ['PUT', '/health/live/', 'GET, HEAD'],
+    ['DELETE', '/metrics', 'GET, HEAD'],
+    ['POST', '/openapi.json', 'GET, HEAD'],
+    ['POST', '/docs', 'GET, HEAD'],
+    ['PATCH', '/console', 'GET, HEAD'],
+    ['PUT', '/playground/style.css', 'GET, HEAD'],
   ])('[E4] %s %s is method.not_allowed and names %s', async (method, path, allowed) => {
     const answer = await send({ method, path });
     expect([answer.status, codeOf(answer), answer.headers.allow]).toEqual([
@@ -169,6 +196,25 @@ describe('methods', () => {
       'method.not_allowed',
       allowed,
     ]);
+  });
+});
+
+describe('questions for the methods of a path', () => {
+  it.each([
+    ['/v1/emit', 'POST'],
+    ['/v1/sockets/abc', 'GET, DELETE, HEAD'],
+    ['/metrics', 'GET, HEAD'],
+  ])('[E4] OPTIONS %s names %s', async (path, allowed) => {
+    const answer = await send({ method: 'OPTIONS', path });
+    expect([answer.status, answer.headers.allow]).toEqual([204, allowed]);
+  });
+
+  it('[E4] a path that is not there has none', async () => {
+    for (const method of ['OPTIONS', 'POST']) {
+      for (const path of ['/v1/nothing', '/nothing', '/health']) {
+        expect([method, path, (await send({ method, path })).status]).toEqual([method, path, 404]);
+      }
+    }
   });
 });
 
