@@ -12,7 +12,7 @@ import { MAX_INFO_BYTES } from './tokens/claims.js';
 import { OPEN_GRANT, type Grant } from '../sockets/grant.js';
 import type { Identity } from '../sockets/socket-state.js';
 import { steadyOf } from '../timers/steady-clock.js';
-import { RevocationList } from './revocation-list.js';
+import { RevocationList, type RevocationSubject } from './revocation-list.js';
 import {
   CLOCK_LEEWAY_MS,
   looksLikeToken,
@@ -57,8 +57,7 @@ export class Authenticator {
   async authenticateForRoom(token: string, user: string, room: string): Promise<VerifiedRoomToken> {
     const verified = await this.verifier.verifyRoomToken(token, user, room);
     const { jti, issuedAt } = verified;
-    const revoked = this.revocations.checkNow({ user, jti, issuedAt });
-    if (revoked) throw new SwitchboardError(revoked);
+    this.assertNotRevoked({ user, jti, issuedAt });
     return verified;
   }
 
@@ -152,9 +151,13 @@ export class Authenticator {
 
   private unlessRevoked(who: Identity): Identity {
     const { jti, issuedAt } = who.grant;
-    const revoked = this.revocations.checkNow({ user: who.user, jti, issuedAt });
-    if (revoked) throw new SwitchboardError(revoked);
+    this.assertNotRevoked({ user: who.user, jti, issuedAt });
     return who;
+  }
+
+  private assertNotRevoked(subject: RevocationSubject): void {
+    const why = this.revocations.causeNow(subject);
+    if (why !== undefined) throw new SwitchboardError('auth.revoked', { cause: new Error(why) });
   }
 }
 

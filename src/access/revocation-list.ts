@@ -95,10 +95,15 @@ export class RevocationList implements RevocationChanges {
   }
 
   /** Why the token's holder may not come in, or `undefined`. */
-  checkNow({ user, jti, issuedAt }: RevocationSubject): 'auth.revoked' | undefined {
-    if (this.blocked.has(user)) return 'auth.revoked';
+  checkNow(subject: RevocationSubject): 'auth.revoked' | undefined {
+    return this.causeNow(subject) === undefined ? undefined : 'auth.revoked';
+  }
+
+  /** The same in words, for the log. [L10] */
+  causeNow({ user, jti, issuedAt }: RevocationSubject): string | undefined {
+    if (this.blocked.has(user)) return 'the user is blocked';
     const now = this.clock();
-    if (jti !== undefined && this.isTokenRevoked(jti, now)) return 'auth.revoked';
+    if (jti !== undefined && this.isTokenRevoked(jti, now)) return 'the token is revoked by its jti';
     const revocation = this.users.get(user);
     if (revocation === undefined) return undefined;
     if (revocation.untilMs <= now) {
@@ -106,7 +111,10 @@ export class RevocationList implements RevocationChanges {
       return undefined;
     }
     // Nobody can tell when a token without `iat` was issued, so it counts as old.
-    return issuedAt === undefined || issuedAt < revocation.issuedBefore ? 'auth.revoked' : undefined;
+    if (issuedAt === undefined) return 'tokens of the user without iat are revoked';
+    return issuedAt < revocation.issuedBefore
+      ? `tokens of the user issued before ${revocation.issuedBefore} are revoked, and this one was at ${issuedAt}`
+      : undefined;
   }
 
   /** How many blocks and revocations are held, those that are over but not yet dropped included. */

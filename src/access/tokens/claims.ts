@@ -100,7 +100,9 @@ function parse<Schema extends z.ZodType>(schema: Schema, payload: unknown): z.in
     path: path.map(String).join('.'),
     message,
   }));
-  throw new SwitchboardError('auth.token_invalid', { errors });
+  // The true cause, for the log.
+  const cause = new Error(errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  throw new SwitchboardError('auth.token_invalid', { errors, cause });
 }
 
 /** @throws SwitchboardError `auth.token_invalid` with the claims that are wrong */

@@ -105,6 +105,17 @@ describe('keys from a JWKS URL', () => {
     expect(server.requests).toBe(2);
   });
 
+  it('[L10] tell a token of an unknown key from one that the named key did not make', async () => {
+    const verifier = new TokenVerifier({ jwksUrl: url, clock });
+    const issuedAt = Math.floor(now / 1000) - 600;
+    const whyNot = async (kid: string): Promise<unknown> =>
+      verifier
+        .verify(await sign(second.privateKey, { alg: 'ES256', kid }, { iat: issuedAt }))
+        .catch(({ cause }: { cause?: Error }) => cause?.message);
+    expect(await whyNot('unknown')).toMatch(/^unknown kid/);
+    expect(await whyNot('first')).toBe('its signature was not made by the key it names');
+  });
+
   it('[A11] are no reason to wait for a token that was issued before they were fetched', async () => {
     const verifier = new TokenVerifier({ jwksUrl: url, clock });
     await verifier.verify(await sign(first.privateKey));

@@ -125,6 +125,12 @@ export class PublicKeys {
   }
 }
 
+/** What operators read instead of a code of `jose`. [L10] */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ERR_JWKS_NO_MATCHING_KEY: 'unknown kid, or no key of its kind in the key set',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'its signature was not made by the key it names',
+};
+
 /** What `jose` says is about keys and algorithms; its code is enough and holds nothing of the token. */
 async function problemWith(verify: () => Promise<unknown>): Promise<string | undefined> {
   try {
@@ -133,6 +139,8 @@ async function problemWith(verify: () => Promise<unknown>): Promise<string | und
   } catch (error) {
     if (error instanceof SwitchboardError) throw error;
     const { errors } = await jose();
-    return error instanceof errors.JOSEError ? error.code : 'its key cannot be used';
+    return error instanceof errors.JOSEError
+      ? (IN_WORDS[error.code] ?? error.code)
+      : 'its key cannot be used';
   }
 }

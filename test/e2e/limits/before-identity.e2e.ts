@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { startGateway, type StartOptions, type TestGateway } from 'switchboard-gateway/testing';
+import { SocketControl } from '../../../src/backend/socket-control.js';
 import { expectUndisturbed } from '../../support/arrivals.js';
 import { clientsOf } from '../../support/client-matrix.js';
 import { CollectingLogger } from '../../support/collecting-logger.js';
@@ -197,6 +198,29 @@ describe('a client that is refused', () => {
       expect(JSON.stringify(line.fields)).not.toContain(token);
     },
   );
+
+  it.each([
+    ['its user is blocked', { sub: 'eve' }, 'the user is blocked'],
+    ['it is revoked', { sub: 'ada', jti: 'lost' }, 'the token is revoked by its jti'],
+    [
+      'it is old',
+      { sub: 'ann', iat: 1_000 },
+      'tokens of the user issued before 2000 are revoked, and this one was at 1000',
+    ],
+    ['nobody knows how old it is', { sub: 'ann' }, 'tokens of the user without iat are revoked'],
+    ['it names no user', { info: 1 }, 'sub: expected a user name'],
+  ])('[L10] is logged with what is wrong with its token: %s', async (_what, claims, why) => {
+    const logger = new CollectingLogger();
+    const gateway = await start({ ...SECURED, logger });
+    const control = gateway.app.get(SocketControl);
+    await control.block('eve');
+    await control.revoke({ jti: 'lost' });
+    await control.revoke({ user: 'ann', issuedBefore: 2_000 });
+    expect(await refusalOf(gateway.open({ auth: { token: await sign(claims) } }))).toMatchObject({
+      code: expect.stringMatching(/^auth\.(?:revoked|token_invalid)$/),
+    });
+    expect((await logger.until('a client was refused')).fields).toMatchObject({ why });
+  });
 
   it('[L10] is one line a second for one code and address, and then a count', async () => {
     const logger = new CollectingLogger();
