@@ -4,8 +4,10 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { serveApiDirectly } from './api/direct-api.js';
 import { serveApiDocs } from './api/api-docs.js';
 import { AppModule } from './app.module.js';
-import type { SwitchboardOptions } from './config/config.js';
+import type { SwitchboardConfig, SwitchboardOptions } from './config/config.js';
+import { SWITCHBOARD_CONFIG } from './config/config.token.js';
 import { continueWhenAdmitted } from './http/expect-continue.js';
+import { takeOffPrefix } from './http/path-prefix.js';
 import { limitClosing } from './operations/closing.js';
 import { harden } from './operations/hardening.js';
 import { serveWhyPages } from './recorder/why-pages.js';
@@ -33,5 +35,7 @@ export async function createService(
   app.use(refuseOtherMethods);
   // In front of Express: a middleware added with app.use sees only those API requests that are passed on.
   serveApiDirectly(app);
+  const { pathPrefix } = app.get<SwitchboardConfig>(SWITCHBOARD_CONFIG);
+  if (pathPrefix !== undefined) takeOffPrefix(app.getHttpServer(), pathPrefix);
   return app;
 }

@@ -25,6 +25,7 @@ import {
   oneOf,
   origins,
   PAGES,
+  pathPrefix,
   someOf,
   someOrNone,
   text,
@@ -109,6 +110,16 @@ export const CONFIG_KEYS = {
     default: 0,
     unit: 'hops',
     description: "Reverse proxies in front whose `X-Forwarded-For` is believed for a client's address.",
+  }),
+
+  pathPrefix: key({
+    env: 'SWITCHBOARD_PATH_PREFIX',
+    group: 'Listening',
+    schema: pathPrefix,
+    default: undefined,
+    description:
+      'Path under which a proxy in front has the service and which it leaves in requests, such as `/live`. Nothing ' +
+      'to set for a proxy that takes it off, nor in an app that imports the module.',
   }),
 
   microservice: key({

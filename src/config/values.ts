@@ -57,6 +57,16 @@ export const host: z.ZodType<string> = z
   .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value), HOST)
   .describe(HOST);
 
+const PATH_PREFIX = /^(?:\/[\w.~-]*[\w~-][\w.~-]*)+$/;
+const PREFIX = 'a path such as /live/chat, of letters, digits and _ - . ~, without a slash at its end';
+
+/** What stands in front of every path. */
+export const pathPrefix: z.ZodType<string> = z
+  .string(PREFIX)
+  .max(256, PREFIX)
+  .regex(PATH_PREFIX, PREFIX)
+  .describe(PREFIX);
+
 /** A comma-separated list of words out of a fixed set, at least one; doubles are dropped. */
 export function someOf<const Word extends string>(words: readonly Word[]): z.ZodType<readonly Word[]> {
   const expected = `a comma-separated list, at least one of ${words.join(', ')}`;

@@ -1,4 +1,4 @@
-/** A reverse proxy that has the gateway under a path, and takes the path off. */
+/** A reverse proxy that has the gateway under a path, and takes the path off unless it is told to leave it. */
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -11,11 +11,12 @@ export class PathProxy {
     private readonly prefix: string,
   ) {}
 
-  static async to(port: number, prefix: string): Promise<PathProxy> {
+  static async to(port: number, prefix: string, leavesIt = false): Promise<PathProxy> {
+    const pathOf = (url: string): string => (leavesIt ? url : url.slice(prefix.length) || '/');
     const ask = ({ url = '/', method, headers }: IncomingMessage) =>
-      request({ port, host: '127.0.0.1', method, headers, path: url.slice(prefix.length) || '/' });
+      request({ port, host: '127.0.0.1', method, headers, path: pathOf(url) });
     const server = createServer((incoming, response) => {
-      if (!incoming.url?.startsWith(`${prefix}/`)) {
+      if (!incoming.url?.startsWith(leavesIt ? prefix : `${prefix}/`)) {
         response.writeHead(404).end();
         return;
       }

@@ -145,6 +145,33 @@ describeWithBrowser('the playground in a browser', () => {
     }
   });
 
+  it('[L8] works under the path of a proxy that leaves it in requests', async () => {
+    const under = await startGateway({ pathPrefix: '/live/chat' });
+    const proxy = await PathProxy.to(under.port, '/live/chat', true);
+    // Without the slash at its end it leads there.
+    const { page, problems } = await openPage(browser, proxy.url.slice(0, -1));
+    try {
+      expect(page.url()).toBe(proxy.url);
+      for (const client of ['v4', 'v2']) {
+        await useClient(page, client);
+        await page.locator('#transport', { hasText: 'websocket' }).waitFor();
+        await broadcast(page, `under a path, ${client}`);
+        await received(page, `under a path, ${client}`);
+      }
+      expect(problems).toEqual([]);
+      for (const path of ['health/ready', 'v1/stats', 'docs', 'console', 'openapi.json', 'metrics']) {
+        expect([path, (await fetch(proxy.url + path)).status]).toEqual([path, 200]);
+      }
+      // Probes come past the proxy.
+      expect((await fetch(`${under.url}/health/live`)).status).toBe(200);
+      expect((await fetch(`${under.url}/live/chatter/health/live`)).status).toBe(404);
+    } finally {
+      await page.context().close();
+      await proxy.close();
+      await under.close();
+    }
+  });
+
   it('[L8] the upgrade from polling to websocket and the round trip are shown', async () => {
     const { page } = await open();
     await page.locator('#transport', { hasText: 'websocket' }).waitFor();
