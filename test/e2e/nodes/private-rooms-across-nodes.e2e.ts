@@ -3,6 +3,7 @@ import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import type { Server } from 'socket.io';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
 import { closeEmbeddings, startEmbedding } from '../../support/embedding.js';
+import { leadTo } from '../../support/other-node.js';
 import { breakOff, comeBack, received } from '../../support/recovering.js';
 import { describeWithRedis, TestRedis } from '../../support/redis.js';
 
@@ -56,6 +57,38 @@ describeWithRedis('the rooms of sockets on other nodes', () => {
     expect(await eve.request('room:join', { room })).toMatchObject(DENIED);
     expect(await eve.request('room:history', { room })).toMatchObject(DENIED);
     expect((await two.http('PUT', `/v1/sockets/${eve.id!}/rooms/${room}`)).status).toBe(403);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('[M3] nobody gets into the room of a session while its client breaks off and comes back', async () => {
+    const options = { redisUrl: redis.url, eventsPerSecond: 100_000, eventsBurst: 100_000 };
+    const [one, two] = await Promise.all([startGateway(options), startGateway(options)]);
+    const ada = await one.connect({ auth: { user: 'ada', recovery: true } });
+    const eve = await two.connect({ auth: { user: 'eve' } });
+    const room = ada.id!;
+    let isOver = false;
+    const got: unknown[] = [];
+    const tries = async (attempt: () => Promise<unknown>): Promise<void> => {
+      while (!isOver) got.push(await attempt());
+    };
+    const trying = Promise.all([
+      tries(async () => (await eve.request('room:join', { room })).ok),
+      tries(async () => (await one.http('PUT', `/v1/sockets/${eve.id!}/rooms/${room}`)).status < 300),
+      tries(async () => (await two.http('PUT', `/v1/users/eve/rooms/${room}`)).status < 300),
+    ]);
+    for (let round = 0; round < 6; round++) {
+      const [from, to] = round % 2 === 0 ? [one, two] : [two, one];
+      expect(await breakOff(from, ada)).toBe(room);
+      await one.broadcaster.toSockets(room).emit('n', round);
+      leadTo(to, ada);
+      expect(await comeBack(ada)).toBe(true);
+      await ada.next('n');
+    }
+    isOver = true;
+    await trying;
+    expect(new Set(got)).toEqual(new Set([false]));
+    expect(await eve.request('socket:info')).toMatchObject({ rooms: [] });
+    expect(await received(two, eve, 'n')).toEqual([]);
     await Promise.all([one.close(), two.close()]);
   });
 
