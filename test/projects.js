@@ -40,7 +40,7 @@ const MODULES = {
 };
 
 /** Time and chance have a part in these: `npm run test:long` runs them, and scripts of their own run them for longer. */
-export const LONG = ['chaos', 'fuzz', 'jitter', 'soak'];
+export const LONG = ['chaos', 'fuzz', 'healthy', 'jitter', 'soak'];
 
 /** Unit tests beside the code they test, end to end tests under test/. Where a test names no Redis: the memory engine. */
 export const everything = {
