@@ -9,11 +9,11 @@ const nameOf = (value: unknown): string => ownText(String(value), MAX_NAME_LENGT
 
 /** What is noted of a request that was answered with an error: its event or, of a join, its room. Nothing of what it carried. */
 export function failedRequest([event, payload]: readonly unknown[], code: string): SocketFact {
-  if (code === 'limit.rate') return { kind: 'limit', name: nameOf(event), code };
   if (event === REQUEST.roomJoin) {
     const { room } = (payload ?? {}) as { readonly room?: unknown };
     if (typeof room === 'string') return { kind: 'join_refused', name: nameOf(room), code };
   }
+  if (code === 'limit.rate') return { kind: 'limit', name: nameOf(event), code };
   return { kind: 'request_failed', name: nameOf(event), code };
 }
 

@@ -234,6 +234,12 @@ const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
     'likely',
   ],
   [
+    'flooding',
+    'rooms joined over the rate',
+    evidence([episode({ facts: [{ at: NOW, kind: 'join_refused', name: 'r', code: 'limit.rate' }] })]),
+    'likely',
+  ],
+  [
     'node_stalled',
     'a node that was late',
     evidence([ended(MINUTE, { reason: 'ping_timeout', loopLagMs: 30_000 })]),

@@ -110,6 +110,20 @@ const CASES: readonly (readonly [Verdict, string, PublicationStory | undefined, 
     story(),
     [socket({ facts: [fact('join_refused', 'lobby', AT - 900, 'access.denied')] })],
   ],
+  [
+    'not_in_room',
+    'a room that it was refused, got into later and left',
+    story(),
+    [
+      socket({
+        facts: [
+          fact('join_refused', 'lobby', AT - 900, 'limit.rate'),
+          fact('joined', 'lobby', AT - 800),
+          fact('left', 'lobby', AT - 700),
+        ],
+      }),
+    ],
+  ],
   ['not_in_room', 'another room', story(), [socket({ facts: [fact('joined', 'hall')] })]],
   [
     'not_in_room',

@@ -123,10 +123,10 @@ function untargeted(
   verdict: (what: Verdict, ...because: readonly string[]) => PublicationVerdict,
 ): PublicationVerdict {
   const rooms = 'all' in to ? [] : (to.rooms ?? []);
-  const refusal = factsOf(episode, 'join_refused').findLast(
+  const refusal = factsOf(episode, 'join_refused', 'joined').findLast(
     (fact) => fact.at <= publishedAt && rooms.includes(fact.name ?? ''),
   );
-  if (refusal) {
+  if (refusal?.kind === 'join_refused') {
     return verdict(
       'join_refused',
       `it asked for ${refusal.name} at ${at(refusal.at)} and was refused: ${refusal.code}`,

@@ -30,7 +30,7 @@ export const flooding: Rule = {
   id: 'flooding',
   read({ episodes }): Conclusion | undefined {
     const limits = episodes.flatMap((episode) =>
-      factsOf(episode, 'limit').filter(({ code }) => code === 'limit.rate'),
+      factsOf(episode, 'limit', 'join_refused').filter(({ code }) => code === 'limit.rate'),
     );
     const ended = withReason(episodes, 'limit.rate');
     const last = limits.at(-1);
