@@ -87,7 +87,6 @@ describe('an app on stock Socket.IO with recovery and on the gateway', () => {
 const ON_REDIS = [
   { text: 'one node with Redis', nodes: 1, recovers: false },
   { text: 'one node with Redis, clients that recover', nodes: 1, recovers: true },
-  { text: 'two nodes', nodes: 2, recovers: false },
   { text: 'two nodes, clients that recover', nodes: 2, recovers: true },
   { text: 'three nodes', nodes: 3, recovers: false },
 ] as const;
