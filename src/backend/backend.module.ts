@@ -26,7 +26,7 @@ const PROVIDERS: Provider[] = [
   RoomHistory,
 ];
 
-/** What backends may ask, whatever door they come through. */
+/** Commands of backends, the same for every door. */
 @Global()
 @Module({ providers: PROVIDERS, exports: PROVIDERS })
 export class BackendModule {}

@@ -1,7 +1,7 @@
 import type { SwitchboardError } from '../protocol/errors.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 
-/** What a backend made of an event: `data` for the acknowledgement, or the error with which the socket ends. [B3] */
+/** A backend's answer to an event: `data` for the acknowledgement, or the error with which the socket ends. [B3] */
 export type RemoteOutcome = { readonly data?: unknown } | { readonly end: SwitchboardError };
 
 /** Takes one kind of events of clients that no handler of this process takes. [B1] */

@@ -60,7 +60,7 @@ export const host: z.ZodType<string> = z
 const PATH_PREFIX = /^(?:\/[\w.~-]*[\w~-][\w.~-]*)+$/;
 const PREFIX = 'a path such as /live/chat, of letters, digits and _ - . ~, without a slash at its end';
 
-/** What stands in front of every path. */
+/** A path prefix: it stands in front of every path of the service. */
 export const pathPrefix: z.ZodType<string> = z
   .string(PREFIX)
   .max(256, PREFIX)

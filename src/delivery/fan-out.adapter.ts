@@ -72,7 +72,7 @@ interface SocketInternals {
 
 const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
 
-/** What a socket is told of the moment, whatever waits for it, and what is no event. */
+/** A packet that waits for no publication: it is about the moment, or no event. */
 const isSaidAtOnce = ({ type, data }: Packet): boolean =>
   type !== PacketType.EVENT || PAST_THE_LOG.has(String((data as readonly unknown[])[0]));
 
@@ -94,7 +94,7 @@ export class FanOutAdapter extends SharedAdapter {
   private readonly trackers = new Map<string, Tracking>();
   /** Deliveries that wait for acknowledgements, by the number that they went out with. */
   private readonly awaited = new Map<number, OnGone>();
-  /** What sockets that track positions wait for because it has no place yet; by publication, in order. */
+  /** Publications that sockets wait for because they have no place yet; by ID, in order. */
   private readonly unplaced = new Map<string, UnplacedDelivery>();
   /** How many publications had been accepted when a socket last came in with all that had no place. */
   private cameInAt = 0;
@@ -254,7 +254,7 @@ export class FanOutAdapter extends SharedAdapter {
     try {
       for (const socket of waited) this.giveWaiting(socket, delivery!, stamp);
     } finally {
-      // It cannot be encoded: what the others wait with is said all the same.
+      // A publication that cannot be encoded holds up no socket: what comes behind it is said all the same.
       for (const socket of delivery?.sockets ?? []) this.goOn(socket, delivery!);
     }
     let recipients = waited.size;
@@ -384,7 +384,7 @@ export class FanOutAdapter extends SharedAdapter {
     return tracking;
   }
 
-  /** What is done to the one socket and said to it directly comes behind what it waits for. [D4] */
+  /** Packets to the one socket, and its disconnection, come behind the publications that it waits for. [D4] */
   private keepInOrder(socket: GatewaySocket, tracking: Tracking): void {
     const disconnect = socket.disconnect.bind(socket);
     socket.disconnect = (close) => {

@@ -1,15 +1,16 @@
 import type { Dispatcher } from 'undici';
 
-/** What came of a request to the last byte of its answer. */
+/** A whole answer; the body may be cut off. */
+export interface Answered {
+  readonly kind: 'answered';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** The end of a request: its answer to the last byte, or why there is none. */
 export type Ended =
-  | {
-      readonly kind: 'answered';
-      readonly status: number;
-      readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-      readonly body: Buffer;
-    }
-  | { readonly kind: 'too_large' }
-  | { readonly kind: 'failed'; readonly error: unknown };
+  Answered | { readonly kind: 'too_large' } | { readonly kind: 'failed'; readonly error: unknown };
 
 /**
  * Takes one answer as it arrives, up to a number of bytes. `undici.request` would make a stream, an iterator and a signal for
@@ -20,7 +21,7 @@ export type Ended =
 export class AnswerHandler implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private status = 0;
-  private headers: Extract<Ended, { kind: 'answered' }>['headers'] = {};
+  private headers: Answered['headers'] = {};
   private readonly parts: Buffer[] = [];
   private bytes = 0;
   private isOver = false;

@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Agent } from 'undici';
 import type { SwitchboardConfig } from '../config/config.js';
-import { AnswerHandler } from './answer-handler.js';
+import { AnswerHandler, type Answered } from './answer-handler.js';
 import { ADDRESS_REFUSED, guardedLookup, namesRefusedAddress, type Resolve } from './address-policy.js';
 
 /** A request to a backend: a POST with a JSON body. */
@@ -23,14 +23,9 @@ export interface OutboundRequest {
 export type OutboundFailure =
   'timeout' | 'aborted' | 'address_refused' | 'unreachable' | 'tls' | 'broken' | 'too_large';
 
-/** What came of a request. A redirect is an answer like any other: none is followed. */
+/** The result of a request. A redirect is an answer like any other: none is followed. */
 export type OutboundResult =
-  | {
-      readonly kind: 'answered';
-      readonly status: number;
-      readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-      readonly body: Buffer;
-    }
+  | Answered
   | {
       readonly kind: 'failed';
       readonly failure: OutboundFailure;

@@ -125,7 +125,7 @@ export class PublicKeys {
   }
 }
 
-/** What operators read instead of a code of `jose`. [L10] */
+/** Codes of `jose` in words, for the line of a refusal. [L10] */
 const IN_WORDS: Readonly<Record<string, string>> = {
   ERR_JWKS_NO_MATCHING_KEY: 'unknown kid, or no key of its kind in the key set',
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'its signature was not made by the key it names',
