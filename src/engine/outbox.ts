@@ -69,6 +69,8 @@ export interface EndpointState {
   readonly replays: number;
   /** What it was stopped with, so that another endpoint under the same name is not; `undefined` while it is not. */
   readonly stoppedAs: string | undefined;
+  /** In milliseconds since 1970: events before were written before it was there, and not told it. */
+  readonly tellsSince: number;
 }
 
 /** Where the outbox stands, for this node. */

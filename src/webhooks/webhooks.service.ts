@@ -35,6 +35,8 @@ import type { WebhookSender } from './webhook-sender.js';
 
 /** Events of a user or room that are shown beside the attempts. */
 const EVENTS_SHOWN = 100;
+/** Whoever has a partition now makes a request again that is due: what is overdue for longer was given up. */
+const RETRIED_WITHIN_MS = 20_000;
 
 /** The endpoints of the configuration, their sender, and what is asked of them over the API. [W1] [W7] */
 @Injectable()
@@ -98,7 +100,8 @@ export class Webhooks extends WebhookControl implements OnModuleInit, BeforeAppl
           url: endpoint.url.origin + endpoint.url.pathname,
           events: endpoint.choices.map(({ event, rooms }) => (rooms === '*' ? event : `${event}:${rooms}`)),
           batch: endpoint.isBatched,
-          state: stoppedAs === endpoint.mark ? 'stopped' : endpoint.failing > 0 ? 'failing' : 'ok',
+          state:
+            stoppedAs === endpoint.mark ? 'stopped' : (await this.isFailing(endpoint)) ? 'failing' : 'ok',
           depth: last.reduce((sum, seq, partition) => sum + Math.max(0, seq - delivered[partition]!), 0),
           lagMs: Math.max(0, ...times.map((at) => now - at)),
         };
@@ -109,16 +112,32 @@ export class Webhooks extends WebhookControl implements OnModuleInit, BeforeAppl
   async attempts({ name, user, room }: AttemptsRequest): Promise<WebhookAttempts> {
     const endpoint = this.find(name);
     const { outbox } = this.engine;
-    const items = (await outbox.attempts(name)).map((text) => JSON.parse(text) as WebhookAttempt);
+    const items = await this.itemsOf(name);
     const keys = [
       ...(user === undefined ? [] : [keyOfUser(user)]),
       ...(room === undefined ? [] : [keyOfRoom(room)]),
     ];
     if (keys.length === 0) return { items };
-    const { delivered } = (await outbox.state([name])).endpoints[0]!;
+    const { delivered, tellsSince } = (await outbox.state([name])).endpoints[0]!;
     const found = await Promise.all(keys.map((key) => outbox.find(key, EVENTS_SHOWN)));
-    const events = found.flat().filter((event) => endpoint.wants(event));
+    const events = found.flat().filter((event) => event.at >= tellsSince && endpoint.wants(event));
     return { items, events: events.map((event) => shownEvent(event, delivered)) };
+  }
+
+  /** Newest first. */
+  private async itemsOf(name: string): Promise<WebhookAttempt[]> {
+    return (await this.engine.outbox.attempts(name)).map((text) => JSON.parse(text) as WebhookAttempt);
+  }
+
+  /** Here, or at another node: a request that failed and was not made again since. */
+  private async isFailing(endpoint: Endpoint): Promise<boolean> {
+    if (endpoint.failing > 0) return true;
+    const seen = new Set<string>();
+    return (await this.itemsOf(endpoint.name)).some(({ id, at, retryInMs }) => {
+      const isNewest = !seen.has(id);
+      seen.add(id);
+      return isNewest && retryInMs !== null && Date.parse(at) + retryInMs + RETRIED_WITHIN_MS > Date.now();
+    });
   }
 
   async test(name: string): Promise<WebhookTestResult> {

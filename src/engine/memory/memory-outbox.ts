@@ -28,6 +28,8 @@ interface Endpoint {
   delivered: number[];
   replays: number;
   stoppedAs: string | undefined;
+  /** All endpoints are there from the beginning. */
+  readonly tellsSince: 0;
   /** Newest last. */
   attempts: string[];
 }
@@ -163,7 +165,13 @@ export class MemoryOutbox implements Outbox {
   private endpointOf(name: string): Endpoint {
     let endpoint = this.endpoints.get(name);
     if (endpoint === undefined) {
-      endpoint = { delivered: ALL.map(() => 0), replays: 0, stoppedAs: undefined, attempts: [] };
+      endpoint = {
+        delivered: ALL.map(() => 0),
+        replays: 0,
+        stoppedAs: undefined,
+        tellsSince: 0,
+        attempts: [],
+      };
       this.endpoints.set(name, endpoint);
     }
     return endpoint;

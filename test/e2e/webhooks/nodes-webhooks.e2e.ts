@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Webhook as SvixWebhook } from 'svix';
-import type { StartOptions, TestGateway } from 'switchboard-gateway/testing';
+import { startGateway, type StartOptions, type TestGateway } from 'switchboard-gateway/testing';
 import { TestBackend, type BackendRequest } from '../../support/backend.js';
 import { bodyOf, Cluster } from '../../support/cluster.js';
 import { describeWithRedis } from '../../support/redis.js';
@@ -100,6 +101,59 @@ describeWithRedis('webhooks of two nodes', () => {
     await bodyOf(cluster.b.http('POST', `/v1/webhooks/shop/replay?since=${since}`), 202);
     await until('all is told again', () => requestsOf('42').length === 4);
     expect(requestsOf('42').map(idOf)).toEqual([...ids, ...ids]);
+  });
+
+  it('[W7] every node says that an endpoint fails, whichever of them sends what fails', async () => {
+    await start();
+    await bothSend();
+    const states = async (): Promise<unknown[]> => {
+      const lists = cluster.nodes.map((node) =>
+        bodyOf<{ items: { state: string }[] }>(node.http('GET', '/v1/webhooks')),
+      );
+      return (await Promise.all(lists)).map(({ items }) => items[0]!.state);
+    };
+    await until('all is delivered', async () => isDeepStrictEqual(await states(), ['ok', 'ok']));
+    backend.answer = () => ({ status: 500 });
+    await cluster.a.connect({ auth: { user: '42' } });
+    await until('both say so', async () => isDeepStrictEqual(await states(), ['failing', 'failing']));
+    backend.answer = () => ({ status: 204 });
+    await until('it is delivered', async () => isDeepStrictEqual(await states(), ['ok', 'ok']));
+    expect(typesOf('42').at(-1)).toBe('user.online');
+  });
+
+  it('[W7] an endpoint that is new did not hear of what was before it, unless that is replayed', async () => {
+    await start();
+    (await cluster.a.connect({ auth: { user: '42' } })).close();
+    await until('shop is told', () => typesOf('42').length === 2);
+    await Promise.all(cluster.nodes.map((node) => node.close()));
+    const newer = await startGateway({
+      redisUrl: cluster.redis.url,
+      webhooks: `shop=${backend.url}/hooks,crm=${backend.url}/crm`,
+      webhookSecrets: `shop:${SECRET},crm:${SECRET}`,
+    });
+    try {
+      const eventsOf = async (user: string): Promise<unknown[]> => {
+        const path = `/v1/webhooks/crm/attempts?user=${user}`;
+        return (await bodyOf<Attempts>(newer.http('GET', path))).events.map(({ type, delivered }) => ({
+          type,
+          delivered,
+        }));
+      };
+      (await newer.connect({ auth: { user: '43' } })).close();
+      const both = [
+        { type: 'user.offline', delivered: true },
+        { type: 'user.online', delivered: true },
+      ];
+      await until('it is told', async () => isDeepStrictEqual(await eventsOf('43'), both));
+      expect(await eventsOf('42')).toEqual([]);
+      const since = new Date(Date.now() - 600_000).toISOString();
+      await bodyOf(newer.http('POST', `/v1/webhooks/crm/replay?since=${since}`), 202);
+      await until('it is told of those too', async () => isDeepStrictEqual(await eventsOf('42'), both));
+      const paths = requestsOf('42').map(({ path }) => path);
+      expect(paths.toSorted()).toEqual(['/crm', '/crm', '/hooks', '/hooks']);
+    } finally {
+      await newer.close();
+    }
   });
 
   it('[W5] a node that stops hands over what it sends, and its users are told as gone after the window', async () => {

@@ -49,4 +49,4 @@ for index, change in ipairs(cjson.decode(changes)) do
   results[index] = result or 1
 end
 tellPresence(holdMs, keepMs)
-return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', 1), results }
+return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', '1'), results }

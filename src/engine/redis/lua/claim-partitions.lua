@@ -3,8 +3,7 @@
 -- events that are too old, when asked to.
 --
 -- `ARGV`: node, generation, endpoints as JSON, whether to take any, whether to drop.
---- @include log
---- @include outbox
+--- @include state
 --- @include partitions
 local node, generation, names, isTaking, isDropping = unpack(ARGV)
 isTaking, isDropping = isTaking == '1', isDropping == '1'
@@ -49,10 +48,10 @@ end
 local endpoints = {}
 for _, name in ipairs(cjson.decode(names)) do
   local of = redis.call('HMGET', P .. 'evc:' .. name, '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
-    'a', 'b', 'c', 'd', 'e', 'f', 'r', 'stopped')
+    'a', 'b', 'c', 'd', 'e', 'f', 'r', 'stopped', 'since')
   local delivered = {}
   for index = 1, 16 do delivered[index] = tonumber(of[index] or '0') end
-  local replays, stoppedAs = unpack(of, 17, 18)
-  table.insert(endpoints, { delivered, tonumber(replays or '0'), stoppedAs or '' })
+  local replays, stoppedAs, tellsSince = unpack(of, 17, 19)
+  table.insert(endpoints, { delivered, tonumber(replays or '0'), stoppedAs or '', tonumber(tellsSince or '0') })
 end
 return { EPOCH, share, mine, last, endpoints, msLeft(node) }

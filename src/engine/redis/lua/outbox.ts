@@ -8,12 +8,20 @@ export interface WrittenWants {
   readonly s: boolean;
 }
 
+/** How far an endpoint has got. */
+export type EndpointReply = readonly [
+  delivered: readonly number[],
+  replays: number,
+  stoppedAs: string,
+  tellsSince: number,
+];
+
 /** Where the outbox stands: see the script. Numbers of partitions are in their order. */
 export type StandingReply = readonly [
   epoch: string,
   share: number,
   owned: readonly number[],
   last: readonly number[],
-  endpoints: readonly (readonly [delivered: readonly number[], replays: number, stoppedAs: string])[],
+  endpoints: readonly EndpointReply[],
   ownedForMs: number,
 ];

@@ -7,8 +7,9 @@
 -- `ARGV`: node, its generation when it stops by itself or '', batch size, recovery window in ms, how long logs of
 -- sessions are kept in ms.
 -- Gives how many sockets it held once nothing is left, else -1; -2 when there is nothing to take.
---- @include registry
 --- @include session
+--- @include registry
+--- @include gather-wanted
 local node, stopping, batch, windowMs, keepMs = unpack(ARGV)
 batch, windowMs, keepMs = tonumber(batch), tonumber(windowMs), tonumber(keepMs)
 local key = P .. 'node:' .. node
@@ -36,8 +37,8 @@ tellPresence(windowMs, keepMs)
 if #sockets == batch or #sessions == batch or #watched == batch then return -1 end
 redis.call('DEL', key)
 redis.call('ZREM', P .. 'nodes', node)
-if wanted and stopping == '' and wanted.e['node.lost'] then
-  keep('node.lost', 'n' .. node, '"node":' .. cjson.encode(node) .. ',"sockets":' .. total)
+if wanted and stopping == '' and isWanted('"node.lost":') then
+  keep('node.lost', 'n', node, '"node":', ',"sockets":' .. total)
 end
 if wanted and redis.call('HDEL', P .. 'evw', node) == 1 then gatherWanted() end
 return total

@@ -23,4 +23,7 @@ for partition in string.gmatch('0123456789abcdef', '.') do
   end
 end
 redis.call('HINCRBY', key, 'r', 1)
+if since < tonumber(redis.call('HGET', key, 'since') or '0') then
+  redis.call('HSET', key, 'since', string.format('%.0f', since))
+end
 return total

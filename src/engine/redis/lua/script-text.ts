@@ -13,7 +13,8 @@ const CONSTANTS: Readonly<Record<string, number | string>> = {
   ATTEMPTS_KEPT,
   KEEP_EVENTS_MS,
   KEY_OF_GATEWAY,
-  MAX_EVENTS_OF_PARTITION,
+  // A text, which Lua counts with as well: Redis takes its time to format a number.
+  MAX_EVENTS_OF_PARTITION: String(MAX_EVENTS_OF_PARTITION),
   MAX_PAGE_BYTES,
   NOT_LET_IN,
 };

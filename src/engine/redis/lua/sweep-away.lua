@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Users and members that did not come back in time are gone. `ARGV`: how many at most. Gives how many there were.
---- @include log
---- @include outbox
+--- @include state
+--- @include outbox-users
+--- @include outbox-rooms
 local limit = unpack(ARGV)
 local over = redis.call('ZRANGEBYSCORE', P .. 'away', '-inf', now(), 'LIMIT', 0, limit)
 for _, what in ipairs(over) do

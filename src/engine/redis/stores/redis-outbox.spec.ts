@@ -1,7 +1,14 @@
-import { TestNode } from '../../../../test/support/redis-node.js';
+import { publication, TestNode } from '../../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
 import { until } from '../../../../test/support/until.js';
-import { keyOfUser, partitionOf, PARTITIONS, type UserEvent } from '../../outbox.js';
+import {
+  keyOfRoom,
+  keyOfUser,
+  MAX_EVENTS_OF_PARTITION,
+  partitionOf,
+  PARTITIONS,
+  type UserEvent,
+} from '../../outbox.js';
 
 const WANTS = {
   webhooks: [{ name: 'shop', url: 'http://127.0.0.1/' }],
@@ -43,6 +50,65 @@ describeWithRedis('the outbox of several nodes', () => {
     const partition = partitionOf(keyOfUser('ada'));
     const [first] = await node.engine.outbox.read(partition, 0, 10);
     expect(first).toMatchObject({ type: 'user.online', seq: 1, data: { user: 'ada' } });
+  });
+
+  describe('a partition that is full', () => {
+    const ADA = keyOfUser('ada');
+    /** Events of a size, as the scripts write them. */
+    const fill = (key: string, count: number): Promise<unknown> =>
+      redis.ask((client) =>
+        client.eval(
+          `for _ = 1, ARGV[1] do redis.call('XADD', KEYS[1], '1-*', 'd', ARGV[2]) end`,
+          1,
+          `{sb}:ev:${partitionOf(key).toString(16)}`,
+          count,
+          '{"t":"room.vacated","e":"e","k":"rother","at":1,"d":{"room":"other"}}',
+        ),
+      );
+    const firstSeq = async (node: TestNode, key: string): Promise<number> =>
+      (await node.engine.outbox.read(partitionOf(key), 0, 1))[0]!.seq;
+    const lastSeq = async (node: TestNode, key: string): Promise<number> =>
+      (await node.engine.outbox.state([])).last[partitionOf(key)]!;
+
+    it('[W6] loses its oldest events, and what is kept is found, however far back', async () => {
+      const node = await start();
+      await claim(node);
+      await node.connect('s-1', 'ada');
+      // Redis looks at the number of events with every hundredth.
+      await fill(ADA, MAX_EVENTS_OF_PARTITION + 198);
+      expect(await node.engine.outbox.find(ADA, 10)).toMatchObject([{ type: 'user.online', seq: 1 }]);
+      await node.holdings.leave('s-1', false);
+      const last = await lastSeq(node, ADA);
+      expect(last).toBe(MAX_EVENTS_OF_PARTITION + 200);
+      const kept = last - (await firstSeq(node, ADA)) + 1;
+      // Redis drops whole pieces of a stream.
+      expect(kept).toBeGreaterThanOrEqual(MAX_EVENTS_OF_PARTITION);
+      expect(kept).toBeLessThan(last);
+      expect(await node.engine.outbox.find(ADA, 10)).toMatchObject([{ type: 'user.offline', seq: last }]);
+    });
+
+    it('[W6] keeps 64 MiB of large events, and loses nothing before for a few of them', async () => {
+      const [room, bytes] = ['big', 16_000];
+      const key = keyOfRoom(room);
+      const publications = { event: 'publication', rooms: '*' } as const;
+      const node = await start({ ...WANTS, webhookEvents: [{ name: 'shop', events: [publications] }] });
+      await claim(node);
+      await fill(key, 6_000);
+      const publish = async (count: number): Promise<void> => {
+        for (let index = 0; index < count; index++) {
+          await node.engine.publish(publication({ rooms: [room] }, { args: ['x'.repeat(bytes)] })).remote;
+        }
+      };
+      await publish(10);
+      expect(await firstSeq(node, key)).toBeLessThanOrEqual(1);
+      await publish(67_108_864 / bytes);
+      const last = await lastSeq(node, key);
+      expect(await firstSeq(node, key)).toBeGreaterThan(6_000);
+      const kept = last - (await firstSeq(node, key)) + 1;
+      expect(kept * bytes).toBeGreaterThan(0.9 * 67_108_864);
+      expect(kept * bytes).toBeLessThan(67_108_864 + 2 * bytes);
+      expect(await node.engine.outbox.find(key, 1)).toMatchObject([{ type: 'publication', seq: last }]);
+    });
   });
 
   it('[W8] nodes share the partitions, and whoever has lost one is refused', async () => {

@@ -12,7 +12,7 @@ import type {
 } from '../../outbox.js';
 import { partitionOf } from '../../outbox.js';
 import { publicationEvent } from '../../wanted-events.js';
-import type { StandingReply, WrittenWants } from '../lua/outbox.js';
+import type { EndpointReply, StandingReply, WrittenWants } from '../lua/outbox.js';
 import { luaJson, type RunScript } from '../lua/script.js';
 import type { NodeContext } from '../node/node-context.js';
 import {
@@ -148,8 +148,15 @@ export class RedisOutbox implements Outbox {
   }
 
   async find(key: string, limit: number): Promise<OutboxEvent[]> {
-    const found = await this.context.run(FIND_EVENTS, key, limit);
-    return eventsOf(partitionOf(key), found);
+    const found: OutboxEvent[] = [];
+    let before = '+';
+    while (before !== '' && found.length < limit) {
+      const reply = await this.context.run(FIND_EVENTS, key, limit - found.length, before);
+      const [entries, next] = reply as [unknown, string];
+      found.push(...eventsOf(partitionOf(key), entries));
+      before = next;
+    }
+    return found;
   }
 
   async oldest(after: readonly number[]): Promise<(number | undefined)[]> {
@@ -161,10 +168,11 @@ export class RedisOutbox implements Outbox {
     const { run, identity } = this.context;
     const reply = await run(CLAIM_PARTITIONS, ...identity(), luaJson(endpoints), takes, drops);
     const [epoch, share, owned, last, states, ownedForMs] = reply as StandingReply;
-    const read = ([delivered, replays, stoppedAs]: StandingReply[4][number]): EndpointState => ({
+    const read = ([delivered, replays, stoppedAs, tellsSince]: EndpointReply): EndpointState => ({
       delivered,
       replays,
       stoppedAs: stoppedAs === '' ? undefined : stoppedAs,
+      tellsSince,
     });
     return { epoch, ownedForMs, share, owned, last, endpoints: states.map(read) };
   }

@@ -3,7 +3,7 @@ local made_outbox
 local function outbox()
   if made_outbox then return made_outbox end
   local WANT = redis.call('HGET', STATE, 'want')
-  --- @include outbox
+  --- @include outbox-rooms
   local function tellPublication(rooms, data)
     if not wanted then return end
     for _, room in ipairs(rooms) do ofRoom('publication', room, ',' .. data) end

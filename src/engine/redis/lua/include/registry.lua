@@ -2,10 +2,12 @@
 --
 -- A socket's entry is JSON without the bracket that closes it: its rooms stand at the end, so that another one is
 -- appended, and whoever reads it has everything in one piece.
---- @include presence
---- @include outbox
+--- @include presence-changes
+--- @include outbox-users
+--- @include outbox-rooms-on-demand
 --- @include info
-local function order() return redis.call('HINCRBY', STATE, 'o', 1) end
+-- Numbers as text where they can be: Redis takes its time to format one.
+local function order() return string.format('%.0f', redis.call('HINCRBY', STATE, 'o', '1')) end
 local function count(key, field, by)
   local value = redis.call('HINCRBY', key, field, by)
   if value <= 0 then redis.call('HDEL', key, field) end
@@ -19,12 +21,12 @@ local function join(id, room)
   if redis.call('HSETNX', key, 'r:' .. room, '1') == 0 then return end
   if isListed(room) then redis.call('APPEND', P .. 'e:' .. id, ',' .. cjson.encode(room)) end
   redis.call('ZADD', P .. 'rs:' .. room, order(), id)
-  count(P .. 'rn:' .. room, node .. ' ' .. namespace, 1)
-  if count(P .. 'rc:' .. room, user, 1) == 1 then
+  count(P .. 'rn:' .. room, node .. ' ' .. namespace, '1')
+  if count(P .. 'rc:' .. room, user, '1') == 1 then
     redis.call('ZADD', P .. 'ru:' .. room, order(), user)
-    if isListed(room) then redis.call('ZADD', P .. 'rooms', 0, room) end
+    if isListed(room) then redis.call('ZADD', P .. 'rooms', '0', room) end
     saw(room, user, infoOf(id))
-    if wanted and isListed(room) then memberIn(room, user, infoOf(id)) end
+    if wanted and isListed(room) then members().memberIn(room, user, infoOf(id)) end
   end
 end
 local function strike(id, room)
@@ -40,12 +42,12 @@ local function part(id, room, how, isGoing)
   if not isGoing and isListed(room) then strike(id, room) end
   local user, node, namespace = unpack(redis.call('HMGET', key, 'u', 'n', 'ns'))
   redis.call('ZREM', P .. 'rs:' .. room, id)
-  count(P .. 'rn:' .. room, node .. ' ' .. namespace, -1)
-  if count(P .. 'rc:' .. room, user, -1) <= 0 then
+  count(P .. 'rn:' .. room, node .. ' ' .. namespace, '-1')
+  if count(P .. 'rc:' .. room, user, '-1') <= 0 then
     redis.call('ZREM', P .. 'ru:' .. room, user)
     if redis.call('ZCARD', P .. 'ru:' .. room) == 0 then redis.call('ZREM', P .. 'rooms', room) end
     saw(room, user, nil, how)
-    if wanted and isListed(room) then memberOut(room, user, how) end
+    if wanted and isListed(room) then members().memberOut(room, user, how) end
   end
 end
 local function roomsOf(id)
@@ -62,7 +64,7 @@ local function remove(id, how, reason)
   for _, room in ipairs(roomsOf(id)) do part(id, room, how, true) end
   redis.call('ZREM', P .. 'sockets', id)
   redis.call('SREM', P .. 'held:' .. node, id)
-  count(P .. 'rn', node .. ' ' .. namespace, -1)
+  count(P .. 'rn', node .. ' ' .. namespace, '-1')
   redis.call('ZREM', P .. 'u:' .. user, id)
   local isLast = redis.call('ZCARD', P .. 'u:' .. user) == 0
   if isLast then redis.call('ZREM', P .. 'users', user) end
@@ -76,7 +78,7 @@ local function insert(node, id, user, namespace, transport, entry, info)
   redis.call('HSET', P .. 's:' .. id, 'u', user, 'n', node, 'ns', namespace, 'i', #before, 'l', #before + #info)
   redis.call('ZADD', P .. 'sockets', place, id)
   redis.call('SADD', P .. 'held:' .. node, id)
-  count(P .. 'rn', node .. ' ' .. namespace, 1)
+  count(P .. 'rn', node .. ' ' .. namespace, '1')
   redis.call('ZADD', P .. 'u:' .. user, place, id)
   local isFirst = redis.call('ZADD', P .. 'users', 'NX', place, user) == 1
   if wanted then cameIn(id, user, node, namespace, info, isFirst) end
