@@ -1,5 +1,7 @@
 import { TestAuthority } from '../../test/support/certificates.js';
 import { besideUser, SECRET, SenderUnderTest } from '../../test/support/sender-under-test.js';
+import { describeWithRedis, TestRedis } from '../../test/support/redis.js';
+import { TurnedClock } from '../../test/support/turned-clock.js';
 import { until } from '../../test/support/until.js';
 import { failing, OK, WebhookReceiver, type Answer, type Got } from '../../test/support/webhook-receiver.js';
 import { loadConfig, type SwitchboardOptions } from '../config/config.js';
@@ -14,18 +16,27 @@ const HOUR_MS = 3_600_000;
 const [ADA, BOB] = ['ada', 'bob'] as const;
 const SAME_PARTITION = besideUser(ADA);
 
-describe('the sender of webhooks', () => {
+describe('the sender of webhooks on the memory engine', () => sendsOn('memory'));
+describeWithRedis('the sender of webhooks on the redis engine', () => sendsOn('redis'));
+
+function sendsOn(kind: 'memory' | 'redis'): void {
   let test: SenderUnderTest;
+  let redis: TestRedis | undefined;
   let receiver: WebhookReceiver;
   const closers: (() => Promise<unknown>)[] = [];
   const isDelivered = () => test.isDelivered();
 
   const start = async (url: string, options?: SwitchboardOptions): Promise<void> => {
-    test = await SenderUnderTest.start(url, options);
+    test = await SenderUnderTest.start(url, options, new TurnedClock(), redis?.url);
     closers.push(() => test.close());
   };
 
   beforeEach(async () => {
+    if (kind === 'redis') {
+      const started = await TestRedis.start();
+      redis = started;
+      closers.push(() => started.kill());
+    }
     receiver = await WebhookReceiver.start();
     closers.push(() => receiver.stop());
   });
@@ -198,8 +209,8 @@ describe('the sender of webhooks', () => {
   it('[W1] only what the endpoint asked for is sent', async () => {
     await start(receiver.url, { webhookEvents: 'shop=socket.*+room.occupied:chat:*' });
     test.enter(ADA);
-    test.engine.outbox.follower!.joined(`s-${ADA}`, 'chat:1');
-    test.engine.outbox.follower!.joined(`s-${ADA}`, 'hall');
+    test.join(ADA, 'chat:1');
+    test.join(ADA, 'hall');
     await until('all is delivered', isDelivered);
     expect(receiver.got.map(({ type }) => type).sort()).toEqual([
       'gateway.started',
@@ -269,4 +280,4 @@ describe('the sender of webhooks', () => {
     const result = await postMessage(pointsToMetadata, new Endpoint('shop', config), message);
     expect(result).toMatchObject({ outcome: 'failed', error: expect.stringMatching(/^address_refused/) });
   });
-});
+}

@@ -1,7 +1,7 @@
-import { loadConfig, type SwitchboardOptions } from '../../src/config/config.js';
+import { loadConfig, type SwitchboardConfig, type SwitchboardOptions } from '../../src/config/config.js';
 import { createMemoryEngine } from '../../src/engine/contract/memory-engine-under-test.js';
-import type { MemoryEngine } from '../../src/engine/memory/memory-engine.js';
-import { keyOfUser, partitionOf } from '../../src/engine/outbox.js';
+import type { Engine } from '../../src/engine/engine.js';
+import { keyOfUser, partitionOf, type RegistryFollower } from '../../src/engine/outbox.js';
 import { OutboundClient } from '../../src/outbound/outbound-client.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
 import type { WebhookAttempt } from '../../src/protocol/webhooks.js';
@@ -10,7 +10,9 @@ import { Endpoint } from '../../src/webhooks/endpoint.js';
 import { WebhookMetrics } from '../../src/webhooks/webhook-metrics.js';
 import { postMessage } from '../../src/webhooks/webhook-post.js';
 import { WebhookSender } from '../../src/webhooks/webhook-sender.js';
+import { TestNode } from './redis-node.js';
 import { TurnedClock } from './turned-clock.js';
+import { until } from './until.js';
 
 export const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
 
@@ -20,30 +22,85 @@ export const besideUser = (user: string): string =>
     (each) => partitionOf(keyOfUser(each)) === partitionOf(keyOfUser(user)),
   )!;
 
-/** A sender of one endpoint, `shop`, on an outbox in memory, with its clock in the hands of the test. */
+/** An engine, and how sockets come and go on it. */
+interface EngineOfSender {
+  readonly engine: Engine;
+  enter(user: string): Promise<void>;
+  leave(user: string): Promise<void>;
+  join(user: string, room: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const entryOf = (user: string, node: string): SocketEntry => ({
+  socketId: `s-${user}`,
+  user,
+  node,
+  namespace: '/',
+  transport: 'websocket',
+  protocol: 4,
+  address: '127.0.0.1',
+  userAgent: 'test',
+  connectedAt: new Date(0).toISOString(),
+  rooms: [],
+  info: null,
+});
+
+async function onMemory(config: SwitchboardConfig): Promise<EngineOfSender> {
+  const { engine, close } = await createMemoryEngine({ ...config, recoveryWindowMs: 0 });
+  const follower = (): RegistryFollower => engine.outbox.follower!;
+  return {
+    engine,
+    enter: async (user) => follower().entered(entryOf(user, 'n-1')),
+    leave: async (user) => follower().left(`s-${user}`, false, 'left'),
+    join: async (user, room) => follower().joined(`s-${user}`, room),
+    close,
+  };
+}
+
+async function onRedis({ webhooks, webhookEvents }: SwitchboardConfig, url: string): Promise<EngineOfSender> {
+  const config = { webhooks, webhookEvents, nodeLeaseMs: 60_000, recoveryWindowMs: 0 };
+  const node = await TestNode.start(url, config);
+  await until('the node is ready', () => node.isReady);
+  const { engine, holdings } = node;
+  return {
+    engine,
+    enter: (user) => holdings.enter(entryOf(user, node.id), 0),
+    leave: (user) => holdings.leave(`s-${user}`, false),
+    join: (user, room) => holdings.joined(`s-${user}`, room),
+    close: () => engine.stop(),
+  };
+}
+
+/** A sender of one endpoint, `shop`, with its clock in the hands of the test. */
 export class SenderUnderTest {
+  /** Changes that are under way. */
+  private writes: Promise<void>[] = [];
+
   private constructor(
-    readonly engine: MemoryEngine,
+    private readonly on: EngineOfSender,
     readonly clock: TurnedClock,
     readonly client: OutboundClient,
     readonly endpoint: Endpoint,
     readonly sender: WebhookSender,
-    private readonly closeEngine: () => Promise<void>,
   ) {}
 
-  /** @param clock turned on before anything is sent, where a test wants that */
+  /**
+   * @param clock turned on before anything is sent, where a test wants that
+   * @param redisUrl of the Redis that the outbox is in; without, it is in memory
+   */
   static async start(
     url: string,
     options: SwitchboardOptions = {},
     clock = new TurnedClock(),
+    redisUrl?: string,
   ): Promise<SenderUnderTest> {
     const webhooks = `shop=${url}`;
     const config = loadConfig({ options: { webhooks, webhookSecrets: `shop:${SECRET}`, ...options } });
-    const { engine, close } = await createMemoryEngine({ ...config, recoveryWindowMs: 0 });
+    const on = redisUrl === undefined ? await onMemory(config) : await onRedis(config, redisUrl);
     const client = new OutboundClient(config);
     const endpoint = new Endpoint('shop', config);
     const sender = new WebhookSender({
-      outbox: engine.outbox,
+      outbox: on.engine.outbox,
       endpoints: [endpoint],
       clock,
       metrics: new WebhookMetrics(new Metrics()),
@@ -51,16 +108,23 @@ export class SenderUnderTest {
       post: (to, message) => postMessage(client, to, message),
     });
     sender.start();
-    return new SenderUnderTest(engine, clock, client, endpoint, sender, close);
+    return new SenderUnderTest(on, clock, client, endpoint, sender);
+  }
+
+  get engine(): Engine {
+    return this.on.engine;
   }
 
   enter(user: string): void {
-    const entry = { socketId: `s-${user}`, user, node: 'n-1', namespace: '/', info: null, rooms: [] };
-    this.engine.outbox.follower!.entered(entry as unknown as SocketEntry);
+    this.writes.push(this.on.enter(user));
   }
 
   leave(user: string): void {
-    this.engine.outbox.follower!.left(`s-${user}`, false, 'left');
+    this.writes.push(this.on.leave(user));
+  }
+
+  join(user: string, room: string): void {
+    this.writes.push(this.on.join(user, room));
   }
 
   comeAndGo(user: string): void {
@@ -75,13 +139,14 @@ export class SenderUnderTest {
 
   /** Whether everything is noted as delivered. */
   async isDelivered(): Promise<boolean> {
+    await Promise.all(this.writes.splice(0));
     const { last, endpoints } = await this.engine.outbox.state(['shop']);
     return last.every((seq, partition) => endpoints[0]!.delivered[partition] === seq);
   }
 
   async close(): Promise<void> {
     await this.sender.stop();
-    await this.closeEngine();
+    await this.on.close();
     await this.client.onApplicationShutdown();
   }
 }
