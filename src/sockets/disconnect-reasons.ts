@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../protocol/errors.js';
 import type { SocketState } from './socket-state.js';
 import { causeOf } from './disconnect-cause.js';
 
@@ -19,6 +20,18 @@ const BROKEN: ReadonlySet<string> = new Set([
  * A gateway that ends a socket and lets it come back closes the transport; one that does not disconnects it. [L7]
  */
 export const comesBack = (reason: string): boolean => BROKEN.has(reason);
+
+/** The ends of sockets whose clients may ask for nothing any longer, not by what they have sent before either. [A7] */
+const SHUT_OUT: ReadonlySet<ErrorCode> = new Set([
+  'auth.revoked',
+  'auth.token_expired',
+  'kicked',
+  'limit.rate',
+]);
+
+/** Whether what a socket has sent, and nobody has looked at yet, goes with it. */
+export const isShutOut = ({ endedWith }: SocketState): boolean =>
+  endedWith !== undefined && SHUT_OUT.has(endedWith);
 
 /** Socket.IO's words for the end of a socket, as they are written: one word, whatever reads it. */
 export const TRANSPORT_REASONS = [

@@ -1,3 +1,4 @@
+import { isShutOut } from '../../sockets/disconnect-reasons.js';
 import { endSocket } from '../../sockets/end-socket.js';
 import type { ReturningUsers } from '../../limits/returning-users.js';
 import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
@@ -96,6 +97,8 @@ export class SocketInbox implements Inbox {
   close(): void {
     this.context.handlers.closeStreams(this.socket);
     this.backlog?.stop();
+    // A client that leaves by itself has what it sent before handled, as by stock Socket.IO.
+    if (isShutOut(socketState(this.socket))) this.waiting = undefined;
     const { conn } = this.socket;
     if (this.bucket && conn.readyState === 'open') leaveRate(conn, this.bucket);
   }
