@@ -17,6 +17,7 @@ import { Replay, type Backlog } from './replay.js';
 import { Tracking } from './tracking.js';
 import type { HeldPublication } from './held-publication.js';
 import { isReady, type TurnWriter } from './turn-writer.js';
+import { noteSent } from './vitals.js';
 import { UnplacedDelivery, type Place } from './unplaced.js';
 import {
   AckRequestEncodings,
@@ -483,6 +484,7 @@ export class FanOutAdapter extends SharedAdapter {
     const bytes = bytesOf(wire);
     if (bytes > LARGE_ANSWER_BYTES) this.backlogs.asked(socket, bytes);
     if (frame && this.writer.collect(socket.conn, frame)) return;
+    noteSent(socket.conn);
     internals(socket).client.writeToEngine(packets, options);
   }
 
@@ -494,6 +496,7 @@ export class FanOutAdapter extends SharedAdapter {
       return;
     }
     if (wire.frame !== undefined && this.writer.collect(client.conn, wire.frame)) return;
+    noteSent(client.conn);
     client.writeToEngine(wire.packets, volatile ? { ...wire.options, volatile } : wire.options);
     this.backlogs.check(socket);
   }

@@ -57,7 +57,8 @@ export class FrameSequence {
     return frames.length === 1 ? frames[0]! : Buffer.concat(frames, this.byteLength);
   }
 
-  private frames(): Buffer[] {
+  /** In their order. */
+  frames(): Buffer[] {
     const frames: Buffer[] = [];
     let { frame, previous }: FrameLink = this;
     while (frame) {

@@ -14,12 +14,13 @@
  */
 import type { Socket as TcpSocket } from 'node:net';
 import { FrameSequence } from './frame-sequence.js';
+import { publicationsAmong, publicationsIn, UnsentWrites, type Written } from './unsent-writes.js';
 
 /** What is used of an Engine.IO connection. */
 interface Connection {
   readonly readyState: string;
   readonly protocol: number;
-  readonly writeBuffer: readonly unknown[];
+  readonly writeBuffer: readonly object[];
   readonly transport: Transport;
   flush(): void;
   closeTransport(discard?: boolean): void;
@@ -57,6 +58,8 @@ class Outlet {
   /** Publications and answers that were written, and when the last were, in whole ms of `performance.now()`. */
   frames = 0;
   writtenAt = -1;
+  /** What was written while the peer took too little; made when that happens for the first time. [D10] */
+  unsent: UnsentWrites | undefined = undefined;
 
   constructor(readonly connection: Connection) {}
 
@@ -89,6 +92,22 @@ class Outlet {
     this.collected = null;
     if (!collected || !tcpSocket?.writable || this.connection.transport.socket?.readyState !== OPEN) return;
     collected.writeTo(tcpSocket);
+    if (tcpSocket.writableLength > 0) this.note(collected.frames(), tcpSocket);
+  }
+
+  /** Has Engine.IO write what waits in its own buffer. */
+  flush(): void {
+    const { connection, tcpSocket } = this;
+    const { writeBuffer } = connection;
+    const before = tcpSocket?.writableLength ?? 0;
+    stock!.flush.call(connection);
+    if (!tcpSocket || writeBuffer.length === 0 || connection.writeBuffer === writeBuffer) return;
+    const bytes = tcpSocket.writableLength - before;
+    if (bytes > 0) this.note({ bytes, publications: publicationsIn(writeBuffer) }, tcpSocket);
+  }
+
+  private note(written: Written, tcpSocket: TcpSocket): void {
+    (this.unsent ??= new UnsentWrites()).add(written, tcpSocket.writableLength);
   }
 }
 
@@ -108,6 +127,7 @@ export class TurnWriter {
     const outlet = outletOf(connection as Connection);
     if (!outlet || isHeard(connection as Connection)) return false;
     if (outlet.collected) {
+      outlet.frames++;
       outlet.collected = outlet.collected.followedBy(bytes);
       if (outlet.collected.byteLength > MAX_COLLECTED_BYTES) this.send(outlet);
       return true;
@@ -149,6 +169,32 @@ export function writtenTo(connection: object): { readonly frames: number; readon
 }
 
 const NOTHING_WRITTEN = { frames: 0, at: -1 } as const;
+
+/**
+ * Has it told how many publications for a connection are lost when it is cut off: at once what waits for a write, and with the
+ * end of its TCP connection what the operating system has not taken by then. [D10]
+ *
+ * Of 2.x clients only the first part is known.
+ */
+export function tellLost(connection: object, told: (publications: number) => void): void {
+  const { writeBuffer, [OUTLET]: outlet } = connection as Connection;
+  const collected = outlet?.collected ? publicationsAmong(outlet.collected.frames()) : 0;
+  told(publicationsIn(writeBuffer) + collected);
+  if (outlet?.unsent && outlet.tcpSocket) tellUnsentAtEnd(outlet.unsent, outlet.tcpSocket, told);
+}
+
+/** Nothing is told of a TCP socket before it ends, and afterwards nobody knows what it had. */
+function tellUnsentAtEnd(
+  unsent: UnsentWrites,
+  tcpSocket: TcpSocket,
+  told: (publications: number) => void,
+): void {
+  tcpSocket.destroy = (failure) => {
+    Reflect.deleteProperty(tcpSocket, 'destroy');
+    told(unsent.count(tcpSocket));
+    return tcpSocket.destroy(failure);
+  };
+}
 
 /** Whether a volatile packet can be sent now rather than queued. [D5] */
 export function isReady(connection: object): boolean {
@@ -194,8 +240,9 @@ function attach(connection: Connection): Outlet {
 }
 
 function flushInOrder(this: Connection): void {
-  this[OUTLET]!.send();
-  stock!.flush.call(this);
+  const outlet = this[OUTLET]!;
+  outlet.send();
+  outlet.flush();
 }
 
 function closeInOrder(this: Connection, discard?: boolean): void {

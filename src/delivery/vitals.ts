@@ -13,6 +13,9 @@ export class Vitals {
   longestTripMs = -1;
   lastTripMs = -1;
   eventsIn = 0;
+  /** Publications and answers that went past the {@link writtenTo turn writer}, and when the last did. */
+  eventsPast = 0;
+  lastPastAt = -1;
   /** The most that was unsent whenever it was looked at. */
   unsentPeak = 0;
   /** Since when something has been unsent each time it was looked at; -1 while all is sent. */
@@ -90,6 +93,14 @@ export function noteEvent(connection: object): void {
   vitals.lastReadAt = now();
 }
 
+/** A publication or an answer was given to Socket.IO itself to be written. */
+export function noteSent(connection: object): void {
+  const vitals = (connection as Connection)[VITALS];
+  if (!vitals) return;
+  vitals.eventsPast++;
+  vitals.lastPastAt = now();
+}
+
 /** So much was unsent when a connection was looked at. */
 export function noteUnsent(connection: object, bytes: number): void {
   const vitals = (connection as Connection)[VITALS];
@@ -108,9 +119,9 @@ export function signsOf(connection: object): VitalSigns {
   const lastPingAt = vitals && vitals.lastPingAt <= at ? vitals.lastPingAt : -1;
   return {
     lastPongAgoMs: vitals && vitals.lastPongAt !== -1 ? at - vitals.lastPongAt : null,
-    idleMs: vitals ? at - Math.max(vitals.lastReadAt, written.at, lastPingAt) : null,
+    idleMs: vitals ? at - Math.max(vitals.lastReadAt, vitals.lastPastAt, written.at, lastPingAt) : null,
     eventsIn: vitals?.eventsIn ?? 0,
-    eventsOut: written.frames,
+    eventsOut: written.frames + (vitals?.eventsPast ?? 0),
     bytesIn: tcpSocket?.bytesRead ?? null,
     bytesOut: tcpSocket?.bytesWritten ?? null,
   };

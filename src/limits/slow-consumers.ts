@@ -6,6 +6,7 @@ import { endSocket } from '../sockets/end-socket.js';
 import { DELIVERY_WATCH, type DeliveryWatch } from '../delivery/delivery-watch.js';
 import type { Backlogs } from '../delivery/fan-out.adapter.js';
 import type { Backlog } from '../delivery/replay.js';
+import { tellLost } from '../delivery/turn-writer.js';
 import { noteUnsent } from '../delivery/vitals.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
@@ -136,6 +137,11 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   }
 
   private end(socket: GatewaySocket): void {
+    const { conn } = socket;
+    // Once for all sockets of a connection: they end together.
+    if (socket.connected && conn.readyState === 'open') {
+      tellLost(conn, (count) => this.metrics.undelivered('slow_consumer', count));
+    }
     void endSocket(socket, new SwitchboardError('slow_consumer'), { discardUnsent: true });
   }
 

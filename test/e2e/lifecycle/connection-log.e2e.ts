@@ -127,6 +127,26 @@ async function endedAs(gateway: TestGateway, reason: string): Promise<number> {
   return Number(line.exec(metrics)?.[1] ?? 0);
 }
 
+describe('the log of a connection that was sent much at once', () => {
+  it.each(CLIENTS)('[L6] [X1] counts each publication, v$version by $transport', async (how) => {
+    const logger = new CollectingLogger();
+    const gateway = await startGateway({ logger });
+    try {
+      const client = await gateway.connect({ ...how, auth: { user: 'ada' } });
+      const socketId = client.id!;
+      for (let count = 0; count < 20; count++) void gateway.broadcaster.toUsers('ada').emit('news', count);
+      await client.settled();
+      client.close();
+      const { fields } = await logger.until('a user disconnected', { socketId });
+      // What tells that all has arrived is a publication or an answer too.
+      expect(fields['eventsOut']).toBeGreaterThanOrEqual(20);
+      expect(fields['eventsOut']).toBeLessThan(25);
+    } finally {
+      await gateway.close();
+    }
+  });
+});
+
 describe('the log of a connection that was pinged', () => {
   it('[L6] [X1] says how it fared: events, the last pong, silence before its end', async () => {
     const logger = new CollectingLogger();
