@@ -16,6 +16,9 @@ interface Request extends IncomingMessage {
 
 const ENGINE_PROTOCOL_OF_V2 = 3;
 
+/** A parameter of an app that is at least as long is taken for a secret; a shorter one anybody may guess. */
+const MIN_SECRET_LENGTH = 16;
+
 /** What differs from request to request of one session: Engine.IO's own parameters. */
 const OWN_PARAMETERS = new Set(['EIO', 'transport', 'sid', 't', 'j', 'b64']);
 
@@ -24,8 +27,8 @@ const OWN_PARAMETERS = new Set(['EIO', 'transport', 'sid', 't', 'j', 'b64']);
  *
  * The session ID of a 2.x client is its socket ID, which backends, logs and acknowledgements tell: it is no secret.
  * Such a client repeats its query, and the headers that it was given, on every request; so whatever the first one
- * presented has to be there again. A session that presented nothing is bound to the address it came from. And one that
- * runs by WebSocket is moved to no other connection.
+ * presented has to be there again. A session that presented nothing that only its client knows is bound to the address it
+ * came from. And one that runs by WebSocket is moved to no other connection.
  */
 export function mayActFor(engine: unknown, request: Request, trustedProxies: number): boolean {
   const sid = request._query?.['sid'];
@@ -48,8 +51,9 @@ function isPresentedAgain(
   const presented = (first as Request)._query ?? {};
   for (const name of Object.keys(presented)) {
     if (OWN_PARAMETERS.has(name)) continue;
-    if (request._query?.[name] !== presented[name]) return false;
-    isBound = true;
+    const value = presented[name];
+    if (request._query?.[name] !== value) return false;
+    isBound ||= name === 'token' || (value?.length ?? 0) >= MIN_SECRET_LENGTH;
   }
   if (isBound) return true;
   const addressOf = (address: string | undefined, { headers }: IncomingMessage): string =>

@@ -277,6 +277,47 @@ describe('the socket ID of a 2.x client', () => {
     expect((await gateway.registry.getStats()).sockets).toBe(1);
   });
 
+  it.each([
+    ['nothing', ''],
+    ['what anybody may guess', '&room=lobby&v=3'],
+  ])('[A9] is bound to its address where it presented %s', async (_what, query) => {
+    const gateway = await start({ trustedProxies: 1 });
+    const path = `/socket.io/?EIO=3&transport=polling${query}`;
+    const from = (address: string): Record<string, string> => ({ 'x-forwarded-for': address });
+    const { text } = await sendRaw(gateway.url, { path, headers: from('192.0.2.1') });
+    const ofSession = `${path}&sid=${/"sid":"([^"]+)"/.exec(text)![1]}`;
+    const body = '2:2x';
+    const statusFrom = async (address: string): Promise<number> =>
+      (await sendRaw(gateway.url, { method: 'POST', path: ofSession, headers: from(address), body })).status;
+    expect(await statusFrom('192.0.2.2')).toBe(400);
+    expect(await statusFrom('192.0.2.1')).toBe(200);
+  });
+
+  it('[A9] goes on from another address with a secret of the app', async () => {
+    const gateway = await start({ trustedProxies: 1 });
+    const path = '/socket.io/?EIO=3&transport=polling&session=0123456789abcdef';
+    const headers = { 'x-forwarded-for': '192.0.2.1' };
+    const { text } = await sendRaw(gateway.url, { path, headers });
+    const sid = /"sid":"([^"]+)"/.exec(text)![1];
+    const again = { method: 'POST', body: '2:2x', headers: { 'x-forwarded-for': '192.0.2.2' } };
+    expect((await sendRaw(gateway.url, { ...again, path: `${path}&sid=${sid}` })).status).toBe(200);
+    const other = path.replace('abcdef', 'abcdeX');
+    expect((await sendRaw(gateway.url, { ...again, path: `${other}&sid=${sid}` })).status).toBe(400);
+  });
+
+  it('[A9] needs its Authorization header again', async () => {
+    const gateway = await start(SECURED);
+    const path = '/socket.io/?EIO=3&transport=polling';
+    const headers = { authorization: `Bearer ${await sign({ sub: 'ada' })}` };
+    const { text } = await sendRaw(gateway.url, { path, headers });
+    const ofSession = `${path}&sid=${/"sid":"([^"]+)"/.exec(text)![1]}`;
+    const post = async (more: object): Promise<number> =>
+      (await sendRaw(gateway.url, { method: 'POST', path: ofSession, body: '2:2x', ...more })).status;
+    expect(await post({})).toBe(400);
+    expect(await post({ headers: { authorization: `Bearer ${await sign({ sub: 'eve' })}` } })).toBe(400);
+    expect(await post({ headers })).toBe(200);
+  });
+
   it('[A9] is no way into a connection by WebSocket either', async () => {
     const gateway = await start();
     const client = await gateway.connect({ version: 2, transport: 'websocket' });
