@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 export const TEST_TIMEOUT_MS = 150_000;
 
 const COMMON = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/jest/environment.cjs',
+  runtime: '<rootDir>/test/jest/runtime.cjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -11,6 +11,7 @@ let databasesGiven = 0;
 /** For the setup of a run: gateways of this file get databases of a Redis that it has for itself. */
 export function runOnRedis(): void {
   isRedis = true;
+  databasesGiven = 0;
   beforeAll(async () => {
     redis = await TestRedis.start(['--databases', String(DATABASES)]);
   });

@@ -1,3 +1,4 @@
+/** @jest-environment node */
 import { jest } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
 import { setupSwitchboard, SwitchboardModule } from 'switchboard-gateway';

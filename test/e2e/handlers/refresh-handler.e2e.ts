@@ -45,6 +45,8 @@ describe('a backend that is asked whether a client may stay', () => {
     const before = refreshes.length;
     ahead += ms;
     await until('the backend is asked', () => refreshes.length > before);
+    // Its answer, from which the next half minute counts, has been taken when the clock goes on.
+    await client.request('socket:info');
   };
 
   it('[B6] [A3] renews the rights of the socket before they end, without the client', async () => {
