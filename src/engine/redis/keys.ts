@@ -33,9 +33,10 @@
  * | `us:<user>` · `ss:<socket>` | set · string | sessions of a user · session of a socket |
  * | `idem:<hash>` | hash | a request that must not take effect twice |
  * | `ev:<digit>` | stream | events of a partition, ID `1-<number>`: `d` the text |
+ * | `evb:<digit>` | list | its large events: `seq`, and the bytes of all of them up to there |
  * | `evw` | hash | node → the events it wants, as JSON |
  * | `evo` | hash | partition → the node that sends it, `epoch` the one that was told to endpoints |
- * | `evc:<endpoint>` | hash | partition → up to where all is delivered, `r` number of replays, `stopped` with what |
+ * | `evc:<endpoint>` | hash | partition → up to where all is delivered, `r` number of replays, `stopped` with what, `since` when it is told, in ms |
  * | `eva:<endpoint>` | list | its last attempts |
  * | `away` | zset | `u<user>` and `m<room> <user>` whose connection broke → until when they are held |
  * | `rh:<room>` | set | its members that are held |

@@ -15,15 +15,13 @@ for index = 1, #wants, 2 do
   if alive[wants[index]] and string.find(wants[index + 1], '"s":true', 1, true) then senders = senders + 1 end
 end
 local share = math.ceil(16 / math.max(senders, 1))
-local owner, owned = {}, 0
+local owner, owned = redis.call('HMGET', P .. 'evo', unpack(PARTITIONS)), 0
 for index = 1, 16 do
-  local partition = string.sub(HEX, index, index)
-  owner[index] = redis.call('HGET', P .. 'evo', partition)
   if owner[index] == node then owned = owned + 1 end
 end
 local mine, last = {}, {}
 for index = 1, 16 do
-  local partition = string.sub(HEX, index, index)
+  local partition = PARTITIONS[index]
   if isTaking and owner[index] ~= node and owned < share and not (owner[index] and alive[owner[index]]) then
     redis.call('HSET', P .. 'evo', partition, node)
     owner[index], owned = node, owned + 1
@@ -33,7 +31,7 @@ for index = 1, 16 do
 end
 if isDropping then
   for _, place in ipairs(mine) do
-    local key = P .. 'ev:' .. string.sub(HEX, place + 1, place + 1)
+    local key = P .. 'ev:' .. PARTITIONS[place + 1]
     for _ = 1, 20 do
       local page = redis.call('XRANGE', key, '-', '+', 'COUNT', 101)
       local old
@@ -47,11 +45,10 @@ if isDropping then
 end
 local endpoints = {}
 for _, name in ipairs(cjson.decode(names)) do
-  local of = redis.call('HMGET', P .. 'evc:' .. name, '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
-    'a', 'b', 'c', 'd', 'e', 'f', 'r', 'stopped', 'since')
+  local of = redis.call('HMGET', P .. 'evc:' .. name, 'r', 'stopped', 'since', unpack(PARTITIONS))
   local delivered = {}
-  for index = 1, 16 do delivered[index] = tonumber(of[index] or '0') end
-  local replays, stoppedAs, tellsSince = unpack(of, 17, 19)
+  for index = 1, 16 do delivered[index] = tonumber(of[index + 3] or '0') end
+  local replays, stoppedAs, tellsSince = unpack(of, 1, 3)
   table.insert(endpoints, { delivered, tonumber(replays or '0'), stoppedAs or '', tonumber(tellsSince or '0') })
 end
 return { EPOCH, share, mine, last, endpoints, msLeft(node) }

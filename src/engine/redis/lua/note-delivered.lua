@@ -6,10 +6,15 @@
 --- @include partitions
 local node, generation, marks = unpack(ARGV, 1, 3)
 if not holds(node, generation) then return redis.error_reply('FENCED') end
+local attempts = {}
 for index = 4, #ARGV, 2 do
   local endpoint, attempt = unpack(ARGV, index, index + 1)
+  attempts[endpoint] = attempts[endpoint] or {}
+  table.insert(attempts[endpoint], attempt)
+end
+for endpoint, texts in pairs(attempts) do
   local key = P .. 'eva:' .. endpoint
-  redis.call('LPUSH', key, attempt)
+  redis.call('LPUSH', key, unpack(texts))
   redis.call('LTRIM', key, 0, ATTEMPTS_KEPT - 1)
 end
 local noted, epoch = {}, redis.call('HGET', STATE, 'e')

@@ -5,7 +5,7 @@
 local endpoint, since = unpack(ARGV)
 since = tonumber(since)
 local key, total = P .. 'evc:' .. endpoint, 0
-for partition in string.gmatch('0123456789abcdef', '.') do
+for _, partition in ipairs(PARTITIONS) do
   local stream = P .. 'ev:' .. partition
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
   if first then

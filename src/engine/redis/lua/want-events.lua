@@ -17,8 +17,7 @@ for _, name in ipairs(names) do
   if redis.call('EXISTS', P .. 'evc:' .. name) == 0 then
     redis.call('HSET', P .. 'evc:' .. name, 'since', seconds .. string.sub('00000' .. micros, -6, -4))
   end
-  for index = 1, 16 do
-    local partition = string.sub(HEX, index, index)
+  for _, partition in ipairs(PARTITIONS) do
     redis.call('HSETNX', P .. 'evc:' .. name, partition, lastOf(partition))
   end
 end

@@ -1,5 +1,5 @@
 -- Who owns a partition, what stands in it, and where endpoints are.
-local HEX = '0123456789abcdef'
+local PARTITIONS = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f' }
 local function lastOf(partition)
   local newest = redis.call('XREVRANGE', P .. 'ev:' .. partition, '+', '-', 'COUNT', 1)[1]
   return newest and tonumber(string.sub(newest[1], 3)) or 0
