@@ -29,7 +29,7 @@ interface Parcel {
 
 /** What a lane needs of its sender. */
 export interface LaneContext {
-  readonly outbox: Outbox;
+  readonly read: Outbox['read'];
   readonly clock: WebhookClock;
   /** Sends a message. Never rejects. */
   readonly post: (endpoint: Endpoint, message: WebhookMessage) => Promise<PostResult>;
@@ -160,7 +160,7 @@ export class Lane {
   private async read(last: number): Promise<void> {
     this.isReading = true;
     try {
-      const events = await this.context.outbox.read(this.partition, this.readUpTo, READ_AT_ONCE);
+      const events = await this.context.read(this.partition, this.readUpTo, READ_AT_ONCE);
       if (!this.isEnded) for (const event of events) this.take(event);
     } catch {
       // Shared state is gone; the next look at it begins again.

@@ -37,6 +37,7 @@ export class WebhookSender {
   private readonly gone = new Set<Endpoint>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
+  private lastRead: Promise<unknown> = Promise.resolve();
   private isStopped = false;
 
   constructor(private readonly parts: SenderParts) {
@@ -166,9 +167,16 @@ export class WebhookSender {
     for (const lane of this.lanes.values()) this.drop(lane);
   }
 
+  /** One lane at a time, each in a turn of its own: what is delivered to clients comes in between. [W8] */
+  private read(...of: Parameters<Outbox['read']>): ReturnType<Outbox['read']> {
+    const reading = this.lastRead.then(() => this.parts.outbox.read(...of));
+    this.lastRead = reading.then(nextTurn, nextTurn);
+    return reading;
+  }
+
   private laneContext(): LaneContext {
     return {
-      outbox: this.parts.outbox,
+      read: (...of) => this.read(...of),
       clock: this.parts.clock,
       post: (endpoint, message) => this.parts.post(endpoint, message),
       isOwner: () => performance.now() < this.ownsUntil,
@@ -230,5 +238,7 @@ export class WebhookSender {
     this.notes.attempted({ endpoint: name, write });
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 const laneKey = (endpoint: string, partition: number): string => `${endpoint} ${partition}`;

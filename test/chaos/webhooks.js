@@ -235,7 +235,7 @@ async function comeBackOn(happens) {
 async function step(user) {
   if (user.heldAt !== undefined) {
     if (Date.now() - user.heldAt < BACK_WITHIN_MS) return void (await come(user));
-    if (Date.now() < goneAt(user)) return;
+    if (Date.now() < goneAt(user)) return void (await pause(1));
     user.expected.push('user.offline');
     user.heldAt = undefined;
   }
