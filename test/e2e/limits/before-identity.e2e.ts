@@ -1,12 +1,14 @@
 /** What a connection may do and cost before its identity is settled. */
+import { WebSocketGateway } from '@nestjs/websockets';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import type { Namespace } from 'socket.io';
 import { startGateway, type StartOptions, type TestGateway } from 'switchboard-gateway/testing';
 import { SocketControl } from '../../../src/backend/socket-control.js';
 import { expectUndisturbed } from '../../support/arrivals.js';
 import { clientsOf } from '../../support/client-matrix.js';
 import { CollectingLogger } from '../../support/collecting-logger.js';
-import { counted } from '../../support/embedding.js';
+import { closeEmbeddings, counted, startEmbedding } from '../../support/embedding.js';
 import { RawPolling, RawWebSocket } from '../../support/raw-clients.js';
 import { sendRaw, upgradeRaw } from '../../support/raw-http.js';
 import { forge, inSeconds, refusalOf, SECRET, sign } from '../../support/tokens.js';
@@ -26,6 +28,9 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((gateway) => gateway.close()));
   expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([]);
 });
+
+/** The close code of WebSocket for it. */
+const POLICY_VIOLATION = 1008;
 
 const FORGED = forge({ alg: 'HS256' }, { sub: 'mallory' }, 'AAAA');
 const SECURED = { jwtSecret: SECRET };
@@ -56,6 +61,27 @@ describe('requests to enter before the first one has been let in', () => {
     expect(raw.frames.filter((frame) => String(frame).startsWith('44'))).toHaveLength(1);
     expect((await gateway.registry.getStats()).sockets).toBe(0);
     expect(await counted(gateway, 'refusals_total')).toBe(1);
+  });
+
+  it('[L11] are few, also where each is for another namespace that takes its time', async () => {
+    const asked: string[] = [];
+    @WebSocketGateway({ namespace: /^\/team-\d+$/ })
+    class Teams {
+      afterInit(server: Namespace): void {
+        // It never decides.
+        server.use(({ nsp }) => void asked.push(nsp.name));
+      }
+    }
+    const gateway = await startEmbedding({ providers: [Teams] });
+    try {
+      const raw = await RawWebSocket.open(gateway.url);
+      for (let count = 0; count < 1_000; count++) raw.send(`40/team-${count},`);
+      await raw.closed;
+      expect(asked.length).toBeGreaterThan(0);
+      expect(asked.length).toBeLessThan(20);
+    } finally {
+      await closeEmbeddings();
+    }
   });
 
   it('[L11] end with a namespace that nobody serves', async () => {
@@ -123,12 +149,25 @@ describe('connections without a socket', () => {
     expect(other).toBe(2);
   });
 
+  it('[L11] are counted in total, whatever addresses they come from', async () => {
+    const gateway = await start({ maxConnections: 5, trustedProxies: 1 });
+    const open = (_: unknown, n: number): Promise<number> =>
+      sendRaw(gateway.url, {
+        path: '/socket.io/?EIO=4&transport=polling',
+        headers: { 'x-forwarded-for': `192.0.2.${n}` },
+      }).then(({ status }) => status);
+    const answers = await Promise.all(Array.from({ length: 100 }, open));
+    expect(answers.filter((status) => status === 200).length).toBeLessThan(50);
+    expect(answers.filter((status) => status === 403).length).toBeGreaterThan(50);
+  });
+
   it('[L11] may not send a message in ever so small pieces', async () => {
     const gateway = await start();
-    const raw = await RawWebSocket.open(gateway.url);
+    // With a socket: without one it is ended in a while whatever it sends.
+    const raw = await RawWebSocket.connect(gateway.url);
     raw.sendBytes([0x01, 0x81, 0, 0, 0, 0, 0x34]);
     for (let count = 0; count < 2_000; count++) raw.sendBytes([0x00, 0x81, 0, 0, 0, 0, 0x30]);
-    expect(await raw.closed).not.toBe(1000);
+    expect(await raw.closed).toBe(POLICY_VIOLATION);
     expect((await gateway.http('GET', '/health/live')).status).toBe(200);
   });
 });
