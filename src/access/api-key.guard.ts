@@ -16,17 +16,25 @@ export const scopeNeededBy = (method: object): ApiKeyScope | undefined =>
 /** Lets backends in by API key, route by route. [A4] */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
+  /** By the method of a route. */
+  private readonly scopes = new WeakMap<object, { readonly scope: ApiKeyScope | undefined }>();
+
   constructor(
     private readonly access: ApiAccess,
     private readonly reflector: Reflector,
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
-    const scope = this.reflector.getAllAndOverride<ApiKeyScope | undefined>(SCOPE, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    this.access.admit(context.switchToHttp().getRequest<KeyedRequest>(), scope);
+    const method = context.getHandler();
+    let known = this.scopes.get(method);
+    if (!known) {
+      const scope = this.reflector.getAllAndOverride<ApiKeyScope | undefined>(SCOPE, [
+        method,
+        context.getClass(),
+      ]);
+      this.scopes.set(method, (known = { scope }));
+    }
+    this.access.admit(context.switchToHttp().getRequest<KeyedRequest>(), known.scope);
     return true;
   }
 }

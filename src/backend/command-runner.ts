@@ -59,12 +59,16 @@ export class CommandRunner {
    * Runs a command whose input has been checked.
    * @throws SwitchboardError `access.denied` when the actor lacks the scope, and the codes of the command
    */
-  async run<Name extends CommandName>(
+  run<Name extends CommandName>(
     name: Name,
     input: CommandInput<Name>,
     call: Call,
   ): Promise<CommandResult<Name>> {
-    assertMay(name, call);
+    try {
+      assertMay(name, call);
+    } catch (failure) {
+      return Promise.reject(failure as Error);
+    }
     return this.audit.of(name, input, call, () => this.once(name, input, call));
   }
 
