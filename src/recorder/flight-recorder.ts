@@ -26,6 +26,8 @@ import { upgradeFailed, watchUpgrades } from './upgrades.js';
 /** Refusals of one address and second that become episodes; a storm of them tells nothing more. */
 const REFUSALS_PER_SECOND = 20;
 const MAX_ADDRESSES_PER_SECOND = 1_000;
+/** Episodes of a dead node's sockets that are made in one turn. */
+const LOST_IN_A_TURN = 100;
 /** Refusals that are kept of clients that claimed to be one user. */
 export const REFUSALS_PER_USER = 10;
 const ASK_WITHIN_MS = 1_000;
@@ -161,9 +163,11 @@ export class FlightRecorder implements Participant, DeliveryWatch, OnModuleDestr
     else if (connection) upgradeFailed(connection, why);
   }
 
-  lost(sockets: readonly SocketEntry[]): void {
-    const at = Date.now();
-    for (const entry of sockets) this.keep(lostEpisode(entry, at));
+  /** Some of them in a turn: thousands at once would hold up what is delivered meanwhile. */
+  lost(sockets: readonly SocketEntry[], at = Date.now()): void {
+    for (const entry of sockets.slice(0, LOST_IN_A_TURN)) this.keep(lostEpisode(entry, at));
+    const others = sockets.slice(LOST_IN_A_TURN);
+    if (others.length > 0) setImmediate(() => this.lost(others, at));
   }
 
   delivering(publication: Publication, by: PublishedBy | undefined, isAgain: boolean): void {
