@@ -66,6 +66,16 @@ serve({
     });
   },
 
+  /** From now on the server may end connections; waits until it has ended all. */
+  async awaitEnds() {
+    await Promise.all(clients.map((client) => client.awaitEnd()));
+  },
+
+  /** Goes on without the clients so far. */
+  forget() {
+    clients.length = 0;
+  },
+
   /** Waits until exactly so many events have arrived. */
   async received({ count }) {
     await until(() => events >= count);

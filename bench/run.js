@@ -57,11 +57,11 @@ async function main() {
     );
   }
   const usesRedis = options.scenarios.some(
-    ({ nodes, peers }) => nodes && peers.some((peer) => options.peers.includes(peer)),
+    ({ nodes, redis, peers }) => (nodes || redis) && peers.some((peer) => options.peers.includes(peer)),
   );
   if (usesRedis && spawnSync('redis-server', ['--version']).error) {
     throw new UsageError(
-      'redis-server is missing: install it, or leave the scenarios nodes-… out with --scenario',
+      'redis-server is missing: install it, or leave workers and the scenarios nodes-… out with --scenario',
     );
   }
   assertFilesSuffice(Math.max(...options.scenarios.map((scenario) => scenario.connections(options))));

@@ -7,7 +7,23 @@ import { servePeer } from '../support/control.js';
 import { BODY, EVENT } from '../support/message.js';
 
 const MAX_BATCH = 1000;
+const FILL_AT_ONCE = 200;
 const webhooks = process.env.BENCH_WEBHOOKS;
+
+/** A socket that the registry is told of, and that is not here. @param {number} index */
+const absentSocket = (index) => ({
+  socketId: `s${String(index).padStart(19, '0')}`,
+  user: `u${index >> 1}`,
+  node: 'bench',
+  namespace: '/',
+  transport: /** @type {const} */ ('websocket'),
+  protocol: /** @type {const} */ (4),
+  address: '10.0.0.1',
+  userAgent: 'benchmark',
+  connectedAt: new Date(1_900_000_000_000 + index).toISOString(),
+  rooms: [],
+  info: null,
+});
 
 servePeer(async ({ secured, history, backend, messages, redisUrl }) => {
   Object.assign(process.env, {
@@ -74,6 +90,29 @@ servePeer(async ({ secured, history, backend, messages, redisUrl }) => {
       path: `/v1/sockets?room=${encodeURIComponent(room)}&limit=1000`,
       headers,
     }),
+    async walk(limit) {
+      let found = 0;
+      /** @type {string | undefined} */
+      let cursor;
+      do {
+        const page = await registry.getSockets({ limit, ...(cursor !== undefined && { cursor }) });
+        found += page.items.length;
+        cursor = page.next ?? undefined;
+      } while (cursor !== undefined);
+      return found;
+    },
+    async fill(count) {
+      const { Engine } = await import('../../dist/engine/engine.js');
+      const { holdings } = app.get(Engine, { strict: false });
+      // One request to Redis in a turn: what waits for a second there counts as hung.
+      for (let from = 0; from < count; from += FILL_AT_ONCE) {
+        const turn = Array.from({ length: Math.min(FILL_AT_ONCE, count - from) }, (_, index) =>
+          holdings?.enter(absentSocket(from + index), count),
+        );
+        await Promise.all(turn);
+      }
+    },
+    drain: () => app.close(),
     lookUpUser: async (user) => (await registry.getUser(user)).sockets.length,
     lookUpRoom: async (room) => (await registry.getSockets({ room })).items.length,
   };

@@ -9,7 +9,7 @@ export default {
   title: 'A backend sends one event to one socket by HTTP, connections kept alive',
   unit: 'requests per CPU second',
   better: 'higher',
-  peers: ['stock-nest', 'switchboard'],
+  peers: ['raw-socket.io', 'stock-nest', 'switchboard'],
   secured: true,
   connections: () => CLIENTS,
   async run({ peer, load, target, quick, connect, cpuMicrosOf }) {

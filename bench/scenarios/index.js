@@ -15,6 +15,7 @@
  * @property {string[]} peers
  * @property {boolean} [secured] clients come with a token that every peer verifies
  * @property {boolean} [backend] a backend answers events of clients
+ * @property {boolean} [redis] it starts a Redis itself
  * @property {boolean} [messages] the gateway takes messages of services of Nest
  * @property {string} [history] `SWITCHBOARD_HISTORY` of the gateway
  * @property {boolean} [matrix] labels are `row: column`, and one table shows the medians
@@ -26,7 +27,8 @@
  *   one sample: a number, or several under a label each
  *
  * @typedef {object} NodesRun
- * @property {true} nodes two nodes of the peer and a Redis
+ * @property {true} nodes nodes of the peer and a Redis
+ * @property {number} [nodeCount] how many; 2 when not given
  * @property {(context: import('../support/nodes-sample.js').NodesContext) => Promise<Record<string, number>>} run
  *
  * @typedef {ScenarioFacts & SingleRun} Scenario
@@ -45,17 +47,21 @@ import fanOutRooms from './fan-out-rooms.js';
 import forward from './forward.js';
 import httpEmit from './http-emit.js';
 import idleMemory from './idle-memory.js';
+import loopBlocks from './loop-blocks.js';
 import messages from './messages.js';
 import nodesLatency from './nodes-latency.js';
 import nodesLookup from './nodes-lookup.js';
+import nodesLookup8 from './nodes-lookup-8.js';
 import nodesRedis from './nodes-redis.js';
 import nodesRoom1 from './nodes-room-1.js';
 import nodesRoom10 from './nodes-room-10.js';
+import nodesWalk from './nodes-walk.js';
 import registryLookup from './registry-lookup.js';
 import requestAck from './request-ack.js';
 import resume from './resume.js';
 import start from './start.js';
 import webhooks from './webhooks.js';
+import workers from './workers.js';
 
 /** @type {AnyScenario[]} */
 export const SCENARIOS = [
@@ -71,6 +77,8 @@ export const SCENARIOS = [
   connectPolling,
   connectWebhooks,
   idleMemory,
+  workers,
+  loopBlocks,
   requestAck,
   httpEmit,
   forward,
@@ -81,5 +89,7 @@ export const SCENARIOS = [
   nodesRoom10,
   nodesLatency,
   nodesLookup,
+  nodesLookup8,
+  nodesWalk,
   nodesRedis,
 ];

@@ -7,8 +7,8 @@ const ROOM = 'room-of-10';
 /** @type {import('./index.js').NodesScenario} */
 export default {
   name: 'nodes-lookup',
-  title: 'Two nodes: an app looks up the sockets of a user or a room, half of them on either node',
-  unit: 'µs CPU per look-up, both nodes and Redis',
+  title: 'Two nodes: an app looks up the sockets of a user or a room, half of them on either of two nodes',
+  unit: 'µs CPU per look-up, all nodes and Redis',
   better: 'lower',
   peers: ['sharded-adapter', 'streams-adapter', 'switchboard'],
   nodes: true,

@@ -1,5 +1,6 @@
 /** The child's side of the control protocol: commands come by IPC, each is answered once. */
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
+import { LoopBlocks } from './loop-blocks.js';
 
 /**
  * @typedef {Record<string, (args: any) => unknown>} Commands
@@ -22,6 +23,9 @@ import { setImmediate, setTimeout as delay } from 'node:timers/promises';
  * @property {(room: string) => HttpRequest} [roomRequest] what a backend asks for a room's sockets
  * @property {(user: string) => Promise<number>} [lookUpUser] a user's sockets on all nodes, asked in the process; how many
  * @property {(room: string) => Promise<number>} [lookUpRoom] a room's
+ * @property {(size: number) => Promise<number>} [walk] all sockets of all nodes, page by page; how many
+ * @property {(count: number) => Promise<void>} [fill] makes so many sockets known that there are not
+ * @property {() => Promise<void>} [drain] sends everyone away and ends
  */
 
 /**
@@ -47,6 +51,7 @@ export function serve(commands) {
 export function servePeer(start) {
   /** @type {Peer} */
   let peer;
+  const blocks = new LoopBlocks();
   serve({
     async ready(options) {
       peer = await start(options);
@@ -87,6 +92,15 @@ export function servePeer(start) {
       };
       await Promise.all(Array.from({ length: concurrency }, worker));
     },
+    async walk({ size, count }) {
+      const found = await peer.walk?.(size);
+      if (count !== undefined && found !== count)
+        throw new Error(`expected ${count} sockets, found ${found}`);
+    },
+    fill: ({ count }) => peer.fill?.(count),
+    drain: () => peer.drain?.(),
+    beginBlocks: () => blocks.begin(),
+    endBlocks: () => blocks.end(),
     join: ({ pairs }) => peer.join?.(pairs),
     requests: ({ kind, targets }) =>
       targets.map((/** @type {string} */ target) => peer[requestOf(kind)]?.(target)),

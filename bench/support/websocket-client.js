@@ -106,6 +106,12 @@ export class WebSocketClient {
     this.tcp?.write(maskedFrame(OPCODE.text, Buffer.from(text)));
   }
 
+  /** Waits for the server's end, which is no failure from now on. */
+  async awaitEnd() {
+    this.#state = 'closing';
+    await this.closed;
+  }
+
   /** Closes as a client does, by a close frame, and waits for the server's end. */
   async close() {
     this.#state = 'closing';
