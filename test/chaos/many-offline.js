@@ -6,11 +6,15 @@
  *
  * With `--held` the users are in the registry of a node that has no sockets for them, so that a small machine can hold them;
  * `--without` has nobody told, which shows what the same death costs by itself. Another node lives on: what its memory grows by
- * is bounded, and how long it takes to deliver to its clients meanwhile is shown beside how long it took before. Exits with 1
+ * is bounded, and how long it takes to deliver to its clients meanwhile is shown beside how long it took before, with the
+ * longest turn of its event loop, in processor time, which another load of the machine does not change. Exits with 1
  * when an event is missing, or comes in the wrong order, or the memory grows too far.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -60,7 +64,13 @@ const env = {
     ...(values.batch && { SWITCHBOARD_WEBHOOK_BATCH: 'many' }),
   }),
 };
-const stays = await startGatewayProcess({ env });
+const folder = mkdtempSync(join(tmpdir(), 'switchboard-many-offline-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const turnsFile = join(folder, 'turns');
+const stays = await startGatewayProcess({
+  env: { ...env, LONG_TURNS_FILE: turnsFile },
+  nodeOptions: ['--import', new URL('long-turns.js', import.meta.url).href],
+});
 process.once('exit', () => stays.child.kill('SIGKILL'));
 
 /** The node that is going to die, with all of its users. */
@@ -108,15 +118,21 @@ watcher.on('beat', (at) => times.push(performance.now() - at));
 const beat = setInterval(() => void emit(performance.now()).catch(() => undefined), EVERY_MS);
 const quantile = (of) =>
   times.toSorted((one, other) => one - other)[Math.floor(times.length * of)]?.toFixed(1);
+/** Of the times above, and of the turns of the node that lives on: since when. */
+let since = Date.now();
+const spans = [];
 const sayTimes = (name) => {
   say(`delivery to a client ${name}: 50 % ${quantile(0.5)} ms, 99 % ${quantile(0.99)} ms of ${times.length}`);
+  spans.push({ name, from: since, to: Date.now() });
   times = [];
+  since = Date.now();
 };
 
 const dying = await startDying();
 if (!values.without) await untilTold('online', () => told.online > count);
 await pause(10_000);
 times = [];
+since = Date.now();
 await pause(15_000);
 sayTimes('before');
 
@@ -139,5 +155,12 @@ say(
 );
 watcher.close();
 await stays.stop();
+const turns = readFileSync(turnsFile, 'utf8')
+  .split('\n')
+  .map((line) => line.split(' ').map(Number));
+for (const { name, from, to } of spans) {
+  const longest = Math.max(0, ...turns.filter(([at]) => at >= from && at <= to).map(([, ms]) => ms));
+  say(`longest turn of the node ${name}: ${longest} ms of its processor time`);
+}
 await redis.kill();
 process.exit(isRight && growth <= Number(values['max-growth-mib']) ? 0 : 1);
