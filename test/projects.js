@@ -92,6 +92,7 @@ const NOT_ON_REDIS = {
     'cluster-script',
     'many-sockets',
     'microservice-brokers',
+    'nodes-clocks',
     'nodes-control',
     'nodes-cursors',
     'nodes-delivery',

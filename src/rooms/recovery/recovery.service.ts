@@ -5,6 +5,7 @@ import type { HeldPublication } from '../../delivery/held-publication.js';
 import type { Tracking } from '../../delivery/tracking.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
+import { NodeIdentity } from '../../engine/node-identity.js';
 import type { PresencePlace } from '../../engine/presence.js';
 import {
   SessionNotWhole,
@@ -54,6 +55,7 @@ export class Recovery implements Participant {
     private readonly claims: SessionClaims,
     private readonly namespaces: Namespaces,
     private readonly watchedRooms: WatchedRooms,
+    private readonly node: NodeIdentity,
   ) {
     rights.whenRenewed((socket) => this.renewed(socket));
   }
@@ -97,7 +99,7 @@ export class Recovery implements Participant {
   /** The socket has a new token; the session goes on with that. */
   private renewed(socket: GatewaySocket): void {
     const { session, grant } = socketState(socket);
-    if (session) void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(grant)));
+    if (session) void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(grant, this.node.id)));
   }
 
   /** A socket has ended: its client may come back, or has left for good. */
@@ -106,10 +108,9 @@ export class Recovery implements Participant {
     if (!session || !isWritten(session)) return;
     const { sessions } = this.engine;
     const { sessionId } = session;
+    const { data } = state.socket;
     void this.own(
-      comesBack(reason)
-        ? sessions.detach(sessionId, lastSent(session), state.socket.data)
-        : sessions.close(sessionId),
+      comesBack(reason) ? sessions.detach(sessionId, lastSent(session), data) : sessions.close(sessionId),
     );
   }
 
@@ -118,7 +119,11 @@ export class Recovery implements Participant {
     const { session } = state;
     if (!session || !isWritten(session)) return;
     return this.own(
-      this.engine.sessions.joined(session.sessionId, describeRoom(state, room), state.socket.data),
+      this.engine.sessions.joined(
+        session.sessionId,
+        describeRoom(state, room, this.node.id),
+        state.socket.data,
+      ),
     );
   }
 
@@ -127,7 +132,7 @@ export class Recovery implements Participant {
     const { session } = state;
     // In this process the answer is as old as the session's coming in.
     if (!session || !isWritten(session) || this.engine.kind === 'memory') return;
-    const how = { ...describeRoom(state, room), caughtUpTo: position };
+    const how = { ...describeRoom(state, room, this.node.id), caughtUpTo: position };
     void this.own(this.engine.sessions.joined(session.sessionId, how));
   }
 
@@ -139,8 +144,7 @@ export class Recovery implements Participant {
   takeOver(socketId: string): LeftBehind | undefined {
     const socket = this.namespaces.findSocket(socketId);
     if (!socket) return undefined;
-    const state = socketState(socket);
-    const { session } = state;
+    const { session } = socketState(socket);
     if (session) letGo(session);
     socket.conn.close(true);
     // A connection that was closing already waits for its transport; the ID has to be free now.
@@ -157,7 +161,7 @@ export class Recovery implements Participant {
         socketId: socket.id,
         user,
         namespace: socket.nsp.name,
-        token: tokenOf(grant),
+        token: tokenOf(grant, this.node.id),
         data: socket.data as unknown,
       }),
     );
@@ -187,7 +191,7 @@ export class Recovery implements Participant {
     void adapterOf(socket).addNamed(socket.id, rooms);
     session.state = { is: 'live', sent: tracking };
     for (const room of before) if (!rooms.has(room)) void this.joined(state, room);
-    void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant)));
+    void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant, this.node.id)));
     try {
       this.replay(socket, claim, tracking, hasCaughtUp);
     } catch (failure) {
@@ -211,7 +215,7 @@ export class Recovery implements Participant {
       this.watchAgain(socket, watched, watchedSince);
       return true;
     }
-    for (const each of roomGrantsOf(grant)) this.rights.restoreRoomGrant(socket, room, each);
+    for (const each of roomGrantsOf(grant, this.node.id)) this.rights.restoreRoomGrant(socket, room, each);
     if (!byRight) return true;
     if (!this.rights.allows(socket, 'join', room)) return false;
     this.rights.joinedByRight(socket, room);

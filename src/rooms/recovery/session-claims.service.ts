@@ -7,6 +7,7 @@ import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
 import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
+import { NodeIdentity } from '../../engine/node-identity.js';
 import { SessionBusy, type Claim } from '../../engine/sessions.js';
 import { rename, setSession } from '../../platform/socket-of-io.js';
 import { logFailure } from '../../telemetry/log.js';
@@ -20,6 +21,7 @@ import {
   type RecoverableSession,
 } from '../../sockets/socket-state.js';
 import { steadyNow } from '../../timers/steady-clock.js';
+import { timeHere } from './kept-time.js';
 import { isOurText, type SessionToken } from './session-texts.js';
 
 /** A session ID is all that stands between a session and whoever has a token of the same user. */
@@ -38,6 +40,7 @@ export class SessionClaims implements Participant {
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly engine: Engine,
     private readonly revocations: RevocationList,
+    private readonly node: NodeIdentity,
   ) {}
 
   /**
@@ -130,8 +133,8 @@ export class SessionClaims implements Participant {
   /** Why a session may not be given back: it ends with the token it was opened with, also when its client has another one. */
   mayNotComeBack(user: string, { token }: Pick<Claim, 'token'>): NotRecovered | undefined {
     // A node that does not know of steady ends says only what the token says.
-    const { jti, issuedAt, expiresAt, endsAt = expiresAt } = token as SessionToken;
-    if (endsAt !== undefined && endsAt <= steadyNow()) return 'token_ended';
+    const { jti, issuedAt, expiresAt, endsAt = expiresAt, ...clock } = token as SessionToken;
+    if (endsAt !== undefined && timeHere(endsAt, clock, this.node.id) <= steadyNow()) return 'token_ended';
     return this.revocations.checkNow({ user, jti, issuedAt }) === undefined ? undefined : 'revoked';
   }
 

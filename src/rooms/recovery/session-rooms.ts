@@ -2,6 +2,7 @@
 import { ROOM_ACTIONS, type RoomAction } from '../../protocol/capabilities.js';
 import { EventPatterns } from '../../protocol/event-patterns.js';
 import type { RoomGrant } from '../../sockets/grant.js';
+import { clockOf, timeHere, type KeptClock } from './kept-time.js';
 import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
 import type { SessionRoom } from '../../engine/sessions.js';
 import { watchedRoom } from '../../protocol/names.js';
@@ -9,7 +10,7 @@ import { membershipOf } from '../../sockets/membership.adapter.js';
 import type { GatewaySocket, SocketState } from '../../sockets/socket-state.js';
 
 /** How a room grant is kept with the session: as JSON. */
-interface KeptGrant {
+interface KeptGrant extends KeptClock {
   readonly allow: readonly RoomAction[];
   readonly events?: readonly string[];
   readonly issuedAt?: number;
@@ -18,7 +19,8 @@ interface KeptGrant {
   readonly untilLeft?: boolean;
 }
 
-export function describeRoom(state: SocketState, room: string): SessionRoom {
+/** @param node this one */
+export function describeRoom(state: SocketState, room: string, node: string): SessionRoom {
   const { socket, joinedByRight, roomGrants } = state;
   const grants = roomGrants?.get(room);
   const watched = watchedRoom(room);
@@ -27,27 +29,37 @@ export function describeRoom(state: SocketState, room: string): SessionRoom {
     room,
     meta: (socket.nsp.adapter as FanOutAdapter).trackingOf(socket)?.metaRooms.has(room) === true,
     byRight: joinedByRight?.has(room) === true,
-    ...(grants && { grant: grants.map(keptGrantOf) }),
+    ...(grants && { grant: grants.map((grant) => keptGrantOf(grant, node)) }),
     ...(watchedSince && { watchedSince }),
   };
 }
 
-const keptGrantOf = ({ allow, events, issuedAt, jti, expiresAt, untilLeft }: RoomGrant): KeptGrant => ({
+const keptGrantOf = (
+  { allow, events, issuedAt, jti, expiresAt, untilLeft }: RoomGrant,
+  node: string,
+): KeptGrant => ({
   allow: [...allow],
   ...(events && { events: events.patterns }),
   issuedAt,
   jti,
   expiresAt,
+  ...(expiresAt !== undefined && clockOf(node)),
   ...(untilLeft && { untilLeft }),
 });
 
-/** What room tokens had granted in a room. */
-export function roomGrantsOf(kept: unknown): RoomGrant[] {
-  return ((kept ?? []) as readonly KeptGrant[]).map(({ allow, events, ...rest }) => ({
-    ...rest,
-    ...(events && { events: new EventPatterns(events) }),
-    allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))),
-  }));
+/**
+ * What room tokens had granted in a room.
+ * @param here this node
+ */
+export function roomGrantsOf(kept: unknown, here: string): RoomGrant[] {
+  return ((kept ?? []) as readonly KeptGrant[]).map(
+    ({ allow, events, node, aheadMs, expiresAt, ...rest }) => ({
+      ...rest,
+      ...(expiresAt !== undefined && { expiresAt: timeHere(expiresAt, { node, aheadMs }, here) }),
+      ...(events && { events: new EventPatterns(events) }),
+      allow: new Set(allow.filter((action) => ROOM_ACTIONS.includes(action))),
+    }),
+  );
 }
 
 export const sharedRoomsOf = (socket: GatewaySocket): string[] =>
