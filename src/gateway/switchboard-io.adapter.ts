@@ -27,7 +27,8 @@ import type { ConnectionError } from './turned-away.js';
 import { tellReservedBy, tellRoomsBy } from './dispatch/app-listeners.js';
 import { ignoreOtherUpgrades } from './transport/other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
-import { readPlainQueries } from './transport/upgrade-query.js';
+import { readPlainQueries } from './transport/plain-queries.js';
+import { runMiddlewaresAtOnce } from './transport/request-middlewares.js';
 import { mayActFor } from './transport/bound-session.js';
 import { PreparingWebSocketServer } from './transport/upgraded-socket.js';
 import { collectGateways, containInitHooks, serverOptionsOf } from './nest/nest-wiring.js';
@@ -158,6 +159,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     slowConsumers.watch(server.engine);
     readPlainQueries(server.engine);
+    runMiddlewaresAtOnce(server.engine);
     server.engine.use(
       (request: IncomingMessage, response: ServerResponse, next: (failure?: Error) => void) => {
         if (request.method === 'POST') noteOversize(server.engine, request, response);

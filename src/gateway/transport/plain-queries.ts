@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What stock clients ask for: names and values in which nothing is escaped, and no name of an object's own. */
+const PLAIN_QUERY = /^[^?#]*\?([A-Za-z0-9]+=[\w.-]*(?:&[A-Za-z0-9]+=[\w.-]*)*)$/;
+
+/** Where Engine.IO looks for a query that somebody has read already. */
+interface Request extends IncomingMessage {
+  _query?: Record<string, string>;
+}
+
+/** What Engine.IO makes of requests; its documentation shows how to call these, and `attach` does. */
+interface RequestHandlers {
+  handleRequest(request: IncomingMessage, ...rest: unknown[]): void;
+  handleUpgrade(request: IncomingMessage, ...rest: unknown[]): void;
+}
+
+/**
+ * Reads the query of a plain request without taking a whole URL apart, which costs more than all that the gateway itself
+ * does to let a connection in; one that begins by polling asks four times. Any other is left to Engine.IO.
+ */
+export function readPlainQueries(engine: RequestHandlers): void {
+  for (const name of ['handleRequest', 'handleUpgrade'] as const) {
+    const handle = engine[name].bind(engine);
+    engine[name] = (request: Request, ...rest) => {
+      request._query ??= plainQuery(request.url ?? '');
+      handle(request, ...rest);
+    };
+  }
+}
+
+/** As a URL parser reads it; `undefined` where that has more to do. */
+function plainQuery(url: string): Record<string, string> | undefined {
+  const text = PLAIN_QUERY.exec(url)?.[1];
+  if (text === undefined) return undefined;
+  const query: Record<string, string> = {};
+  for (const pair of text.split('&')) {
+    const end = pair.indexOf('=');
+    query[pair.slice(0, end)] = pair.slice(end + 1);
+  }
+  return query;
+}
