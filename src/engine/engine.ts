@@ -116,6 +116,8 @@ export interface NodeHooks {
    * where it stands.
    */
   tracksPositions(): boolean;
+  /** Whether a socket is connected here. */
+  holds(socketId: string): boolean;
   /**
    * Ends a socket whose session its client has taken to another connection, silently and at once; what was the last
    * sent to it and its data, as for {@link SessionStore.detach}.

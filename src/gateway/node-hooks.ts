@@ -45,6 +45,10 @@ export class GatewayNodeHooks implements NodeHooks {
     return this.namespaces.all.some((adapter) => (adapter as FanOutAdapter).tracksPositions);
   }
 
+  holds(socketId: string): boolean {
+    return this.namespaces.findSocket(socketId) !== undefined;
+  }
+
   takeOver(socketId: string): LeftBehind | undefined {
     return this.recovery.takeOver(socketId);
   }

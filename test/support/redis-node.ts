@@ -138,6 +138,10 @@ export class TestNode implements NodeHooks {
     return this.hasTrackers;
   }
 
+  holds(socketId: string): boolean {
+    return [...this.sockets()].some((entry) => entry.socketId === socketId);
+  }
+
   takeOver(socketId: string): undefined {
     this.takenOver.push(socketId);
     return undefined;

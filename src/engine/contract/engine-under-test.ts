@@ -58,6 +58,10 @@ export class RecordedHooks implements NodeHooks {
     return true;
   }
 
+  holds(socketId: string): boolean {
+    return [...this.sockets()].some((entry) => entry.socketId === socketId);
+  }
+
   takeOver(socketId: string): undefined {
     this.takenOver.push(socketId);
     this.onTakeOver(socketId);

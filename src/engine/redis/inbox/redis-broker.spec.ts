@@ -14,6 +14,7 @@ describe('the answer to a publication', () => {
     const events: string[] = [];
     const hooks = {
       tracksPositions: () => true,
+      holds: () => false,
       arrived: ({ publication: { id } }: Arrival) => void events.push(id),
     };
     const publisher = new RedisBroker(

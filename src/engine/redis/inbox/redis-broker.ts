@@ -13,14 +13,21 @@ import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
 import { partsOf, roomOfPart } from '../keys.js';
 import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
 import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
-import type { PublishOrder, PublishReply } from '../lua/publish.js';
+import {
+  plainOrder,
+  readPublishReply,
+  type PlainOrder,
+  type PlainReply,
+  type PublishOrder,
+  type PublishReply,
+} from '../lua/publish.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the broker uses of the node. */
 export type BrokerContext = Pick<
   NodeContext,
   'run' | 'identity' | 'isAvailable' | 'sessionsKeepMs' | 'ruleOf' | 'calls' | 'quota' | 'reply'
-> & { readonly hooks: () => Pick<NodeHooks, 'arrived' | 'tracksPositions'> | undefined };
+> & { readonly hooks: () => Pick<NodeHooks, 'arrived' | 'tracksPositions' | 'holds'> | undefined };
 
 /** The parts of the engine that publications go with. */
 export interface BrokerNeighbours {
@@ -38,6 +45,8 @@ const REPLY_SLACK_MS = 1_000;
 /** More than Redis can take in the time it is given: it has hung, and not been noticed yet. */
 const MAX_PENDING = 20_000;
 
+type AnyOrder = PlainOrder | PublishOrder | CommandOrder;
+
 interface Pending {
   readonly publication: Publication;
   /** 0 when no acknowledgements are asked for. */
@@ -47,7 +56,7 @@ interface Pending {
   readonly given: () => void;
 }
 
-interface Outgoing<Order extends PublishOrder | CommandOrder = PublishOrder | CommandOrder> {
+interface Outgoing<Order extends AnyOrder = AnyOrder> {
   readonly order: Order;
   readonly payload: string;
 }
@@ -246,11 +255,20 @@ export class RedisBroker {
 
   private async sendRun(run: readonly Outgoing[]): Promise<readonly unknown[]> {
     const { context } = this;
-    const payloads = run.map(({ payload }) => payload);
-    const orders = luaJson(run.map(({ order }) => order));
-    const sent = isCommand(run[0]!.order)
-      ? context.run(COMMANDS, ...context.identity(), orders, ...payloads)
-      : context.run(PUBLISH, ...context.identity(), context.sessionsKeepMs, orders, ...payloads);
+    if (isCommand(run[0]!.order)) {
+      const payloads = run.map(({ payload }) => payload);
+      const orders = luaJson(run.map(({ order }) => order));
+      return (await context.run(COMMANDS, ...context.identity(), orders, ...payloads)) as readonly unknown[];
+    }
+    const orders: AnyOrder[] = [];
+    const publications: string[] = [];
+    for (const { order, payload } of run) {
+      const isPlain = typeof order === 'string';
+      if (!isPlain) orders.push(order);
+      publications.push(isPlain ? order : '', payload);
+    }
+    const others = orders.length === 0 ? '' : luaJson(orders);
+    const sent = context.run(PUBLISH, ...context.identity(), context.sessionsKeepMs, others, ...publications);
     return (await sent) as readonly unknown[];
   }
 
@@ -289,8 +307,11 @@ export class RedisBroker {
    * Redis counts what a user had kept on all nodes, and says so with its answer; what is under way until then is counted
    * here. [Q7]
    */
-  private countForUser({ user, volatile }: Publication, { order, payload }: Outgoing<PublishOrder>): void {
-    if (user === undefined || volatile) return;
+  private countForUser(
+    { user, volatile }: Publication,
+    { order, payload }: Outgoing<PlainOrder | PublishOrder>,
+  ): void {
+    if (user === undefined || volatile || typeof order === 'string') return;
     const histories = order[4].filter(([, size]) => size > 0).length;
     if (histories > 0) this.context.quota.count(user, histories * payload.length);
   }
@@ -298,22 +319,35 @@ export class RedisBroker {
   private async answered(outgoing: Outgoing): Promise<PublishReply> {
     this.unanswered++;
     try {
-      return (await this.outgoing.push(outgoing)) as PublishReply;
+      return readPublishReply((await this.outgoing.push(outgoing)) as PublishReply | PlainReply);
     } finally {
       this.unanswered--;
     }
   }
 
-  private orderOf(publication: Publication, ackTimeoutMs: number, isMarked: boolean): PublishOrder {
+  private orderOf(
+    publication: Publication,
+    ackTimeoutMs: number,
+    isMarked: boolean,
+  ): PlainOrder | PublishOrder {
     const { id, volatile, namespace, to, except, user = '' } = publication;
-    const rules = partsOf(to).map((part) => {
+    const parts = partsOf(to);
+    // One that is here would not be looked for elsewhere.
+    const excepted = partsOf(except).filter((part) => !this.isHere(part));
+    const tells = this.neighbours.outbox.tellsOf(publication);
+    const isForAll = this.isUnsettled(to, except) ? 1 : 0;
+    const marked = isMarked ? 1 : 0;
+    const isSpecial =
+      volatile || namespace !== undefined || ackTimeoutMs > 0 || isForAll === 1 || tells !== undefined;
+    if (!isSpecial && excepted.length === 0 && this.isPlain(parts)) {
+      return plainOrder(parts[0]!, user, isMarked ? id : '');
+    }
+    const rules = parts.map((part) => {
       const room = roomOfPart(part);
       const rule = room === undefined ? undefined : this.context.ruleOf(room);
       return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
     });
-    const isForAll = this.isUnsettled(to, except) ? 1 : 0;
-    const marked = isMarked ? 1 : 0;
-    const where = [rules, partsOf(except)] as const;
+    const where = [rules, excepted] as const;
     const order = [
       id,
       volatile ? 1 : 0,
@@ -324,8 +358,17 @@ export class RedisBroker {
       user,
       isForAll,
     ] as const;
-    const tells = this.neighbours.outbox.tellsOf(publication);
     return tells === undefined ? order : [...order, tells];
+  }
+
+  /** One part that is everybody, or a room that keeps no history. */
+  private isPlain([part, ...others]: readonly string[]): boolean {
+    if (part === undefined || others.length > 0 || part.includes('\n')) return false;
+    return part === 'a' || (part.startsWith('r') && this.context.ruleOf(part.slice(1)) === undefined);
+  }
+
+  private isHere(part: string): boolean {
+    return part.startsWith('s') && this.context.hooks()?.holds(part.slice(1)) === true;
   }
 
   private isUnsettled(to: Publication['to'], except: Publication['except']): boolean {
@@ -335,7 +378,7 @@ export class RedisBroker {
   }
 }
 
-const isCommand = (order: PublishOrder | CommandOrder): order is CommandOrder => order[0] === COMMAND_MARK;
+const isCommand = (order: AnyOrder): order is CommandOrder => order[0] === COMMAND_MARK;
 
 /** The batch cut where publications and commands change. */
 function runsOf(batch: readonly Outgoing[]): readonly Outgoing[][] {

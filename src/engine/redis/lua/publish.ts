@@ -1,4 +1,14 @@
-/** What the script is told of a publication; the publication itself goes beside it and is not looked into. */
+/**
+ * What the script is told of most publications, as text: to one room that keeps no history, or to everybody, and no socket
+ * of another node taken off. The part; where there is one of them, the user that it counts for, and its ID where the
+ * publisher is to find its place in its own inbox. Whether a session wants it kept, only the script knows.
+ */
+export type PlainOrder = string;
+
+export const plainOrder = (part: string, publisher: string, mark: string): PlainOrder =>
+  publisher === '' && mark === '' ? part : `${part}\n${publisher}\n${mark}`;
+
+/** What the script is told of any publication; the publication itself goes beside it and is not looked into. */
 export type PublishOrder = readonly [
   id: string,
   isVolatile: 0 | 1,
@@ -22,3 +32,13 @@ export type PublishOrder = readonly [
  * targeted sockets of other nodes as JSON, else nothing; for how many ms its user is over its quota.
  */
 export type PublishReply = readonly [cursor: string, matched: number, targeted: string, overMs: number];
+
+/** What the script says of a plain publication that no session wants: cursor and matched, with a space between. */
+export type PlainReply = `${string} ${number}`;
+
+/** A reply of either kind. */
+export function readPublishReply(reply: PublishReply | PlainReply): PublishReply {
+  if (typeof reply !== 'string') return reply;
+  const space = reply.indexOf(' ');
+  return [reply.slice(0, space), Number(reply.slice(space + 1)), '', 0];
+}

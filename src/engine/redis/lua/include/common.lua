@@ -29,8 +29,7 @@ end
 -- What entries of an inbox as large as the last one may take.
 local INBOX_BYTES = 268435456
 local told = {}
-local function tell(node, kind, ...)
-  local text = table.concat({ kind, ... }, '\n')
+local function put(node, text)
   -- A node that reads nothing takes no more than this many bytes of Redis until its lease lapses. [Q7]
   local most = '50000'
   if #text > INBOX_BYTES / 50000 then most = math.max(math.floor(INBOX_BYTES / #text), 1000) end
@@ -48,6 +47,7 @@ local function tell(node, kind, ...)
   entries[#entries + 1] = id .. '\n' .. text
   return true
 end
+local function tell(node, kind, ...) return put(node, table.concat({ kind, ... }, '\n')) end
 local function announce()
   for node, entries in pairs(told) do
     redis.call('SPUBLISH', P .. 'inbox:' .. node, table.concat(entries, '\r'))

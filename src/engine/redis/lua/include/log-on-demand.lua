@@ -1,7 +1,6 @@
 -- The same for publications, most of which nothing keeps: functions of logs are those of `logs()`.
 -- Lua makes each function of a script anew in every run, which for those of the logs is more than a publication costs that
 -- needs none of them.
-local EPOCH = redis.call('HGET', STATE, 'e') or ''
 --- @include place
 local made_logs
 local function logs()
