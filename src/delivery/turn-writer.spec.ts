@@ -133,7 +133,14 @@ describe('the writer of one turn', () => {
 
   it.each<[string, (it: FakeConnection) => void]>([
     ['packets wait in the write buffer', (it) => it.writeBuffer.push({})],
-    ['the transport is busy', ({ transport }) => (transport.writable = false)],
+    [
+      'the transport is busy, and what it sent has not left',
+      ({ transport, socket }) => {
+        transport.writable = false;
+        socket._socket!.cork();
+        socket._socket!.write('x');
+      },
+    ],
     ['the connection is closing', (it) => (it.readyState = 'closing')],
     ['the WebSocket is closing', ({ socket }) => (socket.readyState = CLOSING)],
     ['the sender compresses', ({ socket }) => (socket._sender!._state = 1)],
@@ -150,6 +157,13 @@ describe('the writer of one turn', () => {
     collect('a');
     connection.transport.writable = false;
     expect(collect('b')).toEqual([true]);
+    await turnIsOver();
+    expect(connection.log).toEqual(['ab']);
+  });
+
+  it('[D8] collects although the transport is busy, where all that it sent has left', async () => {
+    connection.transport.writable = false;
+    expect(collect('a', 'b')).toEqual([true, true]);
     await turnIsOver();
     expect(connection.log).toEqual(['ab']);
   });

@@ -67,14 +67,19 @@ class Outlet {
     return this.connection.transport.socket?._socket;
   }
 
-  /** Whether nothing is ahead of a frame that is written to the TCP socket now. */
+  /**
+   * Whether nothing is ahead of a frame that is written to the TCP socket now.
+   *
+   * Engine.IO takes a transport for busy until it is told, later in the turn, that what it has sent has left. Where the TCP
+   * socket holds nothing it has left already: what a client has missed follows the packet that lets it in.
+   */
   get isIdle(): boolean {
     const { connection } = this;
     const { transport } = connection;
     const { socket } = transport;
     return (
       connection.readyState === 'open' &&
-      transport.writable &&
+      (transport.writable || socket?._socket?.writableLength === 0) &&
       connection.writeBuffer.length === 0 &&
       socket?.readyState === OPEN &&
       socket._sender?._state === SENDER_IDLE
