@@ -49,6 +49,8 @@ export class NodeRegistration {
   /** What this node holds has to be written again. */
   private isOutOfDate = false;
   private timer: NodeJS.Timeout | undefined;
+  /** Whether nothing was left of what was due. */
+  private isSwept = true;
   private readonly tickMs: number;
   private renewedAt = -Infinity;
   private checkedAt = performance.now();
@@ -191,7 +193,8 @@ export class NodeRegistration {
   private schedule(): void {
     if (this.isStopped) return;
     const isWell = this.attached && this.parts.connection.isUsable && !this.parts.inbox.isBehind;
-    const nextMs = isWell ? this.tickMs : Math.min(RETRY_MS, this.tickMs);
+    const isAtRest = isWell && this.isSwept;
+    const nextMs = isAtRest ? this.tickMs : Math.min(RETRY_MS, this.tickMs);
     this.timer = setTimeout(() => void this.tick().finally(() => this.schedule()), nextMs);
   }
 
@@ -206,7 +209,7 @@ export class NodeRegistration {
       if (this.isOutOfDate) await this.rewrite();
       else await this.check();
       if (sessions.isOutOfDate) await sessions.settle();
-      await reaper.carryOut(renewal);
+      this.isSwept = await reaper.carryOut(renewal);
     } catch {
       // The connection has told what is wrong, or the lease is lost and this node makes itself known again.
     }

@@ -8,7 +8,7 @@ import { SWEEP_ABSENT, SWEEP_AWAY, SWEEP_LOGS, SWEEP_SESSIONS } from '../lua/scr
 const SETTLING_MS = 2_000;
 /** What is swept in one run, so that Redis answers others in between. */
 const BATCH_SIZE = 100;
-/** How long one sweep keeps what else there is to do waiting; what is left by then is there at the next renewal. */
+/** How long one sweep keeps what else there is to do waiting. */
 const SWEEP_WITHIN_MS = 500;
 
 /** Takes out what dead nodes left behind, sessions that nobody came back to, and users that did not. Every node does; each thing is done once. */
@@ -29,12 +29,16 @@ export class Reaper {
     this.reapsFrom = this.clock() + SETTLING_MS;
   }
 
-  async carryOut({ lapsed, endedSessions, overdue, lapsingLogs, away }: Held): Promise<void> {
+  /** Gives whether everything was done that was due; what is left is there at the next renewal. */
+  async carryOut({ lapsed, endedSessions, overdue, lapsingLogs, away }: Held): Promise<boolean> {
     if (this.clock() >= this.reapsFrom) await this.reap(lapsed);
-    if (endedSessions > 0) await this.sweep(SWEEP_SESSIONS);
-    if (overdue > 0) await this.sweep(SWEEP_ABSENT, this.context.sessionsKeepMs);
-    if (away > 0) await this.sweep(SWEEP_AWAY);
-    if (lapsingLogs > 0) await this.sweep(SWEEP_LOGS);
+    const sweeps = [
+      endedSessions === 0 || (await this.sweep(SWEEP_SESSIONS)),
+      overdue === 0 || (await this.sweep(SWEEP_ABSENT, this.context.sessionsKeepMs)),
+      away === 0 || (await this.sweep(SWEEP_AWAY)),
+      lapsingLogs === 0 || (await this.sweep(SWEEP_LOGS)),
+    ];
+    return !sweeps.includes(false);
   }
 
   private async reap(nodes: readonly string[]): Promise<void> {
@@ -51,13 +55,14 @@ export class Reaper {
     return this.heldBy(node).catch(() => []);
   }
 
-  /** Until nothing is left: more may be left behind between two renewals than one run takes. */
-  private async sweep(script: Script, ...args: readonly number[]): Promise<void> {
+  /** More may be left behind between two renewals than one run takes. Gives whether nothing is left. */
+  private async sweep(script: Script, ...args: readonly number[]): Promise<boolean> {
     const endsAt = this.clock() + SWEEP_WITHIN_MS;
     let swept: unknown;
     do {
       await this.context.renewWhenDue();
       swept = await this.context.run(script, BATCH_SIZE, ...args);
     } while (swept === BATCH_SIZE && this.clock() < endsAt);
+    return swept !== BATCH_SIZE;
   }
 }
