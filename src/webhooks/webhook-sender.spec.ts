@@ -171,12 +171,15 @@ function sendsOn(kind: 'memory' | 'redis'): void {
     expect(Math.min(...test.clock.waits)).toBeGreaterThanOrEqual(90_000);
   });
 
-  it('[W6] what could not be delivered in a day is lost, and the endpoint is told how much', async () => {
+  it('[W6] [W7] what could not be delivered in a day is lost, the endpoint is told how much, and nobody that it was delivered', async () => {
     await start(receiver.url);
     receiver.answer = (response, got) => (got.user === ADA ? failing(500) : OK)(response, got);
     test.comeAndGo(ADA);
     test.enter(ADA);
     await until('it waits to try again', () => test.clock.waits.length === 1);
+    const delivered = async () => (await test.eventsOf(ADA)).map((event) => event.delivered);
+    await until('all is written', async () => (await delivered()).length === 3);
+    expect(await delivered()).toEqual([false, false, false]);
     test.clock.turn(25 * HOUR_MS);
     await until('all is delivered', isDelivered);
     const lost = receiver.got.filter(({ type }) => type === 'events.lost');
@@ -187,6 +190,7 @@ function sendsOn(kind: 'memory' | 'redis'): void {
       to: expect.any(Number),
       epoch: expect.any(String),
     });
+    expect(await delivered()).toEqual([]);
   });
 
   it('[W6] a batch holds up to 100 events, in order, each with its own ID', async () => {

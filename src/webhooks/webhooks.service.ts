@@ -14,7 +14,7 @@ import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { isPlain } from '../config/handler-rules.js';
 import { Engine } from '../engine/engine.js';
 import { NodeIdentity } from '../engine/node-identity.js';
-import { keyOfRoom, keyOfUser, type OutboxEvent } from '../engine/outbox.js';
+import { KEEP_EVENTS_MS, keyOfRoom, keyOfUser, type OutboxEvent } from '../engine/outbox.js';
 import { OutboundClient } from '../outbound/outbound-client.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type {
@@ -120,7 +120,9 @@ export class Webhooks extends WebhookControl implements OnModuleInit, BeforeAppl
     if (keys.length === 0) return { items };
     const { delivered, tellsSince } = (await outbox.state([name])).endpoints[0]!;
     const found = await Promise.all(keys.map((key) => outbox.find(key, EVENTS_SHOWN)));
-    const events = found.flat().filter((event) => event.at >= tellsSince && endpoint.wants(event));
+    // What was not delivered in a day was given up, and the newest event of a partition stays for longer.
+    const since = Math.max(tellsSince, this.clock.now() - KEEP_EVENTS_MS);
+    const events = found.flat().filter((event) => event.at >= since && endpoint.wants(event));
     return { items, events: events.map((event) => shownEvent(event, delivered)) };
   }
 

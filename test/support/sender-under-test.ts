@@ -1,15 +1,18 @@
 import { loadConfig, type SwitchboardConfig, type SwitchboardOptions } from '../../src/config/config.js';
 import { createMemoryEngine } from '../../src/engine/contract/memory-engine-under-test.js';
 import type { Engine } from '../../src/engine/engine.js';
+import { NodeIdentity } from '../../src/engine/node-identity.js';
 import { keyOfUser, partitionOf, type RegistryFollower } from '../../src/engine/outbox.js';
 import { OutboundClient } from '../../src/outbound/outbound-client.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
-import type { WebhookAttempt } from '../../src/protocol/webhooks.js';
+import type { WebhookAttempt, WebhookEventEntry } from '../../src/protocol/webhooks.js';
+import { HealthDetails } from '../../src/telemetry/health-details.js';
 import { Metrics } from '../../src/telemetry/metrics.js';
 import { Endpoint } from '../../src/webhooks/endpoint.js';
 import { WebhookMetrics } from '../../src/webhooks/webhook-metrics.js';
 import { postMessage } from '../../src/webhooks/webhook-post.js';
 import { WebhookSender } from '../../src/webhooks/webhook-sender.js';
+import { Webhooks } from '../../src/webhooks/webhooks.service.js';
 import { TestNode } from './redis-node.js';
 import { TurnedClock } from './turned-clock.js';
 import { until } from './until.js';
@@ -82,6 +85,7 @@ export class SenderUnderTest {
     readonly client: OutboundClient,
     readonly endpoint: Endpoint,
     readonly sender: WebhookSender,
+    private readonly service: Webhooks,
   ) {}
 
   /**
@@ -99,16 +103,20 @@ export class SenderUnderTest {
     const on = redisUrl === undefined ? await onMemory(config) : await onRedis(config, redisUrl);
     const client = new OutboundClient(config);
     const endpoint = new Endpoint('shop', config);
+    const metrics = new WebhookMetrics(new Metrics());
     const sender = new WebhookSender({
       outbox: on.engine.outbox,
       endpoints: [endpoint],
       clock,
-      metrics: new WebhookMetrics(new Metrics()),
+      metrics,
       node: 'n-1',
       post: (to, message) => postMessage(client, to, message),
     });
     sender.start();
-    return new SenderUnderTest(on, clock, client, endpoint, sender);
+    const identity = new NodeIdentity();
+    const health = new HealthDetails();
+    const service = new Webhooks(config, on.engine, identity, client, metrics, health, clock);
+    return new SenderUnderTest(on, clock, client, endpoint, sender, service);
   }
 
   get engine(): Engine {
@@ -130,6 +138,11 @@ export class SenderUnderTest {
   comeAndGo(user: string): void {
     this.enter(user);
     this.leave(user);
+  }
+
+  /** What an operator is told of a user's events, newest first. */
+  async eventsOf(user: string): Promise<readonly WebhookEventEntry[]> {
+    return (await this.service.attempts({ name: 'shop', user })).events!;
   }
 
   /** What is noted of requests, newest first. */
