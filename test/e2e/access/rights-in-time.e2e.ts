@@ -93,6 +93,10 @@ describe('a request that is held up by a client that does not read', () => {
       const token = await sign({ sub: 'ada', room: ROOM, allow: ALL, jti, ...exp });
       expect(await client.request('room:join', { room: ROOM, token })).toMatchObject({ ok: true });
       await client.request('room:leave', { room: ROOM });
+      const joined: string[] = [];
+      const listening = gateway.registry.changes.subscribe((change) => {
+        if (change.type === 'room.joined') joined.push(change.room);
+      });
       stopReading(client);
       const filler = client.request('room:history', { room: 'large', limit: 1_000 });
       const answer = client.request(request, { room: ROOM, ...payload });
@@ -103,6 +107,9 @@ describe('a request that is held up by a client that does not read', () => {
       expect(await filler).toMatchObject({ ok: true });
       expect(await answer).toMatchObject({ ok: false, error: { code: 'access.denied' } });
       expect(await client.request('socket:info')).toMatchObject({ rooms: [] });
+      // Nor was it in there for a moment.
+      expect(joined).toEqual([]);
+      listening.unsubscribe();
       client.close();
     },
   );
