@@ -16,7 +16,7 @@ export class NodeCommands {
 
   constructor(
     private readonly membership: MembershipService,
-    private readonly namespaces: Namespaces,
+    private readonly namespaces: Namespaces<FanOutAdapter>,
     private readonly explainer: Explainer,
   ) {}
 
@@ -87,6 +87,6 @@ export class NodeCommands {
   }
 
   private adapterOf(namespace: string): FanOutAdapter | undefined {
-    return (this.namespaces.all as readonly FanOutAdapter[]).find(({ nsp }) => nsp.name === namespace);
+    return this.namespaces.all.find(({ nsp }) => nsp.name === namespace);
   }
 }

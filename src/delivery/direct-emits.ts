@@ -1,3 +1,4 @@
+import { takeVolatileFlag } from '../platform/socket-of-io.js';
 import { NOTICE } from '../protocol/events.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 
@@ -33,10 +34,7 @@ export function takeDirectEmits(socket: GatewaySocket, isTracked: () => boolean,
     const event = String(name);
     if (typeof args.at(-1) === 'function') return emit(name, ...args);
     if (!isTracked() || PAST_THE_LOG.has(event)) return emit(name, ...behindText(event, args));
-    const internal = socket as unknown as { flags: { volatile?: boolean } };
-    const { volatile = false } = internal.flags;
-    internal.flags = {};
-    publish(event, args, volatile);
+    publish(event, args, takeVolatileFlag(socket));
     return true;
   };
 }

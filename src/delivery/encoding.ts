@@ -2,31 +2,21 @@ import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
 import { PacketType, type Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
+import { encodeFramed, encodeUnframed } from '../platform/packet-encoder.js';
+import type { EncodedOptions } from '../platform/socket-of-io.js';
 import type { Publication } from '../protocol/publication.js';
 import { textFrame } from './websocket-frame.js';
-
-export interface PacketOptions {
-  readonly preEncoded: true;
-  readonly volatile: boolean;
-  readonly compress: false;
-}
 
 /** A packet as it goes out: for Socket.IO's own path, and as one WebSocket frame when it is plain text. */
 export interface Encoding {
   readonly packet: Packet;
   readonly packets: unknown[];
-  readonly options: PacketOptions;
+  readonly options: EncodedOptions;
   readonly frame: Buffer | undefined;
 }
 
 /** One for each packet: Socket.IO keeps the frame that it shares in there. */
-const plainOptions = (): PacketOptions => ({ preEncoded: true, volatile: false, compress: false });
-
-/** What is private in Socket.IO's types and part of what its adapters work with. */
-interface AdapterInternals {
-  readonly encoder: { encode(packet: Packet): unknown[] };
-  _encode(packet: Packet, options: PacketOptions): unknown[];
-}
+const plainOptions = (): EncodedOptions => ({ preEncoded: true, volatile: false, compress: false });
 
 /** A packet as one WebSocket frame when it is plain text; "4" is Engine.IO's type `message`. */
 function frameOf(packets: readonly unknown[]): Buffer | undefined {
@@ -50,13 +40,13 @@ export const eventPacket = (
 /** For many: Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient. */
 export function encodeForMany(adapter: Adapter, packet: Packet): Encoding {
   const options = plainOptions();
-  const packets = (adapter as unknown as AdapterInternals)._encode(packet, options);
+  const packets = encodeFramed(adapter, packet, options);
   return { packet, packets, options, frame: frameOf(packets) };
 }
 
 /** Without the frame that Socket.IO's plain path would share between its recipients. */
 export function encodeForOne(adapter: Adapter, packet: Packet): Encoding {
-  const packets = (adapter as unknown as AdapterInternals).encoder.encode(packet);
+  const packets = encodeUnframed(adapter, packet);
   return { packet, packets, options: plainOptions(), frame: frameOf(packets) };
 }
 

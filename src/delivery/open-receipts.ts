@@ -3,7 +3,7 @@ import type { MissingReceipt, Receipt, Receipts } from '../engine/engine.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type SocketState } from '../sockets/socket-state.js';
-import type { AwaitedDelivery, FanOutAdapter, OnAcknowledgement, OnGone } from './fan-out.adapter.js';
+import { fanOutOf, type AwaitedDelivery, type OnAcknowledgement, type OnGone } from './fan-out.adapter.js';
 
 /** Sends one publication somewhere, and reports who has answered and who has ended instead. */
 export type AwaitedSend = (onAcknowledgement: OnAcknowledgement, onGone: OnGone) => AwaitedDelivery;
@@ -32,7 +32,7 @@ export class OpenReceipts implements Participant {
 
   /** Nobody waits for the answers of a socket that has ended. */
   ended({ socket }: SocketState): void {
-    (socket.nsp.adapter as FanOutAdapter).stopAwaiting(socket);
+    fanOutOf(socket).stopAwaiting(socket);
   }
 }
 

@@ -21,7 +21,7 @@ import type { GatewaySocket } from '../sockets/socket-state.js';
 import { DELIVERY_WATCH, type DeliveryWatch, type PublishedBy } from './delivery-watch.js';
 import type { FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
 import { OpenReceipts } from './open-receipts.js';
-import type { AskEvents, DirectEmit, Outbound } from './shared.adapter.js';
+import type { AskEvents, DirectEmit, Outbound } from './outbound.js';
 import { selectRooms } from './targets.js';
 import type { Place } from './unplaced.js';
 
@@ -62,7 +62,7 @@ export class Publisher implements Outbound {
   private untold: UntoldNotices | undefined;
 
   constructor(
-    private readonly namespaces: Namespaces,
+    private readonly namespaces: Namespaces<FanOutAdapter>,
     private readonly receipts: OpenReceipts,
     private readonly engine: Engine,
     private readonly metrics: Metrics,
@@ -326,9 +326,8 @@ export class Publisher implements Outbound {
   }
 
   private adaptersOf({ namespace }: Publication): readonly FanOutAdapter[] {
-    // Every namespace of this gateway is made with the fan-out as its adapter.
-    const adapters = this.namespaces.all as readonly FanOutAdapter[];
-    return namespace === undefined ? adapters : adapters.filter(({ nsp }) => nsp.name === namespace);
+    const { all } = this.namespaces;
+    return namespace === undefined ? all : all.filter(({ nsp }) => nsp.name === namespace);
   }
 }
 

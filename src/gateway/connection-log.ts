@@ -3,6 +3,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { signsOf } from '../delivery/vitals.js';
 import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
+import { hasNoSocket } from '../platform/socket-of-io.js';
 import { closeCodeOf } from '../sockets/disconnect-cause.js';
 import { reasonOf, reasonWord } from '../sockets/disconnect-reasons.js';
 
@@ -46,8 +47,7 @@ export class ConnectionLog {
 }
 
 /** A connection carries sockets of several namespaces; what it transferred counts once. */
-const isLast = ({ client }: GatewaySocket): boolean =>
-  (client as unknown as { readonly sockets: ReadonlyMap<string, unknown> }).sockets.size === 0;
+const isLast = ({ client }: GatewaySocket): boolean => hasNoSocket(client);
 
 function describe(socket: GatewaySocket): Record<string, unknown> {
   const { user, address } = socketState(socket);

@@ -24,7 +24,7 @@ export class GatewayNodeHooks implements NodeHooks {
     private readonly commands: NodeCommands,
     private readonly watched: WatchedRooms,
     private readonly local: LocalRegistry,
-    private readonly namespaces: Namespaces,
+    private readonly namespaces: Namespaces<FanOutAdapter>,
     private readonly participants: Participants,
     private readonly metrics: Metrics,
   ) {}
@@ -42,7 +42,7 @@ export class GatewayNodeHooks implements NodeHooks {
   }
 
   tracksPositions(): boolean {
-    return this.namespaces.all.some((adapter) => (adapter as FanOutAdapter).tracksPositions);
+    return this.namespaces.all.some((adapter) => adapter.tracksPositions);
   }
 
   holds(socketId: string): boolean {

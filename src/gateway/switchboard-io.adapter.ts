@@ -12,7 +12,7 @@ import type { SlowConsumers } from '../limits/slow-consumers.js';
 import type { Publisher } from '../delivery/publisher.js';
 import { TurnWriter } from '../delivery/turn-writer.js';
 import { watchVitals } from '../delivery/vitals.js';
-import { childrenOf, endWhenEmpty } from '../platform/child-namespace.js';
+import { childrenOf, endWhenEmpty } from '../platform/namespace-of-io.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
@@ -36,7 +36,7 @@ import { collectGateways, containInitHooks, serverOptionsOf } from './nest/nest-
 /** What the adapter works with; all of it comes from the app's own container. */
 export interface AdapterParts {
   readonly config: SwitchboardConfig;
-  readonly namespaces: Namespaces;
+  readonly namespaces: Namespaces<FanOutAdapter>;
   readonly handshake: Handshake;
   /** What a client can ask of the gateway itself. */
   readonly requests: SwitchboardGateway;

@@ -4,7 +4,7 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { endSocket } from '../sockets/end-socket.js';
 import { DELIVERY_WATCH, type DeliveryWatch } from '../delivery/delivery-watch.js';
-import type { Backlogs } from '../delivery/fan-out.adapter.js';
+import type { Backlogs } from '../delivery/socket-writer.js';
 import type { Backlog } from '../delivery/replay.js';
 import { tellLost } from '../delivery/turn-writer.js';
 import { noteUnsent } from '../delivery/vitals.js';

@@ -1,9 +1,19 @@
 import type { Namespace, Socket } from 'socket.io';
-import { PacketType } from 'socket.io-parser';
+import { PacketType, type Packet } from 'socket.io-parser';
 
 // Event maps and data are the app's business; `any` is Socket.IO's own default for them.
 // oxlint-disable-next-line no-explicit-any
 type AnySocket = Socket<any, any, any, any>;
+
+/** How a packet that is encoded already is written. */
+export interface EncodedOptions {
+  readonly preEncoded: true;
+  readonly volatile: boolean;
+  readonly compress: false;
+}
+
+/** Takes the acknowledgement of one packet. */
+type TakesAcknowledgement = (...args: unknown[]) => void;
 
 /** What is private in Socket.IO, or read-only in its types, of a socket. */
 interface SocketInternals {
@@ -11,7 +21,16 @@ interface SocketInternals {
   pid?: string;
   recovered: boolean;
   readonly nsp: Pick<Namespace, 'name'> & { readonly _preConnectSockets?: Map<string, unknown> };
-  readonly client: { _packet(packet: { type: PacketType; nsp: string }): void };
+  readonly client: {
+    readonly sockets: ReadonlyMap<string, unknown>;
+    _packet(packet: { type: PacketType; nsp: string }): void;
+    writeToEngine(packets: readonly unknown[], options: EncodedOptions): void;
+  };
+  readonly acks: Map<number, TakesAcknowledgement>;
+  readonly _anyOutgoingListeners?: readonly unknown[];
+  notifyOutgoingListeners(packet: Packet): void;
+  packet(packet: Packet, options?: unknown): void;
+  flags: { readonly volatile?: boolean };
   _onclose?: (reason: string, description?: unknown) => unknown;
 }
 
@@ -50,3 +69,46 @@ export function sendDisconnect(socket: AnySocket): void {
   const { client, nsp } = inside(socket);
   client._packet({ type: PacketType.DISCONNECT, nsp: nsp.name });
 }
+
+/** The acknowledgements that a socket waits for, by the number of their packets. */
+export const awaitedAcknowledgements = (socket: AnySocket): Map<number, TakesAcknowledgement> =>
+  inside(socket).acks;
+
+/** Writes encoded packets to the connection of a socket, behind what it has been given before. */
+export function writeEncoded(
+  socket: AnySocket,
+  packets: readonly unknown[],
+  options: EncodedOptions & { readonly volatile: boolean },
+): void {
+  inside(socket).client.writeToEngine(packets, options);
+}
+
+/** Tells the listeners of `onAnyOutgoing()` of a packet that goes past the socket. */
+export function tellOutgoingListeners(socket: AnySocket, packet: Packet): void {
+  const internals = inside(socket);
+  if (internals._anyOutgoingListeners?.length) internals.notifyOutgoingListeners(packet);
+}
+
+/** Sends a packet to the one socket. */
+export function sendPacket(socket: AnySocket, packet: Packet): void {
+  inside(socket).packet(packet);
+}
+
+/** From now on every packet to the one socket goes through `take`, which sends it by `send`. */
+export function divertPackets(socket: AnySocket, take: (packet: Packet, send: () => void) => void): void {
+  const internals = inside(socket);
+  const packet = internals.packet.bind(socket);
+  internals.packet = (each, options) => take(each, () => packet(each, options));
+}
+
+/** Whether the next emit of a socket is volatile, as `socket.volatile` has set it; the emit after that is not. */
+export function takeVolatileFlag(socket: AnySocket): boolean {
+  const internals = inside(socket);
+  const { volatile = false } = internals.flags;
+  internals.flags = {};
+  return volatile;
+}
+
+/** Whether a connection has no socket, in any namespace. */
+export const hasNoSocket = (client: AnySocket['client']): boolean =>
+  (client as unknown as SocketInternals['client']).sockets.size === 0;

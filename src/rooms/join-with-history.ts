@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Rights } from '../access/rights.js';
-import type { FanOutAdapter } from '../delivery/fan-out.adapter.js';
+import { fanOutOf } from '../delivery/fan-out.adapter.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { Position } from '../protocol/publication.js';
 import { isUserRoom } from '../protocol/names.js';
@@ -16,8 +16,6 @@ export interface EntryRequest {
   /** Throws when the socket has lost a right that the request needs; called in the turn in which the history is read. [A7] */
   readonly assertAllowed: () => void;
 }
-
-const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
 
 /**
  * Brings a socket into a room and up to date with its history, without a gap and without a double in between. [H3]
@@ -42,14 +40,14 @@ export class JoinWithHistory {
       return undefined;
     }
     if (request.since === undefined) return this.told(socket, room, await this.joinAt(socket, room, request));
-    const tracking = adapterOf(socket).track(socket);
+    const tracking = fanOutOf(socket).track(socket);
     tracking.hold();
     try {
       const caughtUp = await this.joinAt(socket, room, request);
       return this.told(socket, room, caughtUp && endBefore(tracking.firstHeldOffset(room), caughtUp));
     } finally {
       // The answer is written when this turn ends: what was held comes after it.
-      setImmediate(() => adapterOf(socket).catchUp(socket, tracking.release()));
+      setImmediate(() => fanOutOf(socket).catchUp(socket, tracking.release()));
     }
   }
 
@@ -70,7 +68,7 @@ export class JoinWithHistory {
     { since, meta, assertAllowed }: EntryRequest,
   ): Promise<CatchUp | undefined> {
     const wasIn = isInRoom(socket, room);
-    const wasTold = adapterOf(socket).trackingOf(socket)?.metaRooms.has(room) === true;
+    const wasTold = fanOutOf(socket).trackingOf(socket)?.metaRooms.has(room) === true;
     await this.join(socket, room, meta);
     try {
       assertAllowed();
@@ -86,16 +84,16 @@ export class JoinWithHistory {
   }
 
   private tellNoPositions(socket: GatewaySocket, room: string): void {
-    adapterOf(socket).trackingOf(socket)?.metaRooms.delete(room);
+    fanOutOf(socket).trackingOf(socket)?.metaRooms.delete(room);
     void this.recovery.joined(socketState(socket), room);
   }
 
   private async join(socket: GatewaySocket, room: string, meta: boolean): Promise<void> {
     const wasIn = isInRoom(socket, room);
-    if (meta) adapterOf(socket).track(socket).metaRooms.add(room);
+    if (meta) fanOutOf(socket).track(socket).metaRooms.add(room);
     // Where a backend has put it, it stays, and every socket of a user in the user's room, whatever its token says.
     if (!wasIn && !isUserRoom(room)) this.rights.joinedByRight(socket, room);
-    if (this.history.keeps(room)) adapterOf(socket).comesIn(socket, room);
+    if (this.history.keeps(room)) fanOutOf(socket).comesIn(socket, room);
     // To Socket.IO the user's room is none.
     if (!isUserRoom(room)) await socket.join(room);
     if (wasIn) void this.recovery.joined(socketState(socket), room);

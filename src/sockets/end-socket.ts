@@ -1,5 +1,5 @@
 import { WebSocketServer, type ServerOptions } from 'ws';
-import { tellEndAs } from '../platform/socket-of-io.js';
+import { hasNoSocket, tellEndAs } from '../platform/socket-of-io.js';
 import { closeWithoutFrame, closeWithoutPacket } from '../platform/transport-close.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
@@ -162,6 +162,3 @@ export function cutOffLater(conn: Connection, isUnused: () => boolean): void {
   const forget = (): void => clearTimeout(timer);
   conn.once('close', forget);
 }
-
-const hasNoSocket = (client: GatewaySocket['client']): boolean =>
-  (client as unknown as { sockets: ReadonlyMap<string, unknown> }).sockets.size === 0;

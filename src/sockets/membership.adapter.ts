@@ -8,6 +8,7 @@ import {
   USER_ROOM_PREFIX,
   watchedRoom,
 } from '../protocol/names.js';
+import { anySocketOf } from '../platform/namespace-of-io.js';
 import { MembershipMap, type Members } from './membership-map.js';
 import { OrderedLog, type Ordered } from './ordered-log.js';
 import { RoomMembers } from './room-members.js';
@@ -17,12 +18,6 @@ import { findSocketState, type GatewaySocket, type SocketState } from './socket-
 
 // A CommonJS package whose class is its `default` export.
 const BTree = BTreeModule.default;
-
-/** A namespace keeps sockets that are still in the handshake apart. */
-interface NamespaceSockets {
-  readonly sockets: ReadonlyMap<SocketId, GatewaySocket>;
-  readonly _preConnectSockets?: ReadonlyMap<SocketId, GatewaySocket>;
-}
 
 /** The list of this process's namespaces, as an adapter enters and leaves it. */
 export interface NamespaceList {
@@ -85,7 +80,7 @@ export class MembershipAdapter extends Adapter {
   constructor(
     nsp: Namespace,
     private readonly namespaces: NamespaceList,
-    private readonly observer?: MembershipObserver,
+    private readonly observer: MembershipObserver,
   ) {
     super(nsp);
     this.number = namespaces.add(this);
@@ -122,13 +117,13 @@ export class MembershipAdapter extends Adapter {
     const shared = namesOf(id, rooms);
     if (state.order === 0) {
       // Refused after a check of the app's had put it there: it has no end that anybody would hear of.
-      for (const room of shared) void this.observer?.left(state, room);
+      for (const room of shared) void this.observer.left(state, room);
       return;
     }
     this.connected.remove(state);
     this.leaveUser(state);
     for (const room of state.watchedRooms?.keys() ?? []) this.unwatch(id, room);
-    this.observer?.gone(state, shared);
+    this.observer.gone(state, shared);
   }
 
   /** Socket.IO's way to ask for a socket's rooms. */
@@ -199,8 +194,7 @@ export class MembershipAdapter extends Adapter {
 
   /** The state of a socket, connected or still in the handshake. */
   stateOf(id: SocketId): SocketState | undefined {
-    const { sockets, _preConnectSockets } = this.nsp as unknown as NamespaceSockets;
-    const socket = sockets.get(id) ?? _preConnectSockets?.get(id);
+    const socket = anySocketOf(this.nsp, id);
     return socket && findSocketState(socket);
   }
 
@@ -216,7 +210,6 @@ export class MembershipAdapter extends Adapter {
   }
 
   private observe(id: SocketId, room: Room, change: 'joined' | 'left'): Promise<void> | void {
-    if (!this.observer) return;
     const name = roomNameOf(room);
     if (isInternalRoom(name)) return;
     const state = this.stateOf(id);

@@ -6,24 +6,24 @@ import type { GatewaySocket } from './socket-state.js';
  * The Socket.IO namespaces of this process, in the order of their creation.
  *
  * The gateway's own is `/`; an embedding app's gateways may add more, and those join here by themselves because
- * every namespace makes its adapter.
+ * every namespace makes its adapter. The folders above, which make them with more than memberships, name the kind.
  */
 @Injectable()
-export class Namespaces implements NamespaceList {
-  private adapters: readonly MembershipAdapter[] = [];
+export class Namespaces<A extends MembershipAdapter = MembershipAdapter> implements NamespaceList {
+  private adapters: readonly A[] = [];
   private lastNumber = 0;
 
   /** Returns the number of the new namespace. */
-  add(adapter: MembershipAdapter): number {
+  add(adapter: A): number {
     this.adapters = [...this.adapters, adapter];
     return ++this.lastNumber;
   }
 
-  remove(adapter: MembershipAdapter): void {
+  remove(adapter: A): void {
     this.adapters = this.adapters.filter((each) => each !== adapter);
   }
 
-  get all(): readonly MembershipAdapter[] {
+  get all(): readonly A[] {
     return this.adapters;
   }
 
@@ -31,7 +31,7 @@ export class Namespaces implements NamespaceList {
   findSocket(socketId: string): GatewaySocket | undefined {
     for (const adapter of this.adapters) {
       const socket = adapter.nsp.sockets.get(socketId);
-      if (socket) return socket as GatewaySocket;
+      if (socket) return socket;
     }
     return undefined;
   }
@@ -44,7 +44,7 @@ export class Namespaces implements NamespaceList {
   /** Every connected socket. */
   *allSockets(): Generator<GatewaySocket> {
     for (const adapter of this.adapters) {
-      for (const socket of adapter.nsp.sockets.values()) yield socket as GatewaySocket;
+      for (const socket of adapter.nsp.sockets.values()) yield socket;
     }
   }
 
@@ -55,7 +55,7 @@ export class Namespaces implements NamespaceList {
       if (!sockets) continue;
       for (const socketId of sockets) {
         const socket = adapter.nsp.sockets.get(socketId);
-        if (socket) yield socket as GatewaySocket;
+        if (socket) yield socket;
       }
     }
   }

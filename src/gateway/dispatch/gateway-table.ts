@@ -1,5 +1,5 @@
 import type { Namespace, Server } from 'socket.io';
-import { childrenOf } from '../../platform/child-namespace.js';
+import { childrenOf } from '../../platform/namespace-of-io.js';
 import type { Hook, WiredGateway, WiredHandler } from '../nest/nest-wiring.js';
 
 /** What happens on one namespace: its hooks in the order of registration and a handler per event. */

@@ -1,5 +1,6 @@
 import { PacketType, type Packet } from 'socket.io-parser';
 import { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
+import { sendPacket } from '../../platform/socket-of-io.js';
 import { NOTICE } from '../../protocol/events.js';
 import type { SwitchboardError } from '../../protocol/errors.js';
 import type { GatewaySocket } from '../../sockets/socket-state.js';
@@ -54,6 +55,6 @@ export class Reply {
     };
     const { adapter } = this.socket.nsp;
     if (adapter instanceof FanOutAdapter) adapter.send(this.socket, packet);
-    else (this.socket as unknown as { packet(packet: Packet): void }).packet(packet);
+    else sendPacket(this.socket, packet);
   }
 }

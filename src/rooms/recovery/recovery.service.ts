@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Rights } from '../../access/rights.js';
-import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
+import { fanOutOf } from '../../delivery/fan-out.adapter.js';
 import type { HeldPublication } from '../../delivery/held-publication.js';
 import type { Tracking } from '../../delivery/tracking.js';
 import { Engine } from '../../engine/engine.js';
@@ -34,8 +34,6 @@ import { SessionClaims } from './session-claims.service.js';
 import { describeRoom, roomGrantsOf, sharedRoomsOf, watchedAfterEntered } from './session-rooms.js';
 import { textOf, tokenOf } from './session-texts.js';
 import { WatchedRooms } from '../presence/watched-rooms.js';
-
-const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
 
 /**
  * Connection state recovery by Socket.IO's own protocol, for the clients that ask for it. [H4]
@@ -73,7 +71,7 @@ export class Recovery implements Participant {
       return;
     }
     const claim = session.state.is === 'claimed' ? session.state.claim : undefined;
-    const tracking = adapterOf(socket).track(socket, true);
+    const tracking = fanOutOf(socket).track(socket, true);
     session.state = { is: claim ? 'restoring' : 'live', sent: tracking };
     // Since it came into the namespace, where that told it apart.
     if (!tracking.isHolding) tracking.hold();
@@ -92,7 +90,7 @@ export class Recovery implements Participant {
     if (claim) this.restore(socket, session, claim, tracking);
     else {
       this.open(socket, session.sessionId);
-      adapterOf(socket).catchUp(socket, tracking.release());
+      fanOutOf(socket).catchUp(socket, tracking.release());
     }
   }
 
@@ -179,7 +177,7 @@ export class Recovery implements Participant {
     const before = sharedRoomsOf(socket);
     const rooms = new Set<string>();
     const hasCaughtUp = this.watchedRooms.tellAtOnce();
-    adapterOf(socket).comesIn(socket);
+    fanOutOf(socket).comesIn(socket);
     for (const each of watchedAfterEntered(claim.rooms)) {
       if (this.enterAgain(socket, each, rooms)) {
         rooms.add(each.room);
@@ -188,7 +186,7 @@ export class Recovery implements Participant {
         void this.own(this.engine.sessions.left(session.sessionId, each.room));
       }
     }
-    void adapterOf(socket).addNamed(socket.id, rooms);
+    void fanOutOf(socket).addNamed(socket.id, rooms);
     session.state = { is: 'live', sent: tracking };
     for (const room of before) if (!rooms.has(room)) void this.joined(state, room);
     void this.own(this.engine.sessions.renewed(session.sessionId, tokenOf(state.grant, this.node.id)));
@@ -211,7 +209,7 @@ export class Recovery implements Participant {
     if (watched !== undefined) {
       if (!entered.has(watched) || !this.rights.allows(socket, 'presence', watched)) return false;
       (roomsSlots(socketState(socket)).watchedRooms ??= new Map()).set(watched, watchedSince);
-      adapterOf(socket).watch(socket.id, watched);
+      fanOutOf(socket).watch(socket.id, watched);
       this.watchAgain(socket, watched, watchedSince);
       return true;
     }
@@ -232,7 +230,7 @@ export class Recovery implements Participant {
   }
 
   private replay(socket: GatewaySocket, claim: Claim, tracking: Tracking, hasCaughtUp: () => void): void {
-    const adapter = adapterOf(socket);
+    const adapter = fanOutOf(socket);
     const giveBack = (publications: readonly HeldPublication[]): void => {
       adapter.catchUp(socket, publications);
       const given = new Set(publications.map(({ publication }) => publication.id));

@@ -4,7 +4,7 @@ import { anonymousNameIn } from '../../access/tokens/anonymous.js';
 import { RevocationList } from '../../access/revocation-list.js';
 import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
-import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
+import { fanOutOf } from '../../delivery/fan-out.adapter.js';
 import { Engine } from '../../engine/engine.js';
 import type { Answer } from '../../engine/log.js';
 import { NodeIdentity } from '../../engine/node-identity.js';
@@ -28,8 +28,6 @@ import { isOurText, type SessionToken } from './session-texts.js';
 const SESSION_ID_BYTES = 18;
 
 const ENGINE_PROTOCOL_OF_V2 = 3;
-
-const adapterOf = (socket: GatewaySocket): FanOutAdapter => socket.nsp.adapter as FanOutAdapter;
 
 /** Gives a socket that is on its way in its session: the one that its client wants back, or a new one. [H4] */
 @Injectable()
@@ -117,7 +115,7 @@ export class SessionClaims implements Participant {
     }
     rename(socket, claim.socketId);
     setSession(socket, sessionId, true);
-    adapterOf(socket).takeDirectEmits(socket);
+    fanOutOf(socket).takeDirectEmits(socket);
     // As stock does: there before the app's own checks and hooks look at it. [T2]
     if (claim.data !== undefined) socket.data = claim.data;
     return { sessionId, state: { is: 'claimed', claim }, notRecovered: undefined };
@@ -126,7 +124,7 @@ export class SessionClaims implements Participant {
   private begin(socket: GatewaySocket, notRecovered?: NotRecovered): RecoverableSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     setSession(socket, sessionId, false);
-    adapterOf(socket).takeDirectEmits(socket);
+    fanOutOf(socket).takeDirectEmits(socket);
     return { sessionId, state: { is: 'new' }, notRecovered };
   }
 

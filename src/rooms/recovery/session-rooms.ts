@@ -3,7 +3,7 @@ import { ROOM_ACTIONS, type RoomAction } from '../../protocol/capabilities.js';
 import { EventPatterns } from '../../protocol/event-patterns.js';
 import type { RoomGrant } from '../../sockets/grant.js';
 import { clockOf, timeHere, type KeptClock } from './kept-time.js';
-import type { FanOutAdapter } from '../../delivery/fan-out.adapter.js';
+import { fanOutOf } from '../../delivery/fan-out.adapter.js';
 import type { SessionRoom } from '../../engine/sessions.js';
 import { watchedRoom } from '../../protocol/names.js';
 import { membershipOf } from '../../sockets/membership.adapter.js';
@@ -27,7 +27,7 @@ export function describeRoom(state: SocketState, room: string, node: string): Se
   const watchedSince = watched === undefined ? undefined : state.watchedRooms?.get(watched);
   return {
     room,
-    meta: (socket.nsp.adapter as FanOutAdapter).trackingOf(socket)?.metaRooms.has(room) === true,
+    meta: fanOutOf(socket).trackingOf(socket)?.metaRooms.has(room) === true,
     byRight: joinedByRight?.has(room) === true,
     ...(grants && { grant: grants.map((grant) => keptGrantOf(grant, node)) }),
     ...(watchedSince && { watchedSince }),

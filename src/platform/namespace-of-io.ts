@@ -2,8 +2,12 @@ import type { Namespace, Socket } from 'socket.io';
 
 /** What is private in Socket.IO of a namespace and of the server that has it. */
 interface NamespaceInternals {
-  readonly sockets: ReadonlyMap<string, unknown>;
-  readonly _preConnectSockets?: ReadonlyMap<string, unknown>;
+  readonly sockets: ReadonlyMap<string, Socket>;
+  /** Sockets that are still in the handshake. */
+  readonly _preConnectSockets?: ReadonlyMap<string, Socket>;
+  /** Numbers the requests for acknowledgements. */
+  _ids: number;
+  _onServerSideEmit(args: readonly unknown[]): void;
   readonly server: {
     readonly _nsps?: Map<string, Namespace>;
     /** Namespaces that stand for a pattern. */
@@ -11,6 +15,21 @@ interface NamespaceInternals {
   };
   _remove?: (socket: Socket) => void;
 }
+
+const inside = (namespace: Namespace): NamespaceInternals => namespace as unknown as NamespaceInternals;
+
+/** A number for a packet that asks for acknowledgements; no other packet of the namespace has it. */
+export const nextPacketNumber = (namespace: Namespace): number => inside(namespace)._ids++;
+
+/** A socket that is connected, or still in the handshake. */
+export function anySocketOf(namespace: Namespace, socketId: string): Socket | undefined {
+  const { sockets, _preConnectSockets: entering } = inside(namespace);
+  return sockets.get(socketId) ?? entering?.get(socketId);
+}
+
+/** Tells an app's listeners on the namespace of a `serverSideEmit()`. */
+export const hearServerSideEmit = (namespace: Namespace, args: readonly unknown[]): void =>
+  inside(namespace)._onServerSideEmit(args);
 
 /** The namespaces that were made on demand for a pattern; `undefined` for one that is no pattern. */
 export const childrenOf = (namespace: Namespace): Set<Namespace> | undefined =>
@@ -24,7 +43,7 @@ export const childrenOf = (namespace: Namespace): Set<Namespace> | undefined =>
  * registry again.
  */
 export function endWhenEmpty(child: Namespace): void {
-  const internals = child as unknown as NamespaceInternals;
+  const internals = inside(child);
   const { _remove: remove, server } = internals;
   const parents = [...(server.parentNsps?.values() ?? [])];
   const siblings = parents.map(childrenOf).find((children) => children?.has(child));
