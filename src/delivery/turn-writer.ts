@@ -1,8 +1,7 @@
 /**
  * One write per connection and turn of the event loop, however many publications it carries. [D8]
  *
- * This file works with private state of `ws` and `engine.io`; the only other one is `gateway/footprint/slim-connection.ts`, which
- * takes from them what nothing uses. What it does: frames for a WebSocket connection that is up to date are collected
+ * This file works with private state of `ws` and `engine.io`, as only those of `platform/` do beside it. What it does: frames for a WebSocket connection that is up to date are collected
  * instead of being sent one by one through Engine.IO and `ws`, and at the end of the turn they leave in one write to the
  * TCP socket. Connections that got the same publications share one buffer. Whatever else is written to such a
  * connection (an acknowledgement, a direct emit, a ping, a close) first sends what was collected, so the order is that

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { Socket as TcpSocket } from 'node:net';
+import { tcpSocketOf } from '../platform/engine-connection.js';
 import { writtenTo } from './turn-writer.js';
 
 /** How a connection fares, in whole milliseconds of `performance.now()` where it is a time. */
@@ -65,7 +65,6 @@ const ENGINE_PROTOCOL_OF_V2 = 3;
 /** What is read of an Engine.IO connection. */
 interface Connection extends EventEmitter {
   readonly protocol: number;
-  readonly transport: { readonly socket?: { readonly _socket?: TcpSocket } };
   [VITALS]?: Vitals;
 }
 
@@ -114,7 +113,7 @@ export function noteUnsent(connection: object, bytes: number): void {
 export function signsOf(connection: object): VitalSigns {
   const vitals = vitalsOf(connection);
   const written = writtenTo(connection);
-  const tcpSocket = (connection as Connection).transport.socket?._socket;
+  const tcpSocket = tcpSocketOf(connection);
   const at = now();
   const lastPingAt = vitals && vitals.lastPingAt <= at ? vitals.lastPingAt : -1;
   return {

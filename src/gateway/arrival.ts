@@ -1,6 +1,6 @@
 import type { Arriving } from '../sockets/participants.js';
 import { setSocketState, type GatewaySocket, type Identity } from '../sockets/socket-state.js';
-import { interned } from './footprint/interned.js';
+import { interned } from '../platform/footprint/interned.js';
 
 const ARRIVAL = Symbol('switchboard.arrival');
 

@@ -2,9 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '../telemetry/metrics.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { signsOf } from '../delivery/vitals.js';
-import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
+import { closeCodeOf, unsentBytes } from '../platform/engine-connection.js';
 import { hasNoSocket } from '../platform/socket-of-io.js';
-import { closeCodeOf } from '../sockets/disconnect-cause.js';
 import { reasonOf, reasonWord } from '../sockets/disconnect-reasons.js';
 
 /** The log lines and counts of sockets that connected and disconnected, with the reason. [L6] */
@@ -41,7 +40,7 @@ export class ConnectionLog {
     if (lastPongAgoMs !== null) fields['lastPongAgoMs'] = lastPongAgoMs;
     fields['eventsIn'] = eventsIn;
     fields['eventsOut'] = eventsOut;
-    fields['unsentBytes'] = unsentBytes(socket.conn as unknown as WritableConnection);
+    fields['unsentBytes'] = unsentBytes(socket.conn);
     this.logger.log('a user disconnected', fields);
   }
 }

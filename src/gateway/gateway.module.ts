@@ -1,6 +1,6 @@
 import { Global, Module, type Provider } from '@nestjs/common';
 import { ConnectionLog } from './connection-log.js';
-import { Settling } from './footprint/settling.js';
+import { Settling } from './settling.js';
 import { GatewayStartup } from './gateway-startup.js';
 import { Handshake } from './handshake.js';
 import { Identification } from './identification.js';

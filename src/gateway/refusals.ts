@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { clientAddress } from '../http/client-address.js';
+import { queryOf } from '../platform/engine-request.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { Refusal } from '../sockets/participants.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
@@ -20,7 +21,7 @@ export function refusalOfRequest(
   { code, retryable, why }: RefusalReason,
 ): Refusal {
   const { headers, socket } = request;
-  const { EIO, transport } = (request as { _query?: Readonly<Record<string, string>> })._query ?? {};
+  const { EIO, transport } = queryOf(request);
   return {
     code,
     retryable,

@@ -18,13 +18,15 @@ import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
 import { createPacketParser } from './transport/packet-parser.js';
 import { noteOversize } from '../sockets/disconnect-cause.js';
-import { noteResponse } from './transport/first-request.js';
+import { connectionsOf } from '../platform/engine-connection.js';
+import { noteResponse } from '../platform/footprint/first-request.js';
+import { tellReservedBy, tellRoomsBy } from '../platform/listeners-of-io.js';
+import { missingInternals } from '../platform/requirements.js';
 import { GatewayTable } from './dispatch/gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
 import type { Lifecycle } from './lifecycle.js';
 import { whyOf } from './refusals.js';
 import type { ConnectionError } from './turned-away.js';
-import { tellReservedBy, tellRoomsBy } from './dispatch/app-listeners.js';
 import { ignoreOtherUpgrades } from './transport/other-upgrades.js';
 import { SwitchboardGateway } from './switchboard.gateway.js';
 import { readPlainQueries } from './transport/plain-queries.js';
@@ -156,6 +158,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     // package may be another version.
     const shared = port === 0 ? (this.httpServer as HttpServer | undefined) : undefined;
     const server = ignoreOtherUpgrades(shared, () => new Server(shared ?? port, options));
+    for (const missing of missingInternals(server)) this.log.warn(missing);
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     slowConsumers.watch(server.engine);
     readPlainQueries(server.engine);
@@ -185,8 +188,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
   override async close(server: Server): Promise<void> {
     await super.close(server);
     // Afterwards: Socket.IO closes in an orderly way what is left. What Nest gives may be a namespace, without engine.
-    const engine = server.engine as unknown as { clients?: Record<string, Socket['conn']> } | undefined;
-    hurryGoodbyes(Object.values(engine?.clients ?? {}));
+    hurryGoodbyes(connectionsOf<Socket['conn']>(server.engine));
   }
 
   /** Sockets are wired by table, in {@link Lifecycle}; Nest's own bindings per socket are not used. */

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SwitchboardConfig } from '../config/config.js';
+import { connectionNamed } from '../platform/engine-connection.js';
+import { queryOf } from '../platform/engine-request.js';
 import type { TurnedAway } from '../sockets/participants.js';
 import type { RefusalReason } from './refusals.js';
 
@@ -15,15 +17,6 @@ const UNKNOWN_TRANSPORT = 0;
 const UNKNOWN_SESSION = 1;
 const UNSUPPORTED_PROTOCOL = 5;
 
-/** What is read of an Engine.IO server. */
-interface ConnectionList {
-  readonly clients: Readonly<Record<string, object>>;
-}
-
-type Query = Readonly<Record<string, string | undefined>>;
-
-const queryOf = (request: IncomingMessage): Query => (request as { _query?: Query })._query ?? {};
-
 /** Longer ones are no session IDs, and nobody is asked for them. */
 const MAX_ID_LENGTH = 64;
 
@@ -35,8 +28,7 @@ export function turnedAwayOf(
 ): TurnedAway | undefined {
   const { sid, transport = 'unknown' } = queryOf(req);
   if (typeof sid !== 'string' || sid === '' || sid.length > MAX_ID_LENGTH) return undefined;
-  const { clients } = engine as ConnectionList;
-  const connection = Object.hasOwn(clients, sid) ? clients[sid] : undefined;
+  const connection = connectionNamed(engine, sid);
   const isUpgrade = req.headers.upgrade !== undefined && connection !== undefined;
   if (code !== UNKNOWN_SESSION && !isUpgrade) return undefined;
   return {

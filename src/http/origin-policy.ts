@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { GatewayMode, SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { isLoopback } from './client-address.js';
+import { queryOf } from '../platform/engine-request.js';
 import { cameByUnixSocket } from '../platform/unix-socket.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { comesFromHiddenPage, isOriginAllowed } from './origins.js';
@@ -15,11 +16,6 @@ const MAX_REMEMBERED = 1_000;
 
 /** Headers longer than any real origin or host are not worth remembering. */
 const MAX_REMEMBERED_LENGTH = 512;
-
-/** A request of which Engine.IO has read the query: `sid` goes on with a connection, `j` asks for JSONP. */
-export interface ConnectionRequest extends IncomingMessage {
-  readonly _query?: { readonly sid?: unknown; readonly j?: unknown };
-}
 
 /** Who may ask at all, whatever it asks for: by where the request comes from and which page sent it. [A5] [C4] */
 @Injectable()
@@ -55,19 +51,19 @@ export class OriginPolicy {
   }
 
   /** Why a connection may not be made, or `undefined`: unlike other requests, it is refused when it hides its page. */
-  refusalOfConnection(request: ConnectionRequest): SwitchboardError | undefined {
+  refusalOfConnection(request: IncomingMessage): SwitchboardError | undefined {
     const refusal = this.refusalOf(request, this.connectionMode);
     if (refusal) return refusal;
     const { origin, 'sec-fetch-site': site } = request.headers;
-    const isJsonp = request._query?.j !== undefined;
+    const isJsonp = queryOf(request)['j'] !== undefined;
     return comesFromHiddenPage({ origin, site: site as string | undefined, isJsonp })
       ? new SwitchboardError('origin.refused')
       : undefined;
   }
 
   /** Whether a foreign page goes on with a connection that somebody else has made; only the first request is asked above. */
-  isIntruding(request: ConnectionRequest): boolean {
-    return request._query?.sid !== undefined && !this.allowsOrigin(request);
+  isIntruding(request: IncomingMessage): boolean {
+    return queryOf(request)['sid'] !== undefined && !this.allowsOrigin(request);
   }
 
   /** Whether the page that sent this request, if one did, may talk to the gateway. */

@@ -2,6 +2,7 @@ import { Inject, Injectable, Optional, type OnModuleDestroy, type OnModuleInit }
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
+import { connectionsOf, unsentBytes } from '../platform/engine-connection.js';
 import { endSocket } from '../sockets/end-socket.js';
 import { DELIVERY_WATCH, type DeliveryWatch } from '../delivery/delivery-watch.js';
 import type { Backlogs } from '../delivery/socket-writer.js';
@@ -12,7 +13,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
-import { Outflow, unsentBytes, type WritableConnection } from './unsent.js';
+import { Outflow } from './outflow.js';
 
 /** How often connections are looked at that nobody publishes to but an app, or an answer, is written to directly. */
 const SWEEP_INTERVAL_MS = 1_000;
@@ -20,15 +21,7 @@ const SWEEP_INTERVAL_MS = 1_000;
 /** How often it is looked whether there is room for more of what a client asked for. */
 const LOOK_INTERVAL_MS = 20;
 
-/** A connection as Engine.IO lists it. */
-interface Connection extends WritableConnection {
-  close(discard: boolean): void;
-}
-
-/** What is read of an Engine.IO server. */
-interface ConnectionList {
-  readonly clients: Readonly<Record<string, Connection>>;
-}
+type Connection = GatewaySocket['conn'];
 
 /** A large answer that is still under way. */
 interface Asked {
@@ -41,9 +34,9 @@ interface Asked {
 /** Ends sockets that do not read what they are sent, before they cost the others memory. [Q3] */
 @Injectable()
 export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
-  private readonly servers: ConnectionList[] = [];
+  private readonly engines: unknown[] = [];
   /** Who has been sent a large answer and has not taken all of it. */
-  private readonly answers = new Map<WritableConnection, Asked>();
+  private readonly answers = new Map<object, Asked>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -64,13 +57,12 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
 
   /** Looks after all connections of an Engine.IO server from now on. */
   watch(server: unknown): void {
-    this.servers.push(server as ConnectionList);
+    this.engines.push(server);
   }
 
   /** Called after a write to a socket. */
   readonly check = (socket: GatewaySocket): void => {
-    const connection = socket.conn as unknown as WritableConnection;
-    if (!this.isTooFarBehind(connection)) return;
+    if (!this.isTooFarBehind(socket.conn)) return;
     if (socket.connected) this.deliveries?.exceptNow(socket, 'slow_consumer');
     this.end(socket);
   };
@@ -80,29 +72,28 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
    * line. It does not count for as long as its client goes on reading; several do not add up.
    */
   asked({ conn }: GatewaySocket, bytes: number): void {
-    const connection = conn as unknown as WritableConnection;
-    const known = this.answers.get(connection);
-    const outflow = known?.outflow ?? new Outflow(connection);
-    this.answers.set(connection, { bytes: Math.max(bytes, known?.bytes ?? 0), isNew: true, outflow });
+    const known = this.answers.get(conn);
+    const outflow = known?.outflow ?? new Outflow(conn);
+    this.answers.set(conn, { bytes: Math.max(bytes, known?.bytes ?? 0), isNew: true, outflow });
   }
 
   /** Resolves when a client has taken what it asked for before: what it asks for next may be as large. Never rejects. */
   async whenTaken(socket: GatewaySocket): Promise<void> {
-    const connection = socket.conn as unknown as WritableConnection;
+    const { conn } = socket;
     // What it was answered in this turn is written when that ends.
-    if (this.answers.has(connection)) await setImmediate();
-    while (socket.connected && unsentBytes(connection) > this.config.maxBufferedBytes) {
+    if (this.answers.has(conn)) await setImmediate();
+    while (socket.connected && unsentBytes(conn) > this.config.maxBufferedBytes) {
       await setTimeout(LOOK_INTERVAL_MS);
     }
   }
 
   /** What one socket that is caught up has not taken yet. */
   backlogOf(socket: GatewaySocket): Backlog {
-    const connection = socket.conn as unknown as WritableConnection;
-    const outflow = new Outflow(connection);
+    const { conn } = socket;
+    const outflow = new Outflow(conn);
     return {
       maxBytes: this.config.maxBufferedBytes,
-      unsentBytes: () => unsentBytes(connection),
+      unsentBytes: () => unsentBytes(conn),
       hasStalled: () => outflow.stalledForMs() > this.config.pingTimeoutMs,
       end: () => this.end(socket),
       lost: (count) => this.metrics.undelivered('slow_consumer', count),
@@ -118,7 +109,7 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
 
   /** Called with a connection that did not take a write at once. */
   readonly checkConnection = (connection: object): void => {
-    if (!this.isTooFarBehind(connection as WritableConnection)) return;
+    if (!this.isTooFarBehind(connection)) return;
     let isUsed = false;
     for (const socket of this.namespaces.allSockets()) {
       if (socket.conn !== connection) continue;
@@ -128,7 +119,7 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
     if (!isUsed) this.cutOff(connection as Connection);
   };
 
-  private isTooFarBehind(connection: WritableConnection): boolean {
+  private isTooFarBehind(connection: object): boolean {
     const { maxBufferedBytes } = this.config;
     const unsent = unsentBytes(connection);
     noteUnsent(connection, unsent);
@@ -153,12 +144,12 @@ export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
 
   private sweep(): void {
     for (const [connection, asked] of this.answers) this.lookAfter(connection, asked);
-    for (const { clients } of this.servers) {
-      for (const connection of Object.values(clients)) this.checkConnection(connection);
+    for (const engine of this.engines) {
+      for (const connection of connectionsOf(engine)) this.checkConnection(connection);
     }
   }
 
-  private lookAfter(connection: WritableConnection, asked: Asked): void {
+  private lookAfter(connection: object, asked: Asked): void {
     const unsent = unsentBytes(connection);
     const isStalled = asked.outflow.stalledForMs() > this.config.pingTimeoutMs;
     const isTaken = unsent <= this.config.maxBufferedBytes;

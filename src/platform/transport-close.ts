@@ -4,7 +4,9 @@ interface EngineTransport {
   readonly name: string;
   send(packets: readonly { readonly type: string }[]): void;
   doClose(done?: () => void): void;
-  /** Of the polling transport. */
+  /** Of the polling transport: how long it waits for a poll to close with. */
+  closeTimeout?: number;
+  /** Of the polling transport: set while it waits for that. */
   shouldClose?: (() => void) | null;
   /** Of the WebSocket transport: the `ws` it writes to. */
   readonly socket?: {
@@ -53,4 +55,20 @@ export function closeWithoutPacket(transport: unknown): void {
     );
     finish?.();
   };
+}
+
+/** Sets how long a polling transport waits for a poll to close with; false for another, which waits for none. */
+export function setCloseTimeout(transport: unknown, timeoutMs: number): boolean {
+  const closing = transport as EngineTransport;
+  if (closing.closeTimeout === undefined) return false;
+  closing.closeTimeout = timeoutMs;
+  return true;
+}
+
+/** Whether a polling transport waits for a poll to close with. */
+export const waitsToClose = (transport: unknown): boolean => !!(transport as EngineTransport).shouldClose;
+
+/** Has a polling transport that waits for a poll to close with close now. */
+export function closeWithoutPoll(transport: unknown): void {
+  (transport as EngineTransport).shouldClose?.();
 }

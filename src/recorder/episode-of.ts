@@ -1,9 +1,8 @@
 /** Makes episodes of what is known when one is asked for, or when it ends: until then nothing is written down twice. */
 import { signsOf, vitalsOf } from '../delivery/vitals.js';
-import { unsentBytes, type WritableConnection } from '../limits/unsent.js';
+import { closeCodeOf, unsentBytes } from '../platform/engine-connection.js';
 import { ownText } from '../platform/own-text.js';
 import type { SocketEntry } from '../protocol/entries.js';
-import { closeCodeOf } from '../sockets/disconnect-cause.js';
 import { comesBack, reasonOf } from '../sockets/disconnect-reasons.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
 import type { Refusal } from '../sockets/participants.js';
@@ -96,7 +95,7 @@ export function endOf(
     closeCode,
     idleMs,
     lastPongAgoMs,
-    unsentBytes: unsentBytes(conn as unknown as WritableConnection),
+    unsentBytes: unsentBytes(conn),
     behindForMs: behindSince === -1 ? null : Math.round(performance.now()) - behindSince,
     loopLagMs,
   };

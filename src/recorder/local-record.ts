@@ -1,3 +1,4 @@
+import { connectionNamed, tcpSocketOf } from '../platform/engine-connection.js';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { TopKind, TopMeasure } from '../backend/explain.schemas.js';
 import { NodeIdentity } from '../engine/node-identity.js';
@@ -117,17 +118,11 @@ export class LocalRecord implements OnModuleDestroy {
   }
 
   private hasConnection(id: string): boolean {
-    return this.namespaces.all.some(({ nsp }) =>
-      Object.hasOwn(nsp.server.engine.clients as Readonly<Record<string, object>>, id),
-    );
+    return this.namespaces.all.some(({ nsp }) => connectionNamed(nsp.server.engine, id) !== undefined);
   }
 }
 
 function bytesOf({ conn }: GatewaySocket): number {
-  const tcpSocket = (
-    conn.transport as unknown as {
-      socket?: { _socket?: { bytesRead: number; bytesWritten: number } };
-    }
-  ).socket?._socket;
+  const tcpSocket = tcpSocketOf(conn);
   return tcpSocket ? tcpSocket.bytesRead + tcpSocket.bytesWritten : 0;
 }

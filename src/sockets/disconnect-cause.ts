@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connectionNamed } from '../platform/engine-connection.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 
@@ -9,17 +10,6 @@ import type { GatewaySocket } from '../sockets/socket-state.js';
  * as a 413 after which the server keeps the connection as if nothing had happened.
  */
 
-/** `ws` and every WebSocket. */
-const CLOSED = 3;
-
-interface EngineConnection {
-  close(discard?: boolean): void;
-}
-
-interface EngineServer {
-  readonly clients: Readonly<Record<string, EngineConnection>>;
-}
-
 const oversized = new WeakSet<object>();
 
 /** Ends a polling connection that was answered 413. */
@@ -27,7 +17,7 @@ export function noteOversize(engine: unknown, request: IncomingMessage, response
   response.once('finish', () => {
     if (response.statusCode !== 413) return;
     const sid = new URL(request.url ?? '', 'http://gateway').searchParams.get('sid') ?? '';
-    const connection = (engine as EngineServer).clients[sid];
+    const connection = connectionNamed<GatewaySocket['conn']>(engine, sid);
     if (!connection) return;
     oversized.add(connection);
     connection.close(true);
@@ -39,15 +29,4 @@ export function causeOf(socket: GatewaySocket, description: unknown): ErrorCode 
   if (oversized.has(socket.conn)) return 'payload.too_large';
   if (!(description instanceof Error)) return undefined;
   return description.message.includes('Max payload size exceeded') ? 'payload.too_large' : undefined;
-}
-
-/**
- * The close code of the WebSocket, once it is closed: 1006 where it was cut without a word, by the network or a proxy;
- * otherwise what the peer said. `undefined` on polling, and where a future `ws` keeps it elsewhere.
- */
-export function closeCodeOf({ transport }: GatewaySocket['conn']): number | undefined {
-  const { socket } = transport as unknown as { socket?: { readyState?: number; _closeCode?: unknown } };
-  return socket?.readyState === CLOSED && typeof socket._closeCode === 'number'
-    ? socket._closeCode
-    : undefined;
 }

@@ -1,6 +1,12 @@
 import { WebSocketServer, type ServerOptions } from 'ws';
 import { hasNoSocket, tellEndAs } from '../platform/socket-of-io.js';
-import { closeWithoutFrame, closeWithoutPacket } from '../platform/transport-close.js';
+import {
+  closeWithoutFrame,
+  closeWithoutPacket,
+  closeWithoutPoll,
+  setCloseTimeout,
+  waitsToClose,
+} from '../platform/transport-close.js';
 import { NOTICE } from '../protocol/events.js';
 import type { SwitchboardError } from '../protocol/errors.js';
 import { membershipOf } from './membership.adapter.js';
@@ -10,13 +16,6 @@ import { socketsSlots, socketState, type GatewaySocket } from './socket-state.js
 const GOODBYE_TIMEOUT_MS = 2_000;
 
 type Connection = GatewaySocket['conn'];
-
-/** What Engine.IO's polling transport has, and others have not; there is no other way to hurry it. */
-interface Transport {
-  closeTimeout?: number;
-  /** Set while it waits for a poll to close with. */
-  readonly shouldClose?: (() => void) | null;
-}
 
 /**
  * Ends a socket and tells it why. [L7]
@@ -86,9 +85,7 @@ export function closeIfUnused({ client, conn }: GatewaySocket): void {
  * Socket.IO does on a malformed packet. Other transports do not know the field.
  */
 export function limitGoodbye(conn: Connection): void {
-  const transport = conn.transport as Transport;
-  if (transport.closeTimeout === undefined) return;
-  transport.closeTimeout = GOODBYE_TIMEOUT_MS;
+  if (!setCloseTimeout(conn.transport, GOODBYE_TIMEOUT_MS)) return;
   conn.on('close', closeTransport);
   conn.on('upgrading', watchUpgrade);
 }
@@ -119,9 +116,9 @@ export class PromptWebSocketServer extends WebSocketServer {
 
 /** A client may upgrade while it is being sent away: the polling it leaves behind would wait for its poll in vain. */
 function watchUpgrade(this: Connection): void {
-  const polling = this.transport as Transport;
+  const polling = this.transport;
   this.once('upgrade', () => {
-    if (polling.shouldClose) this.once('close', () => polling.shouldClose?.());
+    if (waitsToClose(polling)) this.once('close', () => closeWithoutPoll(polling));
   });
 }
 
@@ -132,7 +129,7 @@ export function hurryGoodbyes(connections: Iterable<Connection>): void {
 
 /** A connection that is gone has nothing to say in a last poll: its timer would only keep memory and process. */
 function closeTransport(this: Connection): void {
-  (this.transport as Transport).shouldClose?.();
+  closeWithoutPoll(this.transport);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { stopReading } from '../platform/stop-reading.js';
 
 /** Longest request line that is waited for; what is longer goes to any worker, which refuses it. */
 const MAX_HEAD_BYTES = 16_384;
@@ -40,17 +41,4 @@ export function createFrontDoor(recipientOf: (requestLine: string) => Recipient 
       else socket.destroy();
     });
   });
-}
-
-/**
- * Not one byte more may be read here: it would be lost. `pause()` stops the stream and not the handle below it, and Node
- * has no public way to stop that one once it was started. Nor may the stream start it again: it stays here for a while
- * when another connection is on its way to the same worker.
- */
-function stopReading(socket: Socket): void {
-  socket._read = () => {};
-  const { _handle: handle } = socket as Socket & { _handle: { reading: boolean; readStop(): void } | null };
-  if (!handle) return;
-  handle.reading = false;
-  handle.readStop();
 }

@@ -1,6 +1,16 @@
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { GatewaySocket } from '../../sockets/socket-state.js';
 import { isPromiseLike } from '../../protocol/promise-like.js';
+import {
+  anyListenersOf,
+  middlewaresOf,
+  outgoingListenersOf,
+  type EmitReserved,
+  type Emitter,
+  type Listener,
+  type NotifyOutgoing,
+  type SocketMiddleware,
+} from '../../platform/listeners-of-io.js';
 
 /**
  * What an embedding app has put on a socket by Socket.IO's own means: `use()`, `onAny()` and `on()`.
@@ -9,37 +19,14 @@ import { isPromiseLike } from '../../protocol/promise-like.js';
  * comes back to the caller. [L4]
  */
 
-type Listener = (...args: unknown[]) => unknown;
-type Middleware = (event: unknown[], next: (error?: Error) => void) => unknown;
-
-interface SocketInternals {
-  readonly fns?: readonly Middleware[];
-  readonly _anyListeners?: readonly Listener[];
-  readonly _anyOutgoingListeners?: readonly Listener[];
-  notifyOutgoingListeners(packet: { readonly data: readonly unknown[] }): void;
-}
-
-/** How Socket.IO tells listeners of what no client can send: of a socket's end, of a connection to a namespace. */
-type EmitReserved = (this: Emitter, event: string, ...args: unknown[]) => boolean;
-
-/** A socket, a namespace or an adapter. */
-type Emitter = Pick<GatewaySocket, 'listenerCount' | 'rawListeners'>;
-
-const internals = (socket: GatewaySocket): SocketInternals => socket as unknown as SocketInternals;
-
-export const hasMiddlewares = (socket: GatewaySocket): boolean => (internals(socket).fns?.length ?? 0) > 0;
-
-export const hasAnyListeners = (socket: GatewaySocket): boolean =>
-  (internals(socket)._anyListeners?.length ?? 0) > 0;
-
 /** Calls the listeners of `onAny()`. */
 export function callAnyListeners(
   socket: GatewaySocket,
   args: readonly unknown[],
   onFailure: (failure: unknown) => void,
 ): void {
-  const { _anyListeners: listeners } = internals(socket);
-  if (listeners && listeners.length > 0) callAll(listeners, socket, args, onFailure);
+  const listeners = anyListenersOf(socket);
+  if (listeners.length > 0) callAll(listeners, socket, args, onFailure);
 }
 
 /** Calls the listeners of `on()` and `once()`; whether there was one. */
@@ -55,7 +42,12 @@ export function callListeners(
   return true;
 }
 
-/** {@link callListeners} in the form that Socket.IO calls; one function for many sockets. */
+/**
+ * {@link callListeners} in the form that Socket.IO calls; one function for many sockets.
+ *
+ * Socket.IO takes a socket out of its rooms between `disconnecting` and `disconnect`: a listener that throws would leave it
+ * half ended, keep the listeners after it from hearing, and fail whoever ends it.
+ */
 export const containedEmit = (
   onFailure: (event: string, failure: unknown, args: readonly unknown[]) => void,
 ): EmitReserved =>
@@ -64,36 +56,14 @@ export const containedEmit = (
   };
 
 /**
- * From now on Socket.IO tells the listeners of a socket or a namespace by `emit`.
- *
- * It takes a socket out of its rooms between `disconnecting` and `disconnect`: a listener that throws would leave it half
- * ended, keep the listeners after it from hearing, and fail whoever ends it.
+ * Calls the listeners of `onAnyOutgoing()`, in the form that Socket.IO does: one that fails keeps nothing from the other
+ * recipients. One function for many sockets.
  */
-export function tellReservedBy(emitter: Emitter, emit: EmitReserved): void {
-  (emitter as { emitReserved?: EmitReserved }).emitReserved = emit;
-}
-
-/** From now on a listener of `onAnyOutgoing()` that fails keeps nothing from the other recipients. One function for many sockets. */
-export function tellOutgoingBy(
-  socket: GatewaySocket,
-  notify: SocketInternals['notifyOutgoingListeners'],
-): void {
-  internals(socket).notifyOutgoingListeners = notify;
-}
-
-/** Calls the listeners of `onAnyOutgoing()`, in the form that Socket.IO does. */
-export const containedNotify = (
-  onFailure: (failure: unknown) => void,
-): SocketInternals['notifyOutgoingListeners'] =>
+export const containedNotify = (onFailure: (failure: unknown) => void): NotifyOutgoing =>
   function (this: GatewaySocket, { data }) {
-    const { _anyOutgoingListeners: listeners } = internals(this);
-    if (listeners && listeners.length > 0) callAll(listeners, this, data, onFailure);
+    const listeners = outgoingListenersOf(this);
+    if (listeners.length > 0) callAll(listeners, this, data, onFailure);
   };
-
-/** From now on an adapter's listeners, for rooms that begin and end and who is in them, are told by `emit`. */
-export function tellRoomsBy(adapter: Emitter, emit: EmitReserved): void {
-  (adapter as { emit?: EmitReserved }).emit = emit;
-}
 
 function callAll(
   listeners: readonly Listener[],
@@ -125,7 +95,7 @@ export interface Passage {
  * One that neither calls `next()` nor fails has dropped the event, as in stock Socket.IO; the events after it go on.
  */
 export function runMiddlewares(socket: GatewaySocket, event: unknown[]): Passage {
-  const middlewares = internals(socket).fns?.slice() ?? [];
+  const middlewares = middlewaresOf(socket).slice();
   let release: () => void = () => {};
   const returned = new Promise<void>((resolve) => (release = resolve));
   const passed = (async () => {
@@ -138,7 +108,7 @@ export function runMiddlewares(socket: GatewaySocket, event: unknown[]): Passage
   return { passed, returned };
 }
 
-function pass(middleware: Middleware, event: unknown[], onReturn: () => void): Promise<void> {
+function pass(middleware: SocketMiddleware, event: unknown[], onReturn: () => void): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     let called = false;
     const done = middleware(event, (error) => {

@@ -1,9 +1,10 @@
 import type { Socket } from 'socket.io';
 import { connectRawPair, type RawPair } from '../../../test/support/raw-pair.js';
+import { hasEventEntry } from '../../platform/listeners-of-io.js';
 import { OPEN_GRANT } from '../../sockets/grant.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { gatewaySlots, setSocketState, type GatewaySocket, type Inbox } from '../../sockets/socket-state.js';
-import { hasPrivateEntry, listenPerEvent, takeEvents } from './inbound-events.js';
+import { listenPerEvent, takeEvents } from './inbound-events.js';
 import { Reply, type Acknowledgement } from './reply.js';
 
 /** Answers what it knows, and notes everything. */
@@ -42,7 +43,7 @@ function withInbox(socket: Socket): { socket: GatewaySocket; inbox: AnsweringInb
 /** Takes events as if this Socket.IO had no private entry; its own dispatcher goes on. */
 function takeWithoutPrivateEntry(socket: GatewaySocket): void {
   Object.defineProperty(socket, 'run', { value: undefined, configurable: true });
-  expect(hasPrivateEntry(socket)).toBe(false);
+  expect(hasEventEntry(socket)).toBe(false);
   takeEvents(socket, ['known']);
   delete (socket as unknown as { run: unknown }).run;
 }

@@ -1,4 +1,9 @@
-import { Socket } from 'socket.io';
+import {
+  divertEvents,
+  hasEventEntry,
+  takeAcknowledgement,
+  type EventPacket,
+} from '../../platform/listeners-of-io.js';
 import { socketState, type GatewaySocket } from '../../sockets/socket-state.js';
 import { inexactNumbersOf } from './inexact-numbers.js';
 import type { Acknowledgement } from './reply.js';
@@ -8,47 +13,18 @@ import type { SocketInbox } from './socket-inbox.js';
  * Gives every event of a socket to its inbox, through one function that all sockets share.
  *
  * Socket.IO's documented way in is a listener per event name and per socket, which costs memory for every handler of
- * every idle socket. So this replaces the private `onevent`, where the packet with its acknowledgement number is at
- * hand, and the inbox runs what the app itself has put on the socket (see `own-listeners.ts`). Where a future
+ * every idle socket. So this takes Socket.IO's own entry, where the packet with its acknowledgement number is at
+ * hand, and the inbox runs what the app itself has put on the socket (see `app-listeners.ts`). Where a future
  * Socket.IO has no such entry, the documented way serves; a test fails when that happens.
  */
 
-interface EventPacket {
-  readonly data?: unknown[];
-  readonly id?: number;
-}
-
-interface SocketInternals {
-  onevent?: (packet: EventPacket) => void;
-  onack?: (packet: EventPacket) => void;
-  readonly acks?: ReadonlyMap<unknown, unknown>;
-  run?: unknown;
-  fns?: unknown;
-}
-
 type TakesEvents = Pick<SocketInbox, 'receive' | 'refuse' | 'receiveStrayAcknowledgement'>;
-
-/** Whether a socket has the entry, and the list of middlewares that then have to be run here. */
-export const hasPrivateEntry = (socket: GatewaySocket): boolean => {
-  const { onevent, run, fns } = socket as unknown as SocketInternals;
-  return typeof onevent === 'function' && typeof run === 'function' && Array.isArray(fns);
-};
-
-/** Whether this version of Socket.IO has the private entry. */
-export const HAS_PRIVATE_ENTRY =
-  typeof (Socket.prototype as unknown as SocketInternals).onevent === 'function' &&
-  typeof (Socket.prototype as unknown as SocketInternals).run === 'function';
 
 /** Takes all events of a socket; `handled` are those that gateways have handlers for. */
 export function takeEvents(socket: GatewaySocket, handled: Iterable<string>): void {
-  if (hasPrivateEntry(socket)) {
-    const internals = socket as unknown as SocketInternals;
-    internals.onevent = onEvent;
-    internals.onack = onAcknowledgement;
-  } else listenPerEvent(socket, handled);
+  if (hasEventEntry(socket)) divertEvents(socket, onEvent, onAcknowledgement);
+  else listenPerEvent(socket, handled);
 }
-
-const { onack: stockOnAck } = Socket.prototype as unknown as SocketInternals;
 
 const inboxOf = (socket: GatewaySocket): TakesEvents => socketState(socket).inbox as SocketInbox;
 
@@ -59,8 +35,7 @@ function onEvent(this: GatewaySocket, packet: EventPacket): void {
 }
 
 function onAcknowledgement(this: GatewaySocket, packet: EventPacket): void {
-  if ((this as unknown as SocketInternals).acks?.has(packet.id)) stockOnAck?.call(this, packet);
-  else inboxOf(this).receiveStrayAcknowledgement();
+  if (!takeAcknowledgement(this, packet)) inboxOf(this).receiveStrayAcknowledgement();
 }
 
 /**

@@ -13,13 +13,8 @@ import type { Answers } from './answers.js';
 import { Backlog } from './backlog.js';
 import type { NamespaceTable } from './gateway-table.js';
 import type { HandlerRunner } from './handler-runner.js';
-import {
-  callAnyListeners,
-  callListeners,
-  hasAnyListeners,
-  hasMiddlewares,
-  runMiddlewares,
-} from './app-listeners.js';
+import { anyListenersOf, middlewaresOf } from '../../platform/listeners-of-io.js';
+import { callAnyListeners, callListeners, runMiddlewares } from './app-listeners.js';
 import { Reply, type Acknowledgement } from './reply.js';
 
 /** One event as it came in: `[name, ...arguments]`, and the number to acknowledge with. */
@@ -222,12 +217,12 @@ export class SocketInbox implements Inbox {
   private handle(inbound: Inbound): void {
     const { event, reply, passed } = inbound;
     if (!passed) {
-      if (hasAnyListeners(this.socket)) {
+      if (anyListenersOf(this.socket).length > 0) {
         callAnyListeners(this.socket, this.withAcknowledge(event, reply), (failure) =>
           this.context.answers.note(failure),
         );
       }
-      if (hasMiddlewares(this.socket)) {
+      if (middlewaresOf(this.socket).length > 0) {
         this.handleNextAfter(this.passMiddlewares(inbound));
         return;
       }

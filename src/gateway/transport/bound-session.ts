@@ -1,18 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { clientAddress } from '../../http/client-address.js';
+import { connectionNamed } from '../../platform/engine-connection.js';
+import { queryOf } from '../../platform/engine-request.js';
 import type { GatewaySocket } from '../../sockets/socket-state.js';
 
 type Connection = GatewaySocket['conn'];
-type Query = Readonly<Record<string, string | undefined>>;
-
-/** What is read of an Engine.IO server. */
-interface ConnectionList {
-  readonly clients: Readonly<Record<string, Connection>>;
-}
-
-interface Request extends IncomingMessage {
-  readonly _query?: Query;
-}
 
 const ENGINE_PROTOCOL_OF_V2 = 3;
 
@@ -30,11 +22,10 @@ const OWN_PARAMETERS = new Set(['EIO', 'transport', 'sid', 't', 'j', 'b64']);
  * presented has to be there again. A session that presented nothing that only its client knows is bound to the address it
  * came from. And one that runs by WebSocket is moved to no other connection.
  */
-export function mayActFor(engine: unknown, request: Request, trustedProxies: number): boolean {
-  const sid = request._query?.['sid'];
+export function mayActFor(engine: unknown, request: IncomingMessage, trustedProxies: number): boolean {
+  const sid = queryOf(request)['sid'];
   if (!sid) return true;
-  const { clients } = engine as ConnectionList;
-  const connection = Object.hasOwn(clients, sid) ? clients[sid] : undefined;
+  const connection = connectionNamed<Connection>(engine, sid);
   if (connection?.protocol !== ENGINE_PROTOCOL_OF_V2) return true;
   if (request.headers.upgrade !== undefined && connection.transport.name === 'websocket') return false;
   return isPresentedAgain(connection, request, trustedProxies);
@@ -42,17 +33,17 @@ export function mayActFor(engine: unknown, request: Request, trustedProxies: num
 
 function isPresentedAgain(
   { request: first, remoteAddress }: Connection,
-  request: Request,
+  request: IncomingMessage,
   trustedProxies: number,
 ): boolean {
   const { authorization } = first.headers;
   let isBound = authorization !== undefined;
   if (isBound && request.headers.authorization !== authorization) return false;
-  const presented = (first as Request)._query ?? {};
+  const presented = queryOf(first);
   for (const name of Object.keys(presented)) {
     if (OWN_PARAMETERS.has(name)) continue;
     const value = presented[name];
-    if (request._query?.[name] !== value) return false;
+    if (queryOf(request)[name] !== value) return false;
     isBound ||= name === 'token' || (value?.length ?? 0) >= MIN_SECRET_LENGTH;
   }
   if (isBound) return true;

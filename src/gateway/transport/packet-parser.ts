@@ -1,6 +1,7 @@
 import { Decoder, Encoder, PacketType, type Packet } from 'socket.io-parser';
 import { assertExactNumbers } from '../../protocol/exact-numbers.js';
 import { refuseNumbers } from '../dispatch/inexact-numbers.js';
+import { lookAtTexts } from '../../platform/packet-decoder.js';
 import { budgetOf } from '../../limits/connection-budget.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import type { GatewaySocket } from '../../sockets/socket-state.js';
@@ -85,23 +86,13 @@ export function createPacketParser(
   };
 }
 
-/** Where the text of a packet becomes a packet; private to Socket.IO's decoder. */
-interface ReadsText {
-  decodeString?(text: string): Packet;
-}
-
 /** Has events refused whose text holds a number that would be changed by being read. [D11] */
 function markInexactNumbers(decoder: typeof Decoder): void {
-  const prototype = decoder.prototype as unknown as ReadsText;
-  const { decodeString } = prototype;
   // Where a future parser reads texts elsewhere numbers are taken as they come; a test fails when that happens.
-  if (typeof decodeString !== 'function') return;
-  prototype.decodeString = function (this: ReadsText, text: string): Packet {
-    const packet = decodeString.call(this, text);
+  lookAtTexts(decoder, (text, packet) => {
     const inexact = inexactNumberIn(text);
     if (inexact) refuseNumbers(packet, inexact);
-    return packet;
-  };
+  });
 }
 
 const EVENTS: ReadonlySet<string> = new Set([String(PacketType.EVENT), String(PacketType.BINARY_EVENT)]);

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { queryOf } from '../../platform/engine-request.js';
+import { receiverOf } from '../../platform/web-socket.js';
 import { PromptWebSocketServer } from '../../sockets/end-socket.js';
 
 /**
@@ -11,25 +13,16 @@ import { PromptWebSocketServer } from '../../sockets/end-socket.js';
  * are Node's, and theirs is a public interface.
  */
 
-/** What is private in `ws`: the stream that takes what comes in. Only looked at, never relied on. */
-interface Receiving {
-  readonly _receiver?: Writable | null;
-}
-
-interface Request extends IncomingMessage {
-  readonly _query?: Readonly<Record<string, string | undefined>>;
-}
-
 /** Prepares every connection that becomes a WebSocket, whether it is new or moves there from polling. */
 export class PreparingWebSocketServer extends PromptWebSocketServer {
   override handleUpgrade(
-    request: Request,
+    request: IncomingMessage,
     stream: Duplex,
     head: Buffer,
     done: (webSocket: WebSocket, request: IncomingMessage) => void,
   ): void {
     // To a session that moves nothing is sent before it asks.
-    if (request._query?.['sid'] === undefined) writeTogether(request.socket);
+    if (queryOf(request)['sid'] === undefined) writeTogether(request.socket);
     endOnce(request.socket);
     super.handleUpgrade(request, stream, head, (webSocket, upgraded) => {
       prepareReceiver(webSocket);
@@ -40,8 +33,8 @@ export class PreparingWebSocketServer extends PromptWebSocketServer {
 
 /** For a WebSocket that has just been made. */
 export function prepareReceiver(webSocket: object): void {
-  const { _receiver: receiver } = webSocket as Receiving;
-  if (typeof receiver?.end === 'function') endOnce(receiver);
+  const receiver = receiverOf(webSocket);
+  if (receiver) endOnce(receiver);
 }
 
 /**

@@ -7,7 +7,7 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { createApiKey } from '../../../src/access/api-keys.js';
 import { Namespaces } from '../../../src/sockets/namespaces.js';
-import { unsentBytes, type WritableConnection } from '../../../src/limits/unsent.js';
+import { unsentBytes } from '../../../src/platform/engine-connection.js';
 import { findSocketState, type GatewaySocket } from '../../../src/sockets/socket-state.js';
 import { KeyServer } from '../../support/key-server.js';
 import { arrivedAt } from '../../support/arrivals.js';
@@ -51,7 +51,7 @@ const manage = async (method: string, path: string, body?: unknown, at = gateway
 };
 
 const unsent = (client: TestClient): number =>
-  unsentBytes(socketOf(client).conn as unknown as WritableConnection);
+  unsentBytes(socketOf(client).conn);
 
 const socketOf = (client: TestClient): GatewaySocket =>
   gateway.app.get(Namespaces).findSocket(client.id!) as GatewaySocket;

@@ -1,7 +1,7 @@
 import { once, type EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
-import { Settling } from '../../../src/gateway/footprint/settling.js';
+import { Settling } from '../../../src/gateway/settling.js';
 import { Namespaces } from '../../../src/sockets/namespaces.js';
 
 /** What Express middlewares put on a request. */

@@ -1,10 +1,10 @@
-import type { Writable } from 'node:stream';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import {
   parseRedisAddress,
   type ClusterAddress,
   type SentinelAddress,
 } from '../../../config/redis-address.js';
+import { writeTogether } from '../../../platform/redis-stream.js';
 import { SwitchboardError } from '../../../protocol/errors.js';
 import { findingConnector } from './discovery/finding-connector.js';
 import type { Script } from '../lua/script.js';
@@ -164,17 +164,4 @@ export async function runScript(
     if (!(failure instanceof Error) || !failure.message.startsWith('NOSCRIPT')) throw failure;
     return await redis.eval(script.lua, 1, key, ...args);
   }
-}
-
-/**
- * Has all that is asked before the next tick leave in one write: a client that comes back changes the registry and its
- * session and asks for what it missed in one go, and a system call for each costs more than the rest of sending it.
- *
- * Private in the types of `ioredis`; without it each leaves by itself.
- */
-function writeTogether(redis: Redis): void {
-  const { stream } = redis as unknown as { readonly stream?: Writable };
-  if (stream?.writableCorked !== 0) return;
-  stream.cork();
-  process.nextTick(() => stream.uncork());
 }

@@ -2,7 +2,8 @@ import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { until } from '../../test/support/until.js';
-import { Outflow, unsentBytes, type WritableConnection } from './unsent.js';
+import { unsentBytes } from '../platform/engine-connection.js';
+import { Outflow } from './outflow.js';
 
 type Handle = { readonly _handle?: { readonly writeQueueSize?: number } };
 
@@ -84,7 +85,7 @@ describe('Node.js', () => {
       get transport() {
         return { socket: { bufferedAmount: writer.writableLength, _socket: writer as unknown as Handle } };
       },
-    } as WritableConnection;
+    };
     reader.on('data', () => {
       if (left() < atFirst && left() > 0) reader.pause();
     });

@@ -1,23 +1,13 @@
 /**
- * What this gateway uses of Socket.IO and Nest beyond their documentation.
+ * What this gateway uses of Socket.IO beyond its documentation.
  *
  * When an upgrade breaks one of these, the failing line names what is gone and the file that relies on it.
  */
-import { Catch, Module, UseFilters, type ExceptionFilter } from '@nestjs/common';
-import { selectExceptionFilterMetadata } from '@nestjs/common/internal';
-import { ApplicationConfig, NestContainer, NestFactory } from '@nestjs/core';
-import { GuardsConsumer, InterceptorsConsumer, PipesConsumer } from '@nestjs/core/internal';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { ExceptionFiltersContext } from '@nestjs/websockets/context/exception-filters-context.js';
-import { WsContextCreator } from '@nestjs/websockets/context/ws-context-creator.js';
-import { WsProxy } from '@nestjs/websockets/context/ws-proxy.js';
-import { GATEWAY_METADATA } from '@nestjs/websockets/internal';
-import { WebSocketsController } from '@nestjs/websockets/web-sockets-controller.js';
 import { once } from 'node:events';
 import { PacketType } from 'socket.io-parser';
 import { connectRawPair, type RawPair } from '../../test/support/raw-pair.js';
-import type { GatewaySocket } from '../sockets/socket-state.js';
-import { HAS_PRIVATE_ENTRY, hasPrivateEntry } from './dispatch/inbound-events.js';
+import { hasEventEntry } from './listeners-of-io.js';
+import { missingInternals } from './requirements.js';
 
 describe('what is used of Socket.IO', () => {
   let pair: RawPair;
@@ -29,9 +19,36 @@ describe('what is used of Socket.IO', () => {
   /** A look at private state, by name. */
   const inside = (object: object): Record<string, unknown> => object as unknown as Record<string, unknown>;
 
+  it('requirements: lacks nothing', () => {
+    expect(missingInternals(pair.server)).toEqual([]);
+  });
+
+  /** Of a server without these; it gets them back, since it cannot close without. */
+  function missingWithout(object: object, ...names: string[]): () => string[] {
+    return () => {
+      const before = names.map((name) => [name, inside(object)[name]]);
+      Object.assign(object, Object.fromEntries(names.map((name) => [name, undefined])));
+      try {
+        return missingInternals(pair.server);
+      } finally {
+        Object.assign(object, Object.fromEntries(before));
+      }
+    };
+  }
+
+  it('requirements: says what is missing, and what is done instead', () => {
+    expect(missingWithout(pair.server.of('/'), '_remove', '_preConnectSockets')()).toEqual([
+      expect.stringContaining('has no Namespace#_remove: '),
+      expect.stringContaining('has no Namespace#_preConnectSockets: '),
+    ]);
+  });
+
+  it('requirements: refuses a version that it cannot do without', () => {
+    expect(missingWithout(pair.server.of('/').adapter, '_encode')).toThrow('has no Adapter#_encode');
+  });
+
   it('inbound-events: has a private entry for events', () => {
-    expect(HAS_PRIVATE_ENTRY).toBe(true);
-    expect(hasPrivateEntry(pair.socket as GatewaySocket)).toBe(true);
+    expect(hasEventEntry(pair.socket)).toBe(true);
   });
 
   it('inbound-events: gives every event, with its number, to a replaced onevent', async () => {
@@ -57,7 +74,7 @@ describe('what is used of Socket.IO', () => {
     expect(pair.socket.listenerCount('ping')).toBe(0);
   });
 
-  it('own-listeners: keeps middlewares and catch-all listeners in lists', () => {
+  it('app-listeners: keeps middlewares and catch-all listeners in lists', () => {
     const middleware = (_event: unknown, next: () => void): void => next();
     const listener = (): void => {};
     expect(inside(pair.socket)['fns']).toEqual([]);
@@ -67,7 +84,7 @@ describe('what is used of Socket.IO', () => {
     expect(inside(pair.socket)['_anyListeners']).toEqual([listener]);
   });
 
-  it('own-listeners: tells of the end of a socket through a replaced emitReserved', async () => {
+  it('app-listeners: tells of the end of a socket through a replaced emitReserved', async () => {
     const told: unknown[] = [];
     const ended = new Promise<void>((resolve) => {
       inside(pair.socket)['emitReserved'] = (event: string, ...args: unknown[]) => {
@@ -84,7 +101,7 @@ describe('what is used of Socket.IO', () => {
     ]);
   });
 
-  it('own-listeners: tells of a connection through a replaced emitReserved of its namespace', async () => {
+  it('app-listeners: tells of a connection through a replaced emitReserved of its namespace', async () => {
     const { server, socket } = pair;
     const told: string[] = [];
     const entered = new Promise<void>((resolve) => {
@@ -176,62 +193,5 @@ describe('what is used of Socket.IO', () => {
     const child = pair.server.of('/tenant-1');
     expect(inside(parent)['children']).toEqual(new Set([child]));
     expect(made).toEqual([true]);
-  });
-});
-
-describe('what is used of Nest', () => {
-  @Catch()
-  class AnyFilter implements ExceptionFilter {
-    catch(): void {}
-  }
-
-  @WebSocketGateway()
-  class SomeGateway {
-    @SubscribeMessage('x')
-    @UseFilters(AnyFilter)
-    handle(): void {}
-  }
-
-  @Module({ providers: [SomeGateway] })
-  class SomeModule {}
-
-  it('nest-wiring: finds gateway classes in the container of an app', async () => {
-    const app = await NestFactory.create(SomeModule, { logger: false });
-    const { container } = app as unknown as { container: NestContainer };
-    expect(container).toBeInstanceOf(NestContainer);
-    expect(app.get(ApplicationConfig)).toBeInstanceOf(ApplicationConfig);
-    const gateways = [...container.getModules().values()].flatMap(({ providers }) =>
-      [...providers.values()].filter(
-        ({ metatype }) => typeof metatype === 'function' && Reflect.hasMetadata(GATEWAY_METADATA, metatype),
-      ),
-    );
-    expect(gateways.map(({ metatype, instance }) => [metatype, instance])).toEqual([
-      [SomeGateway, app.get(SomeGateway)],
-    ]);
-
-    const filters = new ExceptionFiltersContext(container).create(
-      app.get(SomeGateway),
-      SomeGateway.prototype.handle,
-      [...container.getModules().keys()].at(-1)!,
-    ) as unknown as { filters: Parameters<typeof selectExceptionFilterMetadata>[0] };
-    expect(selectExceptionFilterMetadata(filters.filters, new Error('any'))).toMatchObject({
-      func: expect.any(Function),
-    });
-    await app.close();
-  });
-
-  it.each([
-    [WebSocketsController, 'connectGatewayToServer'],
-    [WebSocketsController, 'subscribeEvents'],
-    [WebSocketsController, 'createRequestScopedHandler'],
-    [WebSocketsController, 'createRequestScopedEventHandler'],
-    [WsContextCreator, 'create'],
-    [WsProxy, 'create'],
-    [ExceptionFiltersContext, 'create'],
-    [GuardsConsumer, 'tryActivate'],
-    [InterceptorsConsumer, 'intercept'],
-    [PipesConsumer, 'apply'],
-  ])('nest-wiring: %p has %s()', (type: { prototype: object }, method) => {
-    expect(typeof (type.prototype as Record<string, unknown>)[method]).toBe('function');
   });
 });

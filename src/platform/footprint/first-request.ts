@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
-import type { GatewaySocket } from '../../sockets/socket-state.js';
-import { interned } from '../footprint/interned.js';
+import type { Socket } from 'socket.io';
+import { interned } from './interned.js';
 
 /**
  * What is kept of the HTTP request that opened a connection.
@@ -85,7 +85,7 @@ export function noteResponse({ socket }: IncomingMessage, response: unknown): vo
 }
 
 /** Lets go of the request once the connection, a WebSocket one, no longer needs it. False when it has done so before. */
-export function releaseFirstRequest(conn: GatewaySocket['conn'], tcpSocket: TcpSocket | undefined): boolean {
+export function releaseFirstRequest(conn: Socket['conn'], tcpSocket: TcpSocket | undefined): boolean {
   if (conn.request instanceof FirstRequest) return false;
   const request = conn.request as Request;
   const kept = new FirstRequest(

@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket as TcpSocket } from 'node:net';
-import { SmallMap } from '../../sockets/small-map.js';
-import type { GatewaySocket } from '../../sockets/socket-state.js';
+import type { Socket } from 'socket.io';
 import { interned, internHeaders } from './interned.js';
+import { SmallMap } from './small-map.js';
 
 /**
  * What an idle WebSocket connection holds in memory without ever using it, or in a form made for much more of it.
@@ -13,7 +13,11 @@ import { interned, internHeaders } from './interned.js';
  * upgrade brings that about.
  */
 
-type Connection = GatewaySocket['conn'];
+// Event maps and data are the app's business; `any` is Socket.IO's own default for them.
+// oxlint-disable-next-line no-explicit-any
+type AnySocket = Socket<any, any, any, any>;
+
+type Connection = AnySocket['conn'];
 
 interface ConnectionInternals {
   readonly transport: TransportInternals;
@@ -39,10 +43,6 @@ interface SocketInternals {
   acks?: unknown;
 }
 
-/** The TCP socket below a WebSocket connection. */
-export const tcpSocketOf = (connection: Connection): TcpSocket | undefined =>
-  (connection as unknown as ConnectionInternals).transport.socket?._socket;
-
 /** Once per connection, when it is a WebSocket one and all is set up. */
 export function slimConnection(connection: Connection): void {
   const internals = connection as unknown as ConnectionInternals;
@@ -64,7 +64,7 @@ export function slimConnection(connection: Connection): void {
 }
 
 /** Once per socket; a connection has one for each namespace. */
-export function slimSocket(socket: GatewaySocket): void {
+export function slimSocket(socket: AnySocket): void {
   const internals = socket as unknown as SocketInternals;
   const { client } = internals;
   packListeners(socket as unknown as EventEmitter, SocketListeners, NOTHING_ONCE);

@@ -1,10 +1,11 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { logFailure } from '../../telemetry/log.js';
-import type { MembershipAdapter } from '../../sockets/membership.adapter.js';
-import { Namespaces } from '../../sockets/namespaces.js';
-import type { GatewaySocket } from '../../sockets/socket-state.js';
-import { releaseFirstRequest } from '../transport/first-request.js';
-import { slimConnection, slimSocket, tcpSocketOf } from './slim-connection.js';
+import { logFailure } from '../telemetry/log.js';
+import type { MembershipAdapter } from '../sockets/membership.adapter.js';
+import { Namespaces } from '../sockets/namespaces.js';
+import type { GatewaySocket } from '../sockets/socket-state.js';
+import { tcpSocketOf } from '../platform/engine-connection.js';
+import { releaseFirstRequest } from '../platform/footprint/first-request.js';
+import { slimConnection, slimSocket } from '../platform/footprint/slim-connection.js';
 
 /** Late enough that a connection that only comes and goes pays nothing, soon enough that memory does not pile up. */
 const SETTLE_AFTER_MS = 100;

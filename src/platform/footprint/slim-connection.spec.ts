@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { createClient, type TestClient } from 'switchboard-gateway/testing';
-import { SmallMap } from '../../sockets/small-map.js';
-import type { GatewaySocket } from '../../sockets/socket-state.js';
-import { slimConnection, slimSocket, tcpSocketOf } from './slim-connection.js';
+import { tcpSocketOf } from '../engine-connection.js';
+import { slimConnection, slimSocket } from './slim-connection.js';
+import { SmallMap } from './small-map.js';
 
 /** What is used of a client's socket in a second namespace. */
 interface SecondSocket {
@@ -20,7 +20,7 @@ const inside = (object: object, ...path: string[]): unknown =>
 describe('a WebSocket connection made smaller', () => {
   let server: Server;
   let client: TestClient;
-  let socket: GatewaySocket;
+  let socket: Socket;
   let url: string;
 
   beforeEach(async () => {
