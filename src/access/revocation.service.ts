@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { endSocket } from '../sockets/end-socket.js';
 import { Engine } from '../engine/engine.js';
-import type { RevocationChanges } from '../engine/revocations.js';
 import { logFailure } from '../telemetry/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { BlockEntry, Page } from '../protocol/entries.js';
@@ -28,17 +27,9 @@ export class RevocationService {
     private readonly namespaces: Namespaces,
     private readonly rights: Rights,
     private readonly engine: Engine,
-  ) {}
-
-  /** Where changes are made: with other nodes, in what all of them share. */
-  private get changes(): RevocationChanges {
-    return this.engine.revocations ?? this.revocations;
-  }
-
-  /** From now on what other nodes shut out is shut out here. */
-  follow(): void {
-    this.engine.revocations?.replicateTo(this.revocations, (user) => {
-      const { namespaces } = this;
+  ) {
+    // What other nodes shut out is shut out here.
+    engine.revocations.replicateTo(revocations, (user) => {
       const sockets = user === undefined ? namespaces.allSockets() : namespaces.socketsOfUser(user);
       this.endRevoked(sockets).catch((failure: unknown) =>
         logFailure(this.logger, 'sockets that were shut out could not be ended', failure),
@@ -47,7 +38,7 @@ export class RevocationService {
   }
 
   async block(user: string): Promise<void> {
-    const told = this.changes.block(user).then(() => this.engine.sessions.closeOf({ user }));
+    const told = this.engine.revocations.block(user).then(() => this.engine.sessions.closeOf({ user }));
     await this.endHere(this.namespaces.socketsOfUser(user), told);
   }
 
@@ -57,16 +48,16 @@ export class RevocationService {
   }
 
   async unblock(user: string): Promise<void> {
-    await this.changes.unblock(user);
+    await this.engine.revocations.unblock(user);
   }
 
   async revoke(revocation: Revocation): Promise<void> {
     const untilMs = revocation.expiresAt === undefined ? Infinity : revocation.expiresAt * MS_PER_SECOND;
     if ('user' in revocation) {
-      const told = this.changes.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
+      const told = this.engine.revocations.revokeUser(revocation.user, revocation.issuedBefore, untilMs);
       await this.endHere(this.namespaces.socketsOfUser(revocation.user), told);
     } else {
-      const told = this.changes.revokeJti(revocation.jti, untilMs);
+      const told = this.engine.revocations.revokeJti(revocation.jti, untilMs);
       await this.endHere(this.namespaces.allSockets(), told);
     }
   }

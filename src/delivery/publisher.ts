@@ -148,7 +148,7 @@ export class Publisher implements Outbound {
   }
 
   get isShared(): boolean {
-    return this.engine.registry !== undefined;
+    return this.engine.isShared;
   }
 
   get cursor(): string {
@@ -316,7 +316,7 @@ export class Publisher implements Outbound {
   private async takenOffElsewhere(absent: readonly Absent[], except: Selection): Promise<SocketEntry[]> {
     const { registry } = this.engine;
     const takesOff = (except.rooms?.length ?? 0) + (except.users?.length ?? 0) > 0;
-    if (!registry || !takesOff) return [];
+    if (!takesOff) return [];
     const entries = await Promise.all(absent.map(({ socketId }) => registry.socket(socketId)));
     return entries.filter((entry) => entry !== undefined && isTakenOff(entry, except)) as SocketEntry[];
   }

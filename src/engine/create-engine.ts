@@ -4,6 +4,7 @@ import { logFailure } from '../telemetry/log.js';
 import type { StallWatch } from '../timers/stall-watch.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Engine } from './engine.js';
+import type { RegistryReader } from './registry.js';
 import { MemoryEngine } from './memory/memory-engine.js';
 import type { NodeIdentity } from './node-identity.js';
 
@@ -13,10 +14,11 @@ export async function createEngine(
   node: NodeIdentity,
   metrics: Metrics,
   stalls: StallWatch,
+  held: RegistryReader,
   clock?: () => number,
 ): Promise<Engine> {
   const { redisUrl } = config;
-  if (redisUrl === undefined) return new MemoryEngine(config, node, clock);
+  if (redisUrl === undefined) return new MemoryEngine(config, node, held, clock);
   // Not before it is needed: one node alone needs no Redis client.
   const { RedisEngine } = await import('./redis/redis-engine.js');
   const logger = new Logger('Engine');

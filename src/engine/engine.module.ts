@@ -5,6 +5,7 @@ import { StallWatch } from '../timers/stall-watch.js';
 import { createEngine } from './create-engine.js';
 import { Engine } from './engine.js';
 import { MEMORY_ENGINE_CLOCK } from './memory/memory-engine.js';
+import { HELD_HERE } from './registry.js';
 import { NodeIdentity } from './node-identity.js';
 
 const PROVIDERS: Provider[] = [
@@ -16,6 +17,7 @@ const PROVIDERS: Provider[] = [
       NodeIdentity,
       Metrics,
       StallWatch,
+      HELD_HERE,
       { token: MEMORY_ENGINE_CLOCK, optional: true },
     ],
     useFactory: createEngine,

@@ -16,6 +16,13 @@ export type EngineHealth =
   | { readonly state: 'starting' }
   | { readonly state: 'unavailable'; readonly reason: string; readonly since: Date };
 
+/** A figure of what an engine holds now. */
+export interface EngineGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly value: () => number;
+}
+
 /** One socket's answer to a publication that asked for one. [D6] */
 export interface Receipt {
   readonly socketId: string;
@@ -171,14 +178,16 @@ export abstract class Engine {
   abstract readonly idempotency: IdempotencyStore;
   /** The same for what clients send again, apart: none of them can push out what backends rely on. */
   abstract readonly clientRequests: IdempotencyStore;
-  /** Who is connected on all nodes; `undefined` when this process is the only one, so that its own maps are all. */
-  abstract readonly registry: RegistryReader | undefined;
-  /** What this process tells of its own part of it; `undefined` when there is no {@link registry}. */
-  abstract readonly holdings: RegistryWriter | undefined;
+  /** Whether there may be other nodes. */
+  abstract readonly isShared: boolean;
+  /** Who is connected on all nodes. */
+  abstract readonly registry: RegistryReader;
+  /** What this process tells of its own part of it. */
+  abstract readonly holdings: RegistryWriter;
   /** Who comes into rooms and leaves them on all nodes; `undefined` when this process is the only one. */
   abstract readonly presence: SharedPresence | undefined;
-  /** Blocks and revocations of all nodes; `undefined` when this process is the only one. */
-  abstract readonly revocations: SharedRevocations | undefined;
+  /** Blocks and revocations of all nodes. */
+  abstract readonly revocations: SharedRevocations;
   /** What happened, for those who want to be told. Nothing is written where nobody does. */
   abstract readonly outbox: Outbox;
   /** Connections that have ended, of all nodes; `undefined` when this process is the only one. */
@@ -191,6 +200,11 @@ export abstract class Engine {
   abstract stop(): Promise<void>;
 
   abstract health(): EngineHealth;
+
+  /** What it holds in this process, for the metrics; nothing where that is in another one with figures of its own. */
+  get gauges(): readonly EngineGauge[] {
+    return [];
+  }
 
   /** Keeps a publication where it has to be kept, and hands it to the other nodes that have recipients for it. */
   abstract publish(publication: Publication, ackTimeoutMs?: number): Handover;

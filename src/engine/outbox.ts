@@ -116,9 +116,6 @@ export const ATTEMPTS_KEPT = 100;
  * Methods reject with `engine.unavailable` when shared state is gone.
  */
 export interface Outbox {
-  /** `undefined` where shared state writes events itself, or nobody wants any. */
-  readonly follower: RegistryFollower | undefined;
-
   /**
    * Has this node told of users that come and go on all nodes, each change once, in the order of each user.
    *

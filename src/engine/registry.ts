@@ -1,23 +1,20 @@
-/** Who is connected on all nodes, where there is more than one. [R4] */
+/** Who is connected on all nodes. [R4] */
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
+import type { PageRequest } from '../protocol/paging.js';
 import type { Answer } from './log.js';
-
-/** One page of a list: at most 1,000 items after an opaque cursor. [R3] */
-export interface SharedPageRequest {
-  readonly limit?: number;
-  readonly cursor?: string;
-}
 
 /**
  * What this node holds, made known to all. Every change is made under this node's lease, so that it is gone when the
- * node is.
+ * node is. Where this process is the only one its own maps have it already, and those that want events are told.
  */
 export interface RegistryWriter {
   /**
    * Puts a socket in before its client sees `connect`. [L3]
-   * @throws SwitchboardError `limit.sockets` when its user has as many as it may have on all nodes
+   * @param entry asked for only where it is written
+   * @throws SwitchboardError `limit.sockets` when its user has as many as it may have on all nodes; those of one node are
+   * counted before
    */
-  enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void>;
+  enter(socketId: string, entry: () => SocketEntry, maxSocketsPerUser: number): Answer<void>;
   /**
    * Its client has seen `connect`: from now on it is one of `NodeHooks.sockets()`. Puts it in if {@link enter} could not,
    * or if shared state has lost it meanwhile.
@@ -34,15 +31,21 @@ export interface RegistryWriter {
   parted(socketId: string, room: string): Answer<void>;
 }
 
-/** Answers of the registry of all nodes. A look-up costs what it returns and asks no other node. */
+/**
+ * Answers of the registry of all nodes. A look-up costs what it returns and asks no other node.
+ *
+ * Errors: `payload.invalid` for a limit or cursor out of bounds, `engine.unavailable`.
+ */
 export interface RegistryReader {
-  socket(socketId: string): Promise<SocketEntry | undefined>;
-  sockets(filter: { user?: string; room?: string }, request: SharedPageRequest): Promise<Page<SocketEntry>>;
-  user(user: string): Promise<UserEntry>;
-  users(request: SharedPageRequest): Promise<Page<UserCount>>;
-  room(room: string): Promise<RoomEntry>;
-  rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>>;
-  members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>>;
+  socket(socketId: string): Answer<SocketEntry | undefined>;
+  /** Both given means of the user and in the room. */
+  sockets(filter: { user?: string; room?: string }, request: PageRequest): Answer<Page<SocketEntry>>;
+  user(user: string): Answer<UserEntry>;
+  users(request: PageRequest): Answer<Page<UserCount>>;
+  room(room: string): Answer<RoomEntry>;
+  /** In the order of their names. */
+  rooms(prefix: string, request: PageRequest): Answer<Page<RoomEntry>>;
+  members(room: string, request: PageRequest): Answer<Page<MemberEntry>>;
   /**
    * The first page of them, for whoever is told of changes as well.
    *
@@ -52,6 +55,12 @@ export interface RegistryReader {
     room: string,
     limit: number | undefined,
     listed: () => Promise<void> | void,
-  ): Promise<Page<MemberEntry>>;
-  counts(): Promise<{ sockets: number; users: number; rooms: number }>;
+  ): Answer<Page<MemberEntry>>;
+  counts(): Answer<{ sockets: number; users: number; rooms: number }>;
 }
+
+/**
+ * The token of what this node itself holds, as the registry of a process that is the only one: the memory engine keeps
+ * nothing of it a second time.
+ */
+export const HELD_HERE = Symbol('HELD_HERE');

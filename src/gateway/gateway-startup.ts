@@ -1,5 +1,4 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { RevocationService } from '../access/revocation.service.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { APP_LOGS_IN } from '../http/origin-policy.js';
@@ -21,7 +20,6 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     @Inject(APP_LOGS_IN) private readonly appLogsIn: boolean,
     private readonly engine: Engine,
     private readonly hooks: GatewayNodeHooks,
-    private readonly shutOut: RevocationService,
     private readonly node: NodeIdentity,
     private readonly stalls: StallWatch,
     private readonly participants: Participants,
@@ -40,7 +38,6 @@ export class GatewayStartup implements OnModuleInit, OnApplicationShutdown {
     }
     this.sayWhoItIs();
     this.stalls.start();
-    this.shutOut.follow();
     await this.engine.start(this.hooks);
     this.adapter.wire();
     this.sayMode();

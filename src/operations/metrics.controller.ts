@@ -4,7 +4,6 @@ import { ApiKeyGuard, RequireScope } from '../access/api-key.guard.js';
 import { OriginGuard } from '../http/origin.guard.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { Engine } from '../engine/engine.js';
-import { MemoryEngine } from '../engine/memory/memory-engine.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { LocalRegistry } from '../registry/local-registry.js';
 import { Presence } from '../rooms/presence/presence.service.js';
@@ -37,21 +36,7 @@ export class MetricsController {
       'Users per room whose connection broke and who are not yet told to have left',
       () => presence.heldCount,
     );
-    if (engine instanceof MemoryEngine) this.watchMemory(engine);
-  }
-
-  /** What would otherwise be in another process, with figures of its own. */
-  private watchMemory(engine: MemoryEngine): void {
-    const { metrics } = this;
-    metrics.gauge(
-      'history_publications',
-      'Publications kept for histories and recovery',
-      () => engine.stats.publications,
-    );
-    metrics.gauge('history_bytes', 'Memory that they take, estimated', () => engine.stats.bytes);
-    metrics.gauge('sessions', 'Sessions that clients can come back to', () => engine.stats.sessions);
-    metrics.gauge('sessions_waiting', 'Sessions whose client is away', () => engine.stats.waitingSessions);
-    metrics.gauge('idempotency_keys', 'Idempotency keys that are remembered', () => engine.stats.keys);
+    for (const { name, help, value } of engine.gauges) metrics.gauge(name, help, value);
   }
 
   @Get()

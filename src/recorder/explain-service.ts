@@ -80,7 +80,7 @@ export class ExplainService extends Explainer {
   trace(subject: TraceSubject, payloads: boolean, wake: () => void): Trace {
     this.assertOn();
     const here = this.recorder.traces.begin(subject, payloads, wake);
-    if (!this.engine.registry) return here;
+    if (!this.engine.isShared) return here;
     return new SharedTrace(here, subject, payloads, wake, (question) => this.linesOfOthers(question));
   }
 
@@ -237,7 +237,7 @@ export class ExplainService extends Explainer {
   /** This node, and all others within their time; those that do not answer are named. */
   private async askAll<Part>(question: NodeQuestionOfRecord): Promise<Told<Part>> {
     const here = (await this.local.answer(question)) as Part;
-    if (!this.engine.registry) return { parts: [here], unanswered: [], nodes: 1 };
+    if (!this.engine.isShared) return { parts: [here], unanswered: [], nodes: 1 };
     const others = (await this.otherNodes()) ?? [];
     const answers = await this.engine
       .ask({ ask: 'record', question: { of: 'named', question } as unknown as JsonValue }, NODES_WITHIN_MS)

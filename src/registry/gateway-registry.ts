@@ -17,7 +17,7 @@ import { RegistryChanges, type RegistryChange } from './registry-changes.js';
 import { LocalRegistry, type SocketFilter } from './local-registry.js';
 import { SocketRegistry } from './socket-registry.js';
 
-/** The registry of a gateway in this process; with several nodes it asks the shared state and no node. [R4] */
+/** The registry of a gateway in this process: it asks the shared state, and no other node. [R4] */
 @Injectable()
 export class GatewayRegistry extends SocketRegistry {
   constructor(
@@ -69,7 +69,7 @@ export class GatewayRegistry extends SocketRegistry {
     return { ...counts, nodes: nodes.length };
   }
 
-  private get answers(): RegistryReader | LocalRegistry {
-    return this.engine.registry ?? this.local;
+  private get answers(): RegistryReader {
+    return this.engine.registry;
   }
 }

@@ -14,6 +14,8 @@ import {
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
 import { isInRoom, membershipOf, type MembershipAdapter } from '../sockets/membership.adapter.js';
 import { Namespaces } from '../sockets/namespaces.js';
+import type { Answer } from '../engine/log.js';
+import type { RegistryReader } from '../engine/registry.js';
 import { NodeIdentity } from '../engine/node-identity.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 
@@ -29,7 +31,7 @@ export interface SocketFilter {
  * An app asks `SocketRegistry`, which answers for all nodes; this one is for what concerns this process only.
  */
 @Injectable()
-export class LocalRegistry {
+export class LocalRegistry implements RegistryReader {
   constructor(
     private readonly namespaces: Namespaces,
     private readonly node: NodeIdentity,
@@ -139,6 +141,17 @@ export class LocalRegistry {
       next: page.next,
       total: this.room(room).users,
     };
+  }
+
+  /** The same for whoever is told of changes: nothing happens between the list and what is told after it. */
+  firstMembers(
+    room: string,
+    limit: number | undefined,
+    listed: () => Promise<void> | void,
+  ): Answer<Page<MemberEntry>> {
+    const told = listed();
+    const page = this.members(room, { limit });
+    return told ? told.then(() => page) : page;
   }
 
   /** How many sockets a user has. */

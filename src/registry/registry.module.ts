@@ -1,4 +1,5 @@
 import { Global, Module, type Provider } from '@nestjs/common';
+import { HELD_HERE } from '../engine/registry.js';
 import { GatewayRegistry } from './gateway-registry.js';
 import { LocalRegistry } from './local-registry.js';
 import { Registration } from './registration.js';
@@ -7,6 +8,7 @@ import { SocketRegistry } from './socket-registry.js';
 
 const PROVIDERS: Provider[] = [
   LocalRegistry,
+  { provide: HELD_HERE, useExisting: LocalRegistry },
   RegistryChanges,
   Registration,
   { provide: SocketRegistry, useClass: GatewayRegistry },

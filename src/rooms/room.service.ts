@@ -162,10 +162,7 @@ export class RoomService {
     limit: number | undefined,
   ): Promise<Page<MemberEntry>> {
     const listed = (): Promise<void> | void => this.presence.listed(socket, room);
-    const { registry } = this.engine;
-    if (registry) return registry.firstMembers(room, limit, listed);
-    await listed();
-    return this.registry.getMembers(room, { limit });
+    return this.engine.registry.firstMembers(room, limit, listed);
   }
 
   async history(

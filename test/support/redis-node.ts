@@ -108,7 +108,7 @@ export class TestNode implements NodeHooks {
       info: { name: user, tags: [] },
       ...more,
     };
-    await this.holdings.enter(entry, max);
+    await this.holdings.enter(socketId, () => entry, max);
     this.held.set(socketId, entry);
     this.holdings.connected(socketId, () => entry);
     for (const room of rooms) await this.join(socketId, room);

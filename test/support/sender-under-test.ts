@@ -2,7 +2,7 @@ import { loadConfig, type SwitchboardConfig, type SwitchboardOptions } from '../
 import { createMemoryEngine } from '../../src/engine/contract/memory-engine-under-test.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { NodeIdentity } from '../../src/engine/node-identity.js';
-import { keyOfUser, partitionOf, type RegistryFollower } from '../../src/engine/outbox.js';
+import { keyOfUser, partitionOf } from '../../src/engine/outbox.js';
 import { OutboundClient } from '../../src/outbound/outbound-client.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
 import type { WebhookAttempt, WebhookEventEntry } from '../../src/protocol/webhooks.js';
@@ -50,12 +50,12 @@ const entryOf = (user: string, node: string): SocketEntry => ({
 
 async function onMemory(config: SwitchboardConfig): Promise<EngineOfSender> {
   const { engine, close } = await createMemoryEngine({ ...config, recoveryWindowMs: 0 });
-  const follower = (): RegistryFollower => engine.outbox.follower!;
+  const { holdings } = engine;
   return {
     engine,
-    enter: async (user) => follower().entered(entryOf(user, 'n-1')),
-    leave: async (user) => follower().left(`s-${user}`, false, 'left'),
-    join: async (user, room) => follower().joined(`s-${user}`, room),
+    enter: async (user) => holdings.enter(`s-${user}`, () => entryOf(user, 'n-1')),
+    leave: async (user) => holdings.leave(`s-${user}`, false, 'left'),
+    join: async (user, room) => holdings.joined(`s-${user}`, room),
     close,
   };
 }
@@ -67,7 +67,7 @@ async function onRedis({ webhooks, webhookEvents }: SwitchboardConfig, url: stri
   const { engine, holdings } = node;
   return {
     engine,
-    enter: (user) => holdings.enter(entryOf(user, node.id), 0),
+    enter: (user) => holdings.enter(`s-${user}`, () => entryOf(user, node.id), 0),
     leave: (user) => holdings.leave(`s-${user}`, false),
     join: (user, room) => holdings.joined(`s-${user}`, room),
     close: () => engine.stop(),

@@ -3,6 +3,7 @@ import { describeHistory } from './history-contract.js';
 import { describeIdempotency } from './idempotency-contract.js';
 import { describeOutbox } from './outbox-contract.js';
 import { describeQuotas } from './quota-contract.js';
+import { describeRevocations } from './revocation-contract.js';
 import { describeSessions } from './session-contract.js';
 
 /**
@@ -45,6 +46,7 @@ export function describeEngine(name: string, create: CreateEngine, traits: Engin
     describe('history', () => describeHistory(create, traits));
     describe('quotas', () => describeQuotas(create));
     describe('sessions', () => describeSessions(create, traits));
+    describe('revocations', () => describeRevocations(create));
     describe('outbox', () => describeOutbox(create, traits));
     describe('idempotency', () => describeIdempotency(create, traits));
   });

@@ -46,24 +46,20 @@ class Told {
       rooms: [],
       info: { name: user },
     };
-    this.outbox.follower?.entered(entry);
-    await this.test.engine.holdings?.enter(entry, 0);
+    await this.test.engine.holdings.enter(socketId, () => entry, 0);
     return socketId;
   }
 
   async leave(socketId: string, comesBack: boolean, reason = 'transport close'): Promise<void> {
-    this.outbox.follower?.left(socketId, comesBack, reason);
-    await this.test.engine.holdings?.leave(socketId, comesBack, reason);
+    await this.test.engine.holdings.leave(socketId, comesBack, reason);
   }
 
   async join(socketId: string, room: string): Promise<void> {
-    this.outbox.follower?.joined(socketId, room);
-    await this.test.engine.holdings?.joined(socketId, room);
+    await this.test.engine.holdings.joined(socketId, room);
   }
 
   async part(socketId: string, room: string): Promise<void> {
-    this.outbox.follower?.parted(socketId, room);
-    await this.test.engine.holdings?.parted(socketId, room);
+    await this.test.engine.holdings.parted(socketId, room);
   }
 
   /** What was written of a key, oldest first. */

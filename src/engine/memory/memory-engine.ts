@@ -3,7 +3,17 @@ import type { SwitchboardConfig } from '../../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../../config/config.token.js';
 import type { NodeEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
-import { Engine, type EngineHealth, type Handover, type NodeAnswers, type NodeHooks } from '../engine.js';
+import {
+  Engine,
+  type EngineGauge,
+  type EngineHealth,
+  type Handover,
+  type NodeAnswers,
+  type NodeHooks,
+} from '../engine.js';
+import { HELD_HERE, type RegistryReader } from '../registry.js';
+import { MemoryRegistryWriter } from './memory-registry-writer.js';
+import { MemoryRevocations } from './memory-revocations.js';
 import { NodeIdentity } from '../node-identity.js';
 import { Deadlines } from '../../timers/deadlines.js';
 import { IdempotencyTable } from './idempotency-table.js';
@@ -57,10 +67,10 @@ export class MemoryEngine extends Engine {
   readonly sessions: SessionTable;
   readonly idempotency: IdempotencyTable;
   readonly clientRequests: IdempotencyTable;
-  readonly registry = undefined;
-  readonly holdings = undefined;
+  readonly isShared = false;
+  readonly holdings: MemoryRegistryWriter;
   readonly presence = undefined;
-  readonly revocations = undefined;
+  readonly revocations = new MemoryRevocations();
   readonly outbox: MemoryOutbox;
   readonly flights = undefined;
   private readonly deadlines: Deadlines;
@@ -72,6 +82,7 @@ export class MemoryEngine extends Engine {
   constructor(
     @Inject(SWITCHBOARD_CONFIG) config: MemoryEngineConfig,
     private readonly node: NodeIdentity,
+    @Inject(HELD_HERE) readonly registry: RegistryReader,
     @Optional() @Inject(MEMORY_ENGINE_CLOCK) clock: () => number = () => performance.now(),
   ) {
     super();
@@ -103,6 +114,7 @@ export class MemoryEngine extends Engine {
       recoveryWindowMs,
       () => this.hooks?.sockets() ?? [],
     );
+    this.holdings = new MemoryRegistryWriter(this.outbox);
     this.unkept = { stamp: this.log.stamp, remote: undefined };
   }
 
@@ -117,6 +129,28 @@ export class MemoryEngine extends Engine {
 
   health(): EngineHealth {
     return this.hooks === undefined ? { state: 'starting' } : { state: 'ready' };
+  }
+
+  override get gauges(): readonly EngineGauge[] {
+    return [
+      {
+        name: 'history_publications',
+        help: 'Publications kept for histories and recovery',
+        value: () => this.stats.publications,
+      },
+      { name: 'history_bytes', help: 'Memory that they take, estimated', value: () => this.stats.bytes },
+      { name: 'sessions', help: 'Sessions that clients can come back to', value: () => this.stats.sessions },
+      {
+        name: 'sessions_waiting',
+        help: 'Sessions whose client is away',
+        value: () => this.stats.waitingSessions,
+      },
+      {
+        name: 'idempotency_keys',
+        help: 'Idempotency keys that are remembered',
+        value: () => this.stats.keys,
+      },
+    ];
   }
 
   publish(publication: Publication, ackTimeoutMs?: number): Handover {

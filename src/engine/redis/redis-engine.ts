@@ -52,6 +52,7 @@ import { Availability } from './node/availability.js';
  */
 export class RedisEngine extends Engine {
   readonly kind = 'redis';
+  readonly isShared = true;
   readonly history: RedisHistory;
   readonly sessions: RedisSessions;
   readonly idempotency: RedisIdempotency;

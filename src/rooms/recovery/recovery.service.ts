@@ -129,7 +129,7 @@ export class Recovery implements Participant {
   caughtUp(state: SocketState, room: string, position: Position): void {
     const { session } = state;
     // In this process the answer is as old as the session's coming in.
-    if (!session || !isWritten(session) || this.engine.kind === 'memory') return;
+    if (!session || !isWritten(session) || !this.engine.isShared) return;
     const how = { ...describeRoom(state, room, this.node.id), caughtUpTo: position };
     void this.own(this.engine.sessions.joined(session.sessionId, how));
   }

@@ -41,7 +41,7 @@ const entry = (number: number): SocketEntry => ({
     const enter = (socket: SocketEntry): Promise<void> =>
       until(`${socket.socketId} is in the registry`, async () => {
         try {
-          await gateway.app.get(Engine).holdings!.enter(socket, SOCKETS);
+          await gateway.app.get(Engine).holdings.enter(socket.socketId, () => socket, SOCKETS);
           return true;
         } catch (failure) {
           if (failure instanceof SwitchboardError && failure.code === 'engine.unavailable') return false;

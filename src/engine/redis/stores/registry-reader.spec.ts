@@ -2,7 +2,7 @@ import { TestNode } from '../../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
 import { until } from '../../../../test/support/until.js';
 import type { Page, SocketEntry } from '../../../protocol/entries.js';
-import type { SharedPageRequest } from '../../registry.js';
+import type { PageRequest } from '../../../protocol/paging.js';
 
 describeWithRedis('the registry of all nodes', () => {
   let redis: TestRedis;
@@ -24,7 +24,7 @@ describeWithRedis('the registry of all nodes', () => {
     return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)![1]);
   };
   const walk = async <Item>(
-    list: (request: SharedPageRequest) => Promise<Page<Item>>,
+    list: (request: PageRequest) => Promise<Page<Item>>,
     limit: number,
     between: () => Promise<unknown> = async () => undefined,
   ): Promise<Item[]> => {

@@ -7,7 +7,8 @@ import type {
   UserEntry,
 } from '../../../protocol/entries.js';
 import { isUserRoom, USER_ROOM_PREFIX } from '../../../protocol/names.js';
-import type { SharedPageRequest, RegistryReader } from '../../registry.js';
+import type { PageRequest } from '../../../protocol/paging.js';
+import type { RegistryReader } from '../../registry.js';
 import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, orderOf, type WrittenEntry } from './entry-fields.js';
 import { LookupBatcher } from './lookup-batcher.js';
@@ -48,7 +49,7 @@ export class RedisRegistryReader implements RegistryReader {
 
   async sockets(
     { user, room }: { user?: string; room?: string },
-    request: SharedPageRequest,
+    request: PageRequest,
   ): Promise<Page<SocketEntry>> {
     if (user !== undefined) return this.socketsOfUser(user, room, request);
     if (room !== undefined && isUserRoom(room)) return this.socketsOfUser(userOf(room), undefined, request);
@@ -67,7 +68,7 @@ export class RedisRegistryReader implements RegistryReader {
     return { user, online: sockets.length > 0, sockets, rooms };
   }
 
-  async users(request: SharedPageRequest): Promise<Page<UserCount>> {
+  async users(request: PageRequest): Promise<Page<UserCount>> {
     const reply = (await this.page(USERS, 'users', request)) as PageReply<readonly [string, number]>;
     return pageOf('users', reply, ([user, sockets]) => ({ user, sockets }));
   }
@@ -81,7 +82,7 @@ export class RedisRegistryReader implements RegistryReader {
     return { room, sockets, users };
   }
 
-  async rooms(prefix: string, request: SharedPageRequest): Promise<Page<RoomEntry>> {
+  async rooms(prefix: string, request: PageRequest): Promise<Page<RoomEntry>> {
     const after = decodeCursor('rooms', request.cursor) ?? '';
     const limit = pageSize(request.limit);
     const reply = await this.run(ROOMS, prefix, after, limit);
@@ -90,7 +91,7 @@ export class RedisRegistryReader implements RegistryReader {
     return { items, next: more === 1 ? encodeCursor('rooms', items.at(-1)!.room) : null, total };
   }
 
-  async members(room: string, request: SharedPageRequest): Promise<Page<MemberEntry>> {
+  async members(room: string, request: PageRequest): Promise<Page<MemberEntry>> {
     const kind = `members of ${room}`;
     if (!isUserRoom(room)) return membersOf(kind, await this.page(MEMBERS, kind, request, room));
     const [first, ...others] = await this.allOfUser(userOf(room));
@@ -135,12 +136,7 @@ export class RedisRegistryReader implements RegistryReader {
     return this.context.run(script, ...args);
   }
 
-  private page(
-    script: Script,
-    kind: string,
-    request: SharedPageRequest,
-    ...args: string[]
-  ): Promise<unknown> {
+  private page(script: Script, kind: string, request: PageRequest, ...args: string[]): Promise<unknown> {
     return this.run(script, ...args, afterOf(kind, request), pageSize(request.limit));
   }
 
@@ -152,7 +148,7 @@ export class RedisRegistryReader implements RegistryReader {
   private async socketsOfUser(
     user: string,
     room: string | undefined,
-    request: SharedPageRequest,
+    request: PageRequest,
   ): Promise<Page<SocketEntry>> {
     const limit = pageSize(request.limit);
     const after = Number(afterOf('sockets', request));
@@ -173,7 +169,7 @@ export class RedisRegistryReader implements RegistryReader {
 }
 
 /** After which order a page begins. */
-const afterOf = (kind: string, { cursor }: SharedPageRequest): string =>
+const afterOf = (kind: string, { cursor }: PageRequest): string =>
   decodeCursor(kind, cursor, /^\d{1,15}$/) ?? '0';
 
 const membersOf = (kind: string, reply: unknown): Page<MemberEntry> =>

@@ -57,15 +57,15 @@ export class RedisRegistryWriter implements RegistryWriter {
     });
   }
 
-  async enter(socket: SocketEntry, maxSocketsPerUser: number): Promise<void> {
-    this.entering.set(socket.socketId, this.context.identity()[1]);
-    const change: Change = ['enter', socket.socketId, ...fieldsOf(socket), maxSocketsPerUser];
+  async enter(socketId: string, entry: () => SocketEntry, maxSocketsPerUser: number): Promise<void> {
+    this.entering.set(socketId, this.context.identity()[1]);
+    const change: Change = ['enter', socketId, ...fieldsOf(entry()), maxSocketsPerUser];
     const result = await this.change(change).catch((failure: unknown) => {
-      this.entering.delete(socket.socketId);
+      this.entering.delete(socketId);
       throw failure;
     });
     if (result === 1) return;
-    this.entering.delete(socket.socketId);
+    this.entering.delete(socketId);
     throw new SwitchboardError('limit.sockets', {
       message: `this user has the ${maxSocketsPerUser} sockets it may have`,
     });
