@@ -98,8 +98,13 @@ const ORIGIN =
   'an origin as browsers send it: scheme://host or scheme://host:port, nothing after it, file://, or null';
 const ORIGIN_SHAPE = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]+$/;
 
-/** The origin in the form browsers send it, or nothing when the text is none. */
-function normalizeOrigin(entry: string): string | undefined {
+/**
+ * What an operator may write for an origin, in the form that browsers send; nothing when it is none.
+ *
+ * More than `normalizeOrigin` of `http/origins.ts` takes from a request, where nothing may stand that one parser skips and
+ * another does not; and no pattern, which that one would compare as it is.
+ */
+function originOf(entry: string): string | undefined {
   const origin = entry.toLowerCase();
   if (origin === 'null') return origin;
   // The one origin without a host: pages of the file system, as some app shells send it.
@@ -112,7 +117,7 @@ function normalizeOrigin(entry: string): string | undefined {
 }
 
 const originEntry = z.string(ORIGIN).transform((entry, context): string => {
-  const origin = normalizeOrigin(entry);
+  const origin = originOf(entry);
   if (origin !== undefined) return origin;
   const message = entry.includes('*')
     ? 'an origin by name; `*` would let every page on the web connect'

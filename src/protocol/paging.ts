@@ -48,9 +48,15 @@ export function decodePagePosition(kind: ListKind, cursor: string | undefined): 
   return { namespace, order };
 }
 
-/** @throws SwitchboardError `payload.invalid` when the cursor is not one of this list */
-export function decodeName(kind: ListKind, cursor: string | undefined): string | undefined {
-  return cursor === undefined ? undefined : decode(nameCursor, kind, cursor)[1];
+/**
+ * @param shape of the names that the list gives out
+ * @throws SwitchboardError `payload.invalid` when the cursor is not one of this list
+ */
+export function decodeName(kind: ListKind, cursor: string | undefined, shape?: RegExp): string | undefined {
+  if (cursor === undefined) return undefined;
+  const [, name] = decode(nameCursor, kind, cursor);
+  if (shape && !shape.test(name)) throw notOfTheList();
+  return name;
 }
 
 function decode<T extends readonly [string, ...unknown[]]>(
@@ -60,12 +66,15 @@ function decode<T extends readonly [string, ...unknown[]]>(
 ): T {
   const parsed = schema.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
   if (!parsed.success || parsed.data[0] !== kind) {
-    throw new SwitchboardError('payload.invalid', {
-      errors: [{ path: 'cursor', message: 'expected `next` of an earlier page of the same list' }],
-    });
+    throw notOfTheList();
   }
   return parsed.data;
 }
+
+const notOfTheList = (): SwitchboardError =>
+  new SwitchboardError('payload.invalid', {
+    errors: [{ path: 'cursor', message: 'expected `next` of an earlier page of the same list' }],
+  });
 
 function parseJson(text: string): unknown {
   try {

@@ -7,9 +7,14 @@ import type {
   UserEntry,
 } from '../../../protocol/entries.js';
 import { isUserRoom, USER_ROOM_PREFIX } from '../../../protocol/names.js';
-import type { PageRequest } from '../../../protocol/paging.js';
+import {
+  decodeName,
+  encodeName,
+  pageSize,
+  type ListKind,
+  type PageRequest,
+} from '../../../protocol/paging.js';
 import type { RegistryReader } from '../../registry.js';
-import { decodeCursor, encodeCursor, pageSize } from './list-cursor.js';
 import { entryOf, orderOf, type WrittenEntry } from './entry-fields.js';
 import { LookupBatcher } from './lookup-batcher.js';
 import { MEMBERS, MEMBERS_MARKED, ROOMS, USERS } from '../lua/scripts.js';
@@ -53,13 +58,13 @@ export class RedisRegistryReader implements RegistryReader {
   ): Promise<Page<SocketEntry>> {
     if (user !== undefined) return this.socketsOfUser(user, room, request);
     if (room !== undefined && isUserRoom(room)) return this.socketsOfUser(userOf(room), undefined, request);
-    const kind = room === undefined ? 'sockets' : `sockets in ${room}`;
+    const kind: ListKind = room === undefined ? 'sockets' : `sockets in ${room}`;
     const after = afterOf(kind, request);
     const limit = pageSize(request.limit);
     const question = ['sockets', room ?? '', after, String(limit)] as const;
     const reply = await this.lookUps.ask(question, limit);
     const [total, last, written] = reply as [number, string | null, WrittenEntry[]];
-    return { items: written.map(entryOf), next: last === null ? null : encodeCursor(kind, last), total };
+    return { items: written.map(entryOf), next: last === null ? null : encodeName(kind, last), total };
   }
 
   async user(user: string): Promise<UserEntry> {
@@ -83,16 +88,16 @@ export class RedisRegistryReader implements RegistryReader {
   }
 
   async rooms(prefix: string, request: PageRequest): Promise<Page<RoomEntry>> {
-    const after = decodeCursor('rooms', request.cursor) ?? '';
+    const after = decodeName('rooms', request.cursor) ?? '';
     const limit = pageSize(request.limit);
     const reply = await this.run(ROOMS, prefix, after, limit);
     const [total, more, rooms] = reply as [number, 0 | 1, [string, number, number][]];
     const items = rooms.map(([room, sockets, users]) => ({ room, sockets, users }));
-    return { items, next: more === 1 ? encodeCursor('rooms', items.at(-1)!.room) : null, total };
+    return { items, next: more === 1 ? encodeName('rooms', items.at(-1)!.room) : null, total };
   }
 
   async members(room: string, request: PageRequest): Promise<Page<MemberEntry>> {
-    const kind = `members of ${room}`;
+    const kind: ListKind = `members of ${room}`;
     if (!isUserRoom(room)) return membersOf(kind, await this.page(MEMBERS, kind, request, room));
     const [first, ...others] = await this.allOfUser(userOf(room));
     const items =
@@ -136,7 +141,7 @@ export class RedisRegistryReader implements RegistryReader {
     return this.context.run(script, ...args);
   }
 
-  private page(script: Script, kind: string, request: PageRequest, ...args: string[]): Promise<unknown> {
+  private page(script: Script, kind: ListKind, request: PageRequest, ...args: string[]): Promise<unknown> {
     return this.run(script, ...args, afterOf(kind, request), pageSize(request.limit));
   }
 
@@ -162,17 +167,17 @@ export class RedisRegistryReader implements RegistryReader {
     const items = rest.slice(0, limit);
     return {
       items: items.map(({ entry }) => entry),
-      next: rest.length > limit ? encodeCursor('sockets', String(items.at(-1)!.order)) : null,
+      next: rest.length > limit ? encodeName('sockets', String(items.at(-1)!.order)) : null,
       total: matching.length,
     };
   }
 }
 
 /** After which order a page begins. */
-const afterOf = (kind: string, { cursor }: PageRequest): string =>
-  decodeCursor(kind, cursor, /^\d{1,15}$/) ?? '0';
+const afterOf = (kind: ListKind, { cursor }: PageRequest): string =>
+  decodeName(kind, cursor, /^\d{1,15}$/) ?? '0';
 
-const membersOf = (kind: string, reply: unknown): Page<MemberEntry> =>
+const membersOf = (kind: ListKind, reply: unknown): Page<MemberEntry> =>
   pageOf(kind, reply as MembersReply, ([user, sockets, info]) => ({
     user,
     info: JSON.parse(info) as unknown,
@@ -182,13 +187,13 @@ const membersOf = (kind: string, reply: unknown): Page<MemberEntry> =>
 const userOf = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
 
 function pageOf<Item, Entry>(
-  kind: string,
+  kind: ListKind,
   [total, more, items]: PageReply<Item>,
   entry: (item: Item) => Entry,
 ): Page<Entry> {
   return {
     items: items.map(([, item]) => entry(item)),
-    next: more === 1 ? encodeCursor(kind, items.at(-1)![0]) : null,
+    next: more === 1 ? encodeName(kind, items.at(-1)![0]) : null,
     total,
   };
 }
