@@ -2,7 +2,9 @@ import { Global, Module, type Provider } from '@nestjs/common';
 import { AssignedRooms } from './assigned-rooms.js';
 import { History } from './history.service.js';
 import { JoinWithHistory } from './join-with-history.js';
+import { LocalWatching } from './presence/local-watching.js';
 import { Presence } from './presence/presence.service.js';
+import { SharedWatching } from './presence/shared-watching.js';
 import { WatchedRooms } from './presence/watched-rooms.js';
 import { PrivateRooms } from './private-rooms.js';
 import { Recovery } from './recovery/recovery.service.js';
@@ -13,6 +15,8 @@ import { RoomService } from './room.service.js';
 const PROVIDERS: Provider[] = [
   History,
   WatchedRooms,
+  LocalWatching,
+  SharedWatching,
   Presence,
   Recovery,
   SessionClaims,
