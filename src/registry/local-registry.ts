@@ -7,12 +7,12 @@ import {
   encodeName,
   encodePagePosition,
   pageSize,
-  type ListKind,
   type PageRequest,
   type PagePosition,
 } from '../protocol/paging.js';
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
 import { isInRoom, membershipOf, type MembershipAdapter } from '../sockets/membership.adapter.js';
+import { count, countDistinct, roomNames, sum, userNames, walk } from './namespace-lists.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import type { Answer } from '../engine/log.js';
 import type { RegistryReader } from '../engine/registry.js';
@@ -48,8 +48,9 @@ export class LocalRegistry implements RegistryReader {
     if (room !== undefined && isUserRoom(room)) return this.socketsOfUser(userOfRoom(room), room, request);
     const page =
       room === undefined
-        ? this.walk('sockets', request, (adapter, order) => adapter.connected.after(order))
-        : this.walk(
+        ? walk(this.namespaces.all, 'sockets', request, (adapter, order) => adapter.connected.after(order))
+        : walk(
+            this.namespaces.all,
             `sockets in ${room}`,
             request,
             (adapter, order) => adapter.membersOf(room)?.socketsAfter(order) ?? [],
@@ -72,7 +73,8 @@ export class LocalRegistry implements RegistryReader {
   }
 
   users(request: PageRequest): Page<UserCount> {
-    const page = this.walk(
+    const page = walk(
+      this.namespaces.all,
       'users',
       request,
       (adapter, order) => adapter.users.after(order),
@@ -93,7 +95,8 @@ export class LocalRegistry implements RegistryReader {
     return {
       room,
       sockets: sum(this.namespaces.all, (adapter) => adapter.membersOf(room)?.size ?? 0),
-      users: this.countDistinct(
+      users: countDistinct(
+        this.namespaces.all,
         (adapter) => adapter.membersOf(room)?.userCount ?? 0,
         (adapter) => userNames(adapter.membersOf(room)?.usersAfter(0) ?? []),
       ),
@@ -117,7 +120,8 @@ export class LocalRegistry implements RegistryReader {
     return {
       items,
       next: sorted.length > limit ? encodeName('rooms', items.at(-1)!.room) : null,
-      total: this.countDistinct(
+      total: countDistinct(
+        this.namespaces.all,
         (adapter) => (prefix === '' ? adapter.sharedRooms.size : count(roomNames(adapter, prefix))),
         (adapter) => roomNames(adapter, prefix),
       ),
@@ -126,7 +130,8 @@ export class LocalRegistry implements RegistryReader {
 
   members(room: string, request: PageRequest): Page<MemberEntry> {
     if (isUserRoom(room)) return this.membersOfUserRoom(userOfRoom(room));
-    const page = this.walk(
+    const page = walk(
+      this.namespaces.all,
       `members of ${room}`,
       request,
       (adapter, order) => adapter.membersOf(room)?.usersAfter(order) ?? [],
@@ -185,14 +190,16 @@ export class LocalRegistry implements RegistryReader {
   }
 
   get userCount(): number {
-    return this.countDistinct(
+    return countDistinct(
+      this.namespaces.all,
       (adapter) => adapter.users.size,
       (adapter) => userNames(adapter.users.after(0)),
     );
   }
 
   get roomCount(): number {
-    return this.countDistinct(
+    return countDistinct(
+      this.namespaces.all,
       (adapter) => adapter.sharedRooms.size,
       (adapter) => adapter.sharedRooms.keys(),
     );
@@ -256,73 +263,9 @@ export class LocalRegistry implements RegistryReader {
     for (const socket of this.namespaces.socketsOfUser(user)) return socketState(socket).info;
     return null;
   }
-
-  /** One page over all namespaces; what an earlier namespace holds as well is left out. */
-  private walk<T extends { order: number }>(
-    kind: ListKind,
-    request: PageRequest,
-    after: (adapter: MembershipAdapter, order: number) => Iterable<T>,
-    isIn: (earlier: MembershipAdapter, value: T) => boolean = () => false,
-  ): { items: { adapter: MembershipAdapter; value: T }[]; next: string | null } {
-    const limit = pageSize(request.limit);
-    const start = decodePagePosition(kind, request.cursor);
-    const items: { adapter: MembershipAdapter; value: T }[] = [];
-    const earlier: MembershipAdapter[] = [];
-    let last = start;
-    for (const adapter of this.namespaces.all) {
-      if (adapter.number >= start.namespace) {
-        for (const value of after(adapter, adapter.number === start.namespace ? start.order : 0)) {
-          if (earlier.some((each) => isIn(each, value))) continue;
-          if (items.length === limit) return { items, next: encodePagePosition(kind, last) };
-          items.push({ adapter, value });
-          last = { namespace: adapter.number, order: value.order };
-        }
-      }
-      earlier.push(adapter);
-    }
-    return { items, next: null };
-  }
-
-  /** With one namespace, which is the rule, the count is at hand; several may share names. */
-  private countDistinct(
-    size: (adapter: MembershipAdapter) => number,
-    names: (adapter: MembershipAdapter) => Iterable<string>,
-  ): number {
-    const holders = this.namespaces.all.filter((adapter) => size(adapter) > 0);
-    if (holders.length <= 1) return holders.length === 0 ? 0 : size(holders[0]!);
-    const distinct = new Set<string>();
-    for (const adapter of holders) for (const name of names(adapter)) distinct.add(name);
-    return distinct.size;
-  }
-}
-
-const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
-  items.reduce((total, item) => total + value(item), 0);
-
-function count(items: Iterable<unknown>): number {
-  let total = 0;
-  // oxlint-disable-next-line no-unused-vars
-  for (const _ of items) total++;
-  return total;
 }
 
 const userOfRoom = (room: string): string => room.slice(USER_ROOM_PREFIX.length);
 
 const comparePositions = (a: PagePosition, b: PagePosition): number =>
   a.namespace - b.namespace || a.order - b.order;
-
-function* userNames(users: Iterable<{ user: string }>): Generator<string> {
-  for (const { user } of users) yield user;
-}
-
-/** Names of shared rooms with this prefix, in order, after `last`. */
-function* roomNames(adapter: MembershipAdapter, prefix: string, last?: string): Generator<string> {
-  const start = last !== undefined && last >= prefix ? last : prefix;
-  for (const name of adapter.sharedRooms.keys(start)) {
-    if (!name.startsWith(prefix)) {
-      if (name > prefix) return;
-      continue;
-    }
-    if (name !== last) yield name;
-  }
-}

@@ -10,10 +10,11 @@ import {
 } from '../protocol/names.js';
 import { anySocketOf } from '../platform/namespace-of-io.js';
 import { MembershipMap, type Members } from './membership-map.js';
-import { OrderedLog, type Ordered } from './ordered-log.js';
+import { OrderedLog } from './ordered-log.js';
 import { RoomMembers } from './room-members.js';
 import { roomNameOf, roomOfName } from './room-names.js';
 import { SmallSet } from './small-set.js';
+import { UserRooms, type UserRoom } from './user-rooms.js';
 import { findSocketState, type GatewaySocket, type SocketState } from './socket-state.js';
 
 // A CommonJS package whose class is its `default` export.
@@ -38,16 +39,6 @@ export interface MembershipObserver {
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The sockets of one user. */
-export class UserRoom extends SmallSet implements Ordered {
-  order = 0;
-  gone = false;
-
-  constructor(readonly user: string) {
-    super();
-  }
-}
-
 /**
  * Socket.IO's in-memory adapter, whose room maps can also be counted and paged.
  *
@@ -62,11 +53,9 @@ export class MembershipAdapter extends Adapter {
   override readonly rooms = new MembershipMap<Room>();
   override readonly sids = new MembershipMap<SocketId>();
   readonly connected = new OrderedLog<SocketState>();
-  readonly users = new OrderedLog<UserRoom>();
   /** Rooms that anybody can name, without a socket's own, by name. */
   readonly sharedRooms = new BTree<string, RoomMembers>(undefined, byName);
-  /** The sockets of each user. */
-  private readonly userRooms = new Map<string, UserRoom>();
+  private readonly userRooms = new UserRooms();
   /** The sockets that watch a room, by the room. [M4] */
   private readonly watchers = new Map<string, SmallSet>();
   /** Rooms that somebody is in and whose name is not their value, by name. */
@@ -121,7 +110,7 @@ export class MembershipAdapter extends Adapter {
       return;
     }
     this.connected.remove(state);
-    this.leaveUser(state);
+    this.userRooms.delete(state.user, id);
     for (const room of state.watchedRooms?.keys() ?? []) this.unwatch(id, room);
     this.observer.gone(state, shared);
   }
@@ -133,7 +122,7 @@ export class MembershipAdapter extends Adapter {
 
   /** Whether a socket is in a room, by its name; every socket of a user is in the user's. */
   isIn(id: SocketId, name: string): boolean {
-    if (isUserRoom(name)) return this.userRooms.get(userOfRoom(name))?.has(id) === true;
+    if (isUserRoom(name)) return this.userRooms.of(userOfRoom(name))?.has(id) === true;
     const watched = watchedRoom(name);
     if (watched !== undefined) return this.watchers.get(watched)?.has(id) === true;
     if (isListedRoom(name)) return this.sids.peek(id)?.has(name) === true;
@@ -148,7 +137,7 @@ export class MembershipAdapter extends Adapter {
   /** The sockets in a room, by its name: an app's room, a socket's own, a user's or that of those who watch one. */
   membersNamed(name: string): Members | undefined {
     if (isListedRoom(name)) return this.rooms.peek(name);
-    if (isUserRoom(name)) return this.userRooms.get(userOfRoom(name));
+    if (isUserRoom(name)) return this.userRooms.of(userOfRoom(name));
     const watched = watchedRoom(name);
     if (watched !== undefined) return this.watchers.get(watched);
     return this.unlisted.has(name) ? this.rooms.peek(this.unlisted.get(name)!) : undefined;
@@ -204,9 +193,14 @@ export class MembershipAdapter extends Adapter {
     return members instanceof RoomMembers ? members : undefined;
   }
 
+  /** The users with a socket here, in the order of their coming. */
+  get users(): OrderedLog<UserRoom> {
+    return this.userRooms.inOrder;
+  }
+
   /** The sockets of a user. */
   socketsOf(user: string): UserRoom | undefined {
-    return this.userRooms.get(user);
+    return this.userRooms.of(user);
   }
 
   private observe(id: SocketId, room: Room, change: 'joined' | 'left'): Promise<void> | void {
@@ -225,19 +219,7 @@ export class MembershipAdapter extends Adapter {
       this.number = this.namespaces.add(this);
     }
     this.connected.add(state);
-    let sockets = this.userRooms.get(state.user);
-    if (!sockets) {
-      this.userRooms.set(state.user, (sockets = new UserRoom(state.user)));
-      this.users.add(sockets);
-    }
-    sockets.add(id);
-  }
-
-  private leaveUser({ user, socket }: SocketState): void {
-    const sockets = this.userRooms.get(user);
-    if (!sockets?.delete(socket.id) || sockets.size > 0) return;
-    this.userRooms.delete(user);
-    this.users.remove(sockets);
+    this.userRooms.add(state.user, id);
   }
 
   /** Whether it was not in the room before. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Registry } from 'prom-client';
 import type { ErrorCode } from '../protocol/errors.js';
+import { openRegistry, register, Tally, type Metric } from './prometheus.js';
 
 /** What failed inside: a lifecycle hook, a message handler, a check in the handshake, something other nodes told. */
 const FAILURE_PLACES = [
@@ -228,87 +229,4 @@ export class Metrics {
     this.unregistered.push({ kind: 'counter', name: `switchboard_${name}`, help, label, tally });
     return tally;
   }
-}
-
-type Metric =
-  | {
-      readonly kind: 'info';
-      readonly name: string;
-      readonly help: string;
-      readonly labels: Readonly<Record<string, string>>;
-    }
-  | { readonly kind: 'gauge'; readonly name: string; readonly help: string; readonly read: () => number }
-  | { readonly kind: 'reading'; readonly name: string; readonly help: string; readonly read: () => number }
-  | {
-      readonly kind: 'counter';
-      readonly name: string;
-      readonly help: string;
-      readonly label: string | undefined;
-      readonly tally: Tally;
-    };
-
-/** Counts by the value of one label, as cheap as a map: it is counted per publication and per connection. */
-class Tally {
-  readonly counts: Map<string, number>;
-
-  constructor(known: readonly string[]) {
-    this.counts = new Map(known.map((value) => [value, 0]));
-  }
-
-  add(count: number, value = ''): void {
-    this.counts.set(value, (this.counts.get(value) ?? 0) + count);
-  }
-}
-
-type Prometheus = typeof import('prom-client');
-
-function openRegistry({ collectDefaultMetrics, Registry }: Prometheus): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  return registry;
-}
-
-function register({ Counter, Gauge }: Prometheus, registry: Registry, metric: Metric): void {
-  const { name, help } = metric;
-  const registers = [registry];
-  if (metric.kind === 'info') {
-    const { labels } = metric;
-    new Gauge({ name, help, registers, labelNames: Object.keys(labels) }).set(labels, 1);
-    return;
-  }
-  if (metric.kind === 'gauge') {
-    const gauge: InstanceType<typeof Gauge> = new Gauge({
-      name,
-      help,
-      registers,
-      collect: () => gauge.set(metric.read()),
-    });
-    return;
-  }
-  if (metric.kind === 'reading') {
-    const reading: InstanceType<typeof Counter> = new Counter({
-      name,
-      help,
-      registers,
-      collect: () => {
-        reading.reset();
-        reading.inc(metric.read());
-      },
-    });
-    return;
-  }
-  const { tally, label } = metric;
-  const counter: InstanceType<typeof Counter> = new Counter({
-    name,
-    help,
-    labelNames: label === undefined ? [] : [label],
-    registers,
-    collect: () => {
-      counter.reset();
-      for (const [value, count] of tally.counts) {
-        if (label === undefined) counter.inc(count);
-        else counter.inc({ [label]: value }, count);
-      }
-    },
-  });
 }
