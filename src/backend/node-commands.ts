@@ -76,17 +76,13 @@ export class NodeCommands {
   /** Another node's `serverSideEmit()`: a listener that fails costs the others nothing. [L4] */
   private hear(namespace: string, args: readonly unknown[]): void {
     try {
-      this.adapterOf(namespace)?.heardFromServer(args);
+      this.namespaces.of(namespace)[0]?.heardFromServer(args);
     } catch (failure) {
       logFailure(this.logger, `a listener of another node's "${String(args[0])}" failed`, failure);
     }
   }
 
   private select({ namespace, to, except }: SocketsOfNamespace): GatewaySocket[] {
-    return this.adapterOf(namespace)?.selected(to, except) ?? [];
-  }
-
-  private adapterOf(namespace: string): FanOutAdapter | undefined {
-    return this.namespaces.all.find(({ nsp }) => nsp.name === namespace);
+    return this.namespaces.of(namespace)[0]?.selected(to, except) ?? [];
   }
 }

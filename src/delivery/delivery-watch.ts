@@ -1,3 +1,4 @@
+import type { RemoteOutcome } from '../engine/engine.js';
 import type { Publication } from '../protocol/publication.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 
@@ -36,4 +37,19 @@ export interface DeliveryWatch {
   except(publicationId: string, socketId: string, what: DeliveryException): void;
   /** A client was asked for an acknowledgement that did not come within this time. */
   notAcknowledged(socket: GatewaySocket, event: string, ms: number): void;
+}
+
+/**
+ * Tells a watch how many sockets of other nodes a publication was for. The caller waits for the same promise, and owns its
+ * failure.
+ */
+export function hearOfMatches(
+  watch: DeliveryWatch,
+  publication: Publication,
+  remote: Promise<RemoteOutcome>,
+): void {
+  remote.then(
+    ({ matched }) => watch.matchedElsewhere(publication, matched),
+    () => undefined,
+  );
 }

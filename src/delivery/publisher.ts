@@ -12,15 +12,13 @@ import {
 import type { Stamp } from '../engine/log.js';
 import { logFailure } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
-import type { SocketEntry } from '../protocol/entries.js';
 import { assertNoPlaceholder, measureValue } from '../protocol/json.js';
-import { userRoom } from '../protocol/names.js';
-import type { Publication, Selection } from '../protocol/publication.js';
+import type { Publication } from '../protocol/publication.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
-import { DELIVERY_WATCH, type DeliveryWatch, type PublishedBy } from './delivery-watch.js';
-import type { FanOutAdapter, OnAcknowledgement } from './fan-out.adapter.js';
-import { OpenReceipts } from './open-receipts.js';
+import { AckRequests } from './ack-requests.js';
+import { DELIVERY_WATCH, hearOfMatches, type DeliveryWatch, type PublishedBy } from './delivery-watch.js';
+import type { FanOutAdapter } from './fan-out.adapter.js';
 import type { AskEvents, DirectEmit, Outbound } from './outbound.js';
 import { selectRooms } from './targets.js';
 import type { Place } from './unplaced.js';
@@ -41,12 +39,6 @@ export interface Sent {
   readonly remote: Promise<RemoteOutcome> | undefined;
 }
 
-/** A socket that is named and not connected here. */
-interface Absent {
-  readonly socketId: string;
-  readonly user: null;
-}
-
 /**
  * The one way out: every publication passes here, whoever made it.
  *
@@ -63,7 +55,7 @@ export class Publisher implements Outbound {
 
   constructor(
     private readonly namespaces: Namespaces<FanOutAdapter>,
-    private readonly receipts: OpenReceipts,
+    private readonly ackRequests: AckRequests,
     private readonly engine: Engine,
     private readonly metrics: Metrics,
     @Optional() @Inject(DELIVERY_WATCH) readonly watch?: DeliveryWatch,
@@ -78,33 +70,13 @@ export class Publisher implements Outbound {
     const { stamp, remote } = this.engine.publish(publication);
     const matched = this.deliver(publication, stamp ?? 'later', by);
     this.metrics.published(matched);
-    if (remote && this.watch) this.hearOfMatches(publication, remote);
+    if (remote && this.watch) hearOfMatches(this.watch, publication, remote);
     return { matched, remote };
   }
 
-  /** Whoever sends it waits for the same promise, and owns its failure. */
-  private hearOfMatches(publication: Publication, remote: Promise<RemoteOutcome>): void {
-    remote.then(
-      ({ matched }) => this.watch?.matchedElsewhere(publication, matched),
-      () => undefined,
-    );
-  }
-
   /** Sends and collects the acknowledgements of all nodes; every targeted socket is in the answer once. [D6] */
-  async sendWithAck(publication: Publication, timeoutMs: number, by?: PublishedBy): Promise<Receipts> {
-    // Now: a socket that is here and ends while it is waited for is missing under its user's name.
-    const absent = this.absentSockets(publication);
-    const { stamp, remote } = this.engine.publish(publication, timeoutMs);
-    if (remote && this.watch) this.hearOfMatches(publication, remote);
-    const [here, elsewhere, takenOff] = await Promise.all([
-      this.collect(publication, timeoutMs, stamp ?? 'later', undefined, by),
-      remote,
-      this.takenOffElsewhere(absent, publication.except),
-    ]);
-    const responses = [...here.responses, ...(elsewhere?.responses ?? [])];
-    const missing = [...here.missing, ...(elsewhere?.missing ?? [])];
-    const known = new Set([...responses, ...missing, ...takenOff].map(({ socketId }) => socketId));
-    return { responses, missing: [...missing, ...absent.filter(({ socketId }) => !known.has(socketId))] };
+  sendWithAck(publication: Publication, timeoutMs: number, by?: PublishedBy): Promise<Receipts> {
+    return this.ackRequests.send(publication, timeoutMs, by);
   }
 
   /** Socket.IO's own emits; nobody waits for what becomes of them. */
@@ -137,7 +109,9 @@ export class Publisher implements Outbound {
   /** A publication in the order of all nodes: for the sockets that wait for its place, or, from another node, for all. */
   arrived({ publication, stamp, audience, ackTimeoutMs }: Arrival): Promise<Receipts> | undefined {
     const asksForAck = ackTimeoutMs !== undefined;
-    if (asksForAck && audience === 'all') return this.collect(publication, ackTimeoutMs, stamp);
+    if (asksForAck && audience === 'all') {
+      return this.ackRequests.collect(publication, ackTimeoutMs, stamp);
+    }
     try {
       if (audience === 'tracking') this.placed(publication, stamp, asksForAck);
       else this.metrics.delivered(this.deliver(publication, stamp));
@@ -167,33 +141,14 @@ export class Publisher implements Outbound {
       );
   }
 
-  /** Socket.IO's own emits that ask for acknowledgements; it waits itself until all are there, or the time is up. */
+  /** Socket.IO's own emits that ask for acknowledgements. */
   ask(emitted: DirectEmit, timeoutMs: number, onThisNodeOnly: boolean, heard: AskEvents): void {
     const publication: Publication = { ...emitted, id: this.nextId() };
     try {
       assertNoPlaceholder(measureValue(emitted.args));
-      const { stamp, remote } = onThisNodeOnly
-        ? { stamp: 'here' as const, remote: undefined }
-        : this.engine.publish(publication, Math.max(1, timeoutMs - replySlackOf(timeoutMs)));
-      let asked = 0;
-      const answered: OnAcknowledgement = (_, [answer]) => heard.answered(answer);
-      const counted = (sockets: number): void => void (asked += sockets);
-      void this.collect(publication, timeoutMs, stamp ?? 'later', { answered, counted });
-      heard.countedHere(asked);
-      void this.hearOthers(remote, heard);
+      this.ackRequests.ask(publication, timeoutMs, onThisNodeOnly, heard);
     } catch (failure) {
       this.lost(publication, failure);
-    }
-  }
-
-  /** Nothing is told where the others cannot be asked: whoever waits is told by its own time limit. */
-  private async hearOthers(remote: Promise<RemoteOutcome> | undefined, heard: AskEvents): Promise<void> {
-    try {
-      const { matched, responses } = (await remote) ?? { matched: 0, responses: [] };
-      heard.countedElsewhere(matched);
-      for (const { args } of responses) heard.answered(args[0]);
-    } catch (failure) {
-      logFailure(this.logger, 'acknowledgements of other nodes could not be had', failure);
     }
   }
 
@@ -222,7 +177,7 @@ export class Publisher implements Outbound {
     const selection = selectRooms(publication.to, publication.except);
     const acceptedAs = this.orderOf(publication);
     let matched = 0;
-    for (const adapter of this.adaptersOf(publication)) {
+    for (const adapter of this.namespaces.of(publication.namespace)) {
       matched += adapter.placed(publication, selection, stamp, acceptedAs, asks);
     }
     if (!asks) this.watch?.delivered(publication, matched);
@@ -233,7 +188,7 @@ export class Publisher implements Outbound {
     this.beforeDelivery(publication, by, false, place);
     const selection = selectRooms(publication.to, publication.except);
     let matched = 0;
-    for (const adapter of this.adaptersOf(publication))
+    for (const adapter of this.namespaces.of(publication.namespace))
       matched += adapter.deliver(publication, selection, place);
     this.watch?.delivered(publication, matched);
     return matched;
@@ -256,88 +211,10 @@ export class Publisher implements Outbound {
       [...adapter.waitingFor(publication), ...adapter.selected(publication.to, publication.except)].some(
         (socket) => adapter.trackingOf(socket)?.recovers === true && untold.isFor(socket),
       );
-    if (this.adaptersOf(publication).some(isHurried)) untold.tell();
-  }
-
-  private collect(
-    publication: Publication,
-    timeoutMs: number,
-    place: Place,
-    also?: { readonly answered: OnAcknowledgement; readonly counted: (sockets: number) => void },
-    by?: PublishedBy,
-  ): Promise<Receipts> {
-    const selection = selectRooms(publication.to, publication.except);
-    this.watch?.delivering(publication, by, false);
-    let asked = 0;
-    const receipts = this.receipts.collect(
-      this.adaptersOf(publication).map((adapter) => (onAcknowledgement, onGone) => {
-        const heard: OnAcknowledgement = also
-          ? (socket, args) => {
-              also.answered(socket, args);
-              onAcknowledgement(socket, args);
-            }
-          : onAcknowledgement;
-        const delivery = adapter.deliverWithAck(publication, selection, place, heard, onGone);
-        this.metrics.published(delivery.sockets.length);
-        asked += delivery.sockets.length;
-        also?.counted(delivery.sockets.length);
-        return delivery;
-      }),
-      timeoutMs,
-    );
-    this.watch?.delivered(publication, asked);
-    return this.watch ? this.noteReceipts(publication, timeoutMs, receipts, this.watch) : receipts;
-  }
-
-  private async noteReceipts(
-    { id, event }: Publication,
-    timeoutMs: number,
-    collecting: Promise<Receipts>,
-    watch: DeliveryWatch,
-  ): Promise<Receipts> {
-    const receipts = await collecting;
-    for (const { socketId } of receipts.responses) watch.except(id, socketId, 'acknowledged');
-    for (const { socketId } of receipts.missing) {
-      const socket = this.namespaces.findSocket(socketId);
-      if (socket) watch.notAcknowledged(socket, event, timeoutMs);
-    }
-    return receipts;
-  }
-
-  /** Sockets that are named but not connected here: they are targeted, so the publisher hears of them. [D6] */
-  private absentSockets({ to, except }: Publication): Absent[] {
-    if ('all' in to) return [];
-    const absent = new Set(to.sockets?.filter((socketId) => !this.namespaces.findSocket(socketId)));
-    for (const socketId of except.sockets ?? []) absent.delete(socketId);
-    return [...absent].map((socketId) => ({ socketId, user: null }));
-  }
-
-  /** Those of them that are on other nodes and taken off by their user or a room: they are not targeted. */
-  private async takenOffElsewhere(absent: readonly Absent[], except: Selection): Promise<SocketEntry[]> {
-    const { registry } = this.engine;
-    const takesOff = (except.rooms?.length ?? 0) + (except.users?.length ?? 0) > 0;
-    if (!takesOff) return [];
-    const entries = await Promise.all(absent.map(({ socketId }) => registry.socket(socketId)));
-    return entries.filter((entry) => entry !== undefined && isTakenOff(entry, except)) as SocketEntry[];
+    if (this.namespaces.of(publication.namespace).some(isHurried)) untold.tell();
   }
 
   private lost({ event }: Publication, failure: unknown): void {
     logFailure(this.logger, `a publication of "${event}" failed`, failure);
   }
-
-  private adaptersOf({ namespace }: Publication): readonly FanOutAdapter[] {
-    const { all } = this.namespaces;
-    return namespace === undefined ? all : all.filter(({ nsp }) => nsp.name === namespace);
-  }
 }
-
-/**
- * How much sooner the other nodes are done than Socket.IO, which waits here: what they have by then is told along with
- * the failure. A tenth of the time, at most a quarter of a second.
- */
-const replySlackOf = (timeoutMs: number): number => Math.min(250, Math.ceil(timeoutMs / 10));
-
-/** Whether a selection has the socket by its user or one of its rooms, the two included that every socket has. */
-const isTakenOff = ({ socketId, user, rooms }: SocketEntry, except: Selection): boolean =>
-  except.users?.includes(user) === true ||
-  except.rooms?.some((room) => room === socketId || room === userRoom(user) || rooms.includes(room)) === true;

@@ -27,6 +27,11 @@ export class Namespaces<A extends MembershipAdapter = MembershipAdapter> impleme
     return this.adapters;
   }
 
+  /** The one of a name; all where none is given. */
+  of(name: string | undefined): readonly A[] {
+    return name === undefined ? this.adapters : this.adapters.filter(({ nsp }) => nsp.name === name);
+  }
+
   /** A connected socket of any namespace. */
   findSocket(socketId: string): GatewaySocket | undefined {
     for (const adapter of this.adapters) {
