@@ -1,41 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Explainer, type Trace, type TraceLine, type TraceSubject } from '../backend/explainer.js';
+import { Explainer, type Trace, type TraceSubject } from '../backend/explainer.js';
 import type { ExplainAnswer, ExplainRequest, TopAnswer, TopRequest } from '../backend/explain.schemas.js';
 import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { Engine } from '../engine/engine.js';
-import { NodeIdentity } from '../engine/node-identity.js';
 import type { SocketEntry } from '../protocol/entries.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
 import type { Episode, Evidence, UnknownSession } from './episode.js';
-import { EPISODES_PER_KEY } from './episode-ring.js';
 import { explain } from './explain/explain.js';
 import type { Finding } from './explain/finding.js';
 import { storyFinding, verdictOf } from './explain/publication-verdict.js';
-import { linked } from './linked.js';
-import { FlightRecorder, REFUSALS_PER_USER } from './flight-recorder.js';
+import { AllRecords } from './all-records.js';
+import { FlightRecorder } from './flight-recorder.js';
 import { mergeTop, type HeavyHitter } from './heavy-hitters.js';
 import { LocalRecord, type NodeQuestionOfRecord, type Subject } from './local-record.js';
-import { SharedTrace, type TraceQuestion } from './shared-trace.js';
+import { SharedTrace } from './shared-trace.js';
 import type { Delivered, PublicationStory } from './publication-story.js';
 
-/** A node that takes longer is named, and not waited for. */
-const NODES_WITHIN_MS = 1_000;
 const MAX_TOP = 20;
-
-/** What all nodes have answered. */
-interface Told<Part> {
-  readonly parts: readonly Part[];
-  readonly unanswered: readonly string[];
-  readonly nodes: number;
-}
-
-interface SubjectPart {
-  readonly episodes: readonly Episode[];
-  readonly unknownSessions: readonly UnknownSession[];
-}
 
 interface StoryPart {
   readonly story: PublicationStory | null;
@@ -49,9 +33,9 @@ export class ExplainService extends Explainer {
     @Inject(SWITCHBOARD_CONFIG) private readonly config: SwitchboardConfig,
     private readonly recorder: FlightRecorder,
     private readonly local: LocalRecord,
+    private readonly records: AllRecords,
     private readonly registry: SocketRegistry,
     private readonly engine: Engine,
-    private readonly node: NodeIdentity,
   ) {
     super();
   }
@@ -67,7 +51,7 @@ export class ExplainService extends Explainer {
 
   async top({ by, of }: TopRequest): Promise<TopAnswer> {
     this.assertOn();
-    const { parts, unanswered } = await this.askAll<HeavyHitter[]>({ of: 'top', by, kind: of });
+    const { parts, unanswered } = await this.records.ask<HeavyHitter[]>({ of: 'top', by, kind: of });
     return {
       by,
       of,
@@ -81,7 +65,7 @@ export class ExplainService extends Explainer {
     this.assertOn();
     const here = this.recorder.traces.begin(subject, payloads, wake);
     if (!this.engine.isShared) return here;
-    return new SharedTrace(here, subject, payloads, wake, (question) => this.linesOfOthers(question));
+    return new SharedTrace(here, subject, payloads, wake, (question) => this.records.linesOfOthers(question));
   }
 
   async answerNode(question: JsonValue): Promise<JsonValue> {
@@ -89,7 +73,7 @@ export class ExplainService extends Explainer {
   }
 
   private async explainSubject(subject: Subject): Promise<ExplainAnswer> {
-    const [told, entries] = await Promise.all([this.episodesOf(subject), this.socketsOf(subject)]);
+    const [told, entries] = await Promise.all([this.records.of(subject), this.socketsOf(subject)]);
     const { episodes, ...around } = told;
     // Others behind the same address may poll: what they meet is not the business of one that does not.
     const polls = episodes.some(({ firstTransport }) => firstTransport === 'polling');
@@ -104,7 +88,7 @@ export class ExplainService extends Explainer {
   }
 
   private async explainPublication(id: string, user: string | undefined): Promise<ExplainAnswer> {
-    const told = await this.askAll<StoryPart>({ of: 'publication', id });
+    const told = await this.records.ask<StoryPart>({ of: 'publication', id });
     const story = mergeStories(told.parts);
     const finding = story && storyFinding(story);
     const findings: Finding[] = finding
@@ -118,7 +102,7 @@ export class ExplainService extends Explainer {
       return { subject, now, episodes: [], findings: mutable(findings), publication };
     }
     const who: Subject = ['user', user];
-    const [around, entries] = await Promise.all([this.episodesOf(who), this.socketsOf(who)]);
+    const [around, entries] = await Promise.all([this.records.of(who), this.socketsOf(who)]);
     const evidence = this.evidenceOf(who, around.episodes, entries, [], around.nodes);
     const { verdict, because } = verdictOf(
       story,
@@ -134,43 +118,6 @@ export class ExplainService extends Explainer {
       verdict,
       because: [...because],
     };
-  }
-
-  /** What all nodes and shared state know of a subject, each episode once, oldest first. */
-  private async episodesOf(subject: Subject): Promise<{
-    episodes: Episode[];
-    unknownSessions: UnknownSession[];
-    unanswered: readonly string[];
-    nodes: number;
-  }> {
-    const [told, stored] = await Promise.all([
-      this.askAll<SubjectPart>({ of: 'subject', subject }),
-      this.storedOf(subject),
-    ]);
-    // An episode that has ended is truer than the same while it was open.
-    const known = new Map<string, Episode>();
-    for (const episode of [...told.parts.flatMap(({ episodes }) => episodes), ...stored]) {
-      const key = `${episode.node} ${episode.socketId} ${episode.openedAt} ${episode.user}`;
-      const other = known.get(key);
-      if (!other || (other.endedAt === null && episode.endedAt !== null)) known.set(key, episode);
-    }
-    const kept = subject[0] === 'user' ? withoutClaims([...known.values()]) : [...known.values()];
-    const episodes = linked(kept, this.config.recoveryWindowMs).slice(-EPISODES_PER_KEY);
-    const unknownSessions = told.parts
-      .flatMap((part) => part.unknownSessions)
-      .toSorted((one, other) => one.at - other.at);
-    return { episodes, unknownSessions, unanswered: told.unanswered, nodes: told.nodes };
-  }
-
-  private async storedOf(subject: Subject): Promise<Episode[]> {
-    try {
-      const texts = (await this.engine.flights?.read(subject)) ?? [];
-      return texts.map((text) => JSON.parse(text) as Episode);
-    } catch (failure) {
-      // What the nodes themselves know is told all the same.
-      if (failure instanceof SwitchboardError) return [];
-      throw failure;
-    }
   }
 
   private async socketsOf([kind, name]: Subject): Promise<SocketEntry[]> {
@@ -234,55 +181,9 @@ export class ExplainService extends Explainer {
     };
   }
 
-  /** This node, and all others within their time; those that do not answer are named. */
-  private async askAll<Part>(question: NodeQuestionOfRecord): Promise<Told<Part>> {
-    const here = (await this.local.answer(question)) as Part;
-    if (!this.engine.isShared) return { parts: [here], unanswered: [], nodes: 1 };
-    const others = (await this.otherNodes()) ?? [];
-    const answers = await this.engine
-      .ask({ ask: 'record', question: { of: 'named', question } as unknown as JsonValue }, NODES_WITHIN_MS)
-      .then(({ answers }) => answers as readonly { readonly node: string; readonly part: Part }[])
-      .catch((failure: unknown) => {
-        if (failure instanceof SwitchboardError) return [];
-        throw failure;
-      });
-    const answered = new Set(answers.map(({ node }) => node));
-    return {
-      parts: [here, ...answers.map(({ part }) => part)],
-      unanswered: others.filter((node) => !answered.has(node)),
-      nodes: others.length + 1,
-    };
-  }
-
-  private async otherNodes(): Promise<string[] | undefined> {
-    try {
-      return (await this.engine.nodes(0)).map(({ node }) => node).filter((node) => node !== this.node.id);
-    } catch {
-      // Shared state is gone: this node is all that can be asked.
-      return undefined;
-    }
-  }
-
-  /** What cannot be had now is had the next time, as far as the others keep it. */
-  private async linesOfOthers(question: TraceQuestion): Promise<readonly (readonly TraceLine[])[]> {
-    try {
-      const asked = { ask: 'record', question: question as unknown as JsonValue } as const;
-      return (await this.engine.ask(asked, NODES_WITHIN_MS)).answers as (readonly TraceLine[])[];
-    } catch {
-      return [];
-    }
-  }
-
   private assertOn(): void {
     if (this.recorder.isOff) throw new SwitchboardError('explain.disabled');
   }
-}
-
-/** The newest refusals only: those of many nodes must not push out what is known of a user. */
-function withoutClaims(episodes: readonly Episode[]): Episode[] {
-  const refused = episodes.filter(({ refusal }) => refusal !== null);
-  const newest = refused.toSorted((one, other) => other.openedAt - one.openedAt).slice(0, REFUSALS_PER_USER);
-  return episodes.filter((episode) => episode.refusal === null || newest.includes(episode));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Global, Module, type Provider } from '@nestjs/common';
 import { Explainer } from '../backend/explainer.js';
 import { DELIVERY_WATCH } from '../delivery/delivery-watch.js';
+import { AllRecords } from './all-records.js';
 import { ExplainService } from './explain-service.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { LocalRecord } from './local-record.js';
@@ -8,6 +9,7 @@ import { LocalRecord } from './local-record.js';
 const PROVIDERS: Provider[] = [
   FlightRecorder,
   LocalRecord,
+  AllRecords,
   { provide: Explainer, useClass: ExplainService },
   {
     provide: DELIVERY_WATCH,
