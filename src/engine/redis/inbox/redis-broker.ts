@@ -10,11 +10,11 @@ import { decodePublication, encodePublication } from '../stores/codec.js';
 import { receiptsOf, writeReceipt } from './receipts.js';
 import { unavailable } from '../connection/client.js';
 import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
-import { partsOf, roomOfPart } from '../keys.js';
+import { roomOfPart } from '../keys.js';
+import { PublishOrders } from './publish-orders.js';
 import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
 import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
 import {
-  plainOrder,
   readPublishReply,
   type PlainOrder,
   type PlainReply,
@@ -72,6 +72,8 @@ interface Outgoing<Order extends AnyOrder = AnyOrder> {
  * an entry in its own inbox costs the node a read, and Redis as much as one to another node.
  */
 export class RedisBroker {
+  /** What is told with publications. */
+  readonly orders: PublishOrders;
   private readonly outgoing: TurnBatcher<Outgoing>;
   /** Own publications without a place, in order, with the time until which they wait for one. */
   private readonly pending = new Map<string, Pending>();
@@ -81,13 +83,12 @@ export class RedisBroker {
   private publishedAt = 0;
   /** Sent and not answered. */
   private unanswered = 0;
-  /** Rooms that sockets of other nodes are being put into or taken out of, and by how many commands. */
-  private readonly moving = new Map<string, number>();
 
   constructor(
     private readonly context: BrokerContext,
     private readonly neighbours: BrokerNeighbours,
   ) {
+    this.orders = new PublishOrders(context, neighbours.outbox);
     this.outgoing = new TurnBatcher(
       (batch) => this.sendInOrder(batch),
       ({ payload }) => payload.length,
@@ -138,23 +139,6 @@ export class RedisBroker {
    */
   async tell(order: CommandOrder, command: string): Promise<readonly string[]> {
     return (await this.outgoing.push({ order, payload: command })) as string[];
-  }
-
-  /**
-   * Sockets of other nodes are being put into rooms, or taken out. Until these say that it is done, shared state does not
-   * know who is there: every node is told of what is published to the rooms, or to all but them.
-   */
-  async whileMoving<T>(rooms: readonly string[], moved: () => Promise<T>): Promise<T> {
-    for (const room of rooms) this.moving.set(room, (this.moving.get(room) ?? 0) + 1);
-    try {
-      return await moved();
-    } finally {
-      for (const room of rooms) {
-        const others = this.moving.get(room)! - 1;
-        if (others > 0) this.moving.set(room, others);
-        else this.moving.delete(room);
-      }
-    }
   }
 
   /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
@@ -280,7 +264,7 @@ export class RedisBroker {
     const call = ackTimeoutMs > 0 ? this.context.calls.open(publication.id) : undefined;
     try {
       const outgoing = {
-        order: this.orderOf(publication, ackTimeoutMs, given !== undefined),
+        order: this.orders.of(publication, ackTimeoutMs, given !== undefined),
         payload: encodePublication(publication),
       };
       this.countForUser(publication, outgoing);
@@ -323,58 +307,6 @@ export class RedisBroker {
     } finally {
       this.unanswered--;
     }
-  }
-
-  private orderOf(
-    publication: Publication,
-    ackTimeoutMs: number,
-    isMarked: boolean,
-  ): PlainOrder | PublishOrder {
-    const { id, volatile, namespace, to, except, user = '' } = publication;
-    const parts = partsOf(to);
-    // One that is here would not be looked for elsewhere.
-    const excepted = partsOf(except).filter((part) => !this.isHere(part));
-    const tells = this.neighbours.outbox.tellsOf(publication);
-    const isForAll = this.isUnsettled(to, except) ? 1 : 0;
-    const marked = isMarked ? 1 : 0;
-    const isSpecial =
-      volatile || namespace !== undefined || ackTimeoutMs > 0 || isForAll === 1 || tells !== undefined;
-    if (!isSpecial && excepted.length === 0 && this.isPlain(parts)) {
-      return plainOrder(parts[0]!, user, isMarked ? id : '');
-    }
-    const rules = parts.map((part) => {
-      const room = roomOfPart(part);
-      const rule = room === undefined ? undefined : this.context.ruleOf(room);
-      return [part, rule?.size ?? 0, rule?.ttlMs ?? 0] as const;
-    });
-    const where = [rules, excepted] as const;
-    const order = [
-      id,
-      volatile ? 1 : 0,
-      namespace ?? '',
-      ackTimeoutMs,
-      ...where,
-      marked,
-      user,
-      isForAll,
-    ] as const;
-    return tells === undefined ? order : [...order, tells];
-  }
-
-  /** One part that is everybody, or a room that keeps no history. */
-  private isPlain([part, ...others]: readonly string[]): boolean {
-    if (part === undefined || others.length > 0 || part.includes('\n')) return false;
-    return part === 'a' || (part.startsWith('r') && this.context.ruleOf(part.slice(1)) === undefined);
-  }
-
-  private isHere(part: string): boolean {
-    return part.startsWith('s') && this.context.hooks()?.holds(part.slice(1)) === true;
-  }
-
-  private isUnsettled(to: Publication['to'], except: Publication['except']): boolean {
-    if (this.moving.size === 0) return false;
-    const named = [...('all' in to ? [] : (to.rooms ?? [])), ...(except.rooms ?? [])];
-    return named.some((room) => this.moving.has(room));
   }
 }
 

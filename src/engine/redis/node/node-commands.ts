@@ -12,7 +12,7 @@ const CARRIED_OUT_WITHIN_MS = 3_000;
 /** Has the other nodes that hold a subject's sockets carry out commands, and asks them what only they know. */
 export class NodeCommands {
   constructor(
-    private readonly broker: Pick<RedisBroker, 'tell' | 'whileMoving'>,
+    private readonly broker: Pick<RedisBroker, 'tell' | 'orders'>,
     private readonly calls: PendingCalls,
   ) {}
 
@@ -23,7 +23,7 @@ export class NodeCommands {
       if (texts.length < asked) throw unavailable();
       return texts.reduce((total, text) => total + Number(text), 0);
     };
-    return this.broker.whileMoving(roomsOf(command), carriedOut);
+    return this.broker.orders.whileMoving(roomsOf(command), carriedOut);
   }
 
   async ask(question: NodeQuestion, timeoutMs: number): Promise<NodeAnswers> {
