@@ -4,6 +4,7 @@
  * Only connections whose peers take too little have any of this, and nothing is counted before such a connection ends.
  */
 import type { Socket as TcpSocket } from 'node:net';
+import { unsentByTcp } from '../platform/engine-connection.js';
 
 /** The frames of one write, or, where Engine.IO has made them, how many bytes and publications it was. */
 export type Written = readonly Buffer[] | { readonly bytes: number; readonly publications: number };
@@ -28,7 +29,7 @@ export class UnsentWrites {
 
   /** How many publications are still there, those that have left in part included. */
   count(tcpSocket: TcpSocket): number {
-    let unsent = unsentIn(tcpSocket);
+    let unsent = unsentByTcp(tcpSocket);
     let publications = 0;
     for (let at = this.writes.length - 1; at >= this.first && unsent > 0; at--) {
       const { written, bytes } = this.writes[at]!;
@@ -53,16 +54,6 @@ function lastWithin(frames: readonly Buffer[], unsent: number): number {
   let from = frames.length;
   for (let left = unsent; from > 0 && left > 0; from--) left -= frames[from - 1]!.length;
   return publicationsAmong(frames.slice(from));
-}
-
-/** Node.js counts a write that is under way as a whole; what the system has not taken of it is known to its handle. */
-function unsentIn(tcpSocket: TcpSocket): number {
-  const { _handle: handle, writableBuffer } = tcpSocket as unknown as {
-    readonly _handle?: { readonly writeQueueSize?: number } | null;
-    readonly writableBuffer?: readonly { readonly chunk: { readonly length: number } }[];
-  };
-  if (!writableBuffer || handle?.writeQueueSize === undefined) return tcpSocket.writableLength;
-  return writableBuffer.reduce((sum, { chunk }) => sum + chunk.length, handle.writeQueueSize);
 }
 
 const EVENT = '2'.charCodeAt(0);

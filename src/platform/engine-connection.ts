@@ -37,6 +37,19 @@ export const bytesInWrite = (connection: object): number =>
   inside(connection).transport.socket?._socket?._handle?.writeQueueSize ?? 0;
 
 /**
+ * The bytes that the operating system has not taken of what was written to a TCP socket. Node counts a write that is under
+ * way as a whole; what the system has not taken of it is known to its handle.
+ */
+export function unsentByTcp(tcpSocket: TcpSocket): number {
+  const { _handle: handle, writableBuffer } = tcpSocket as unknown as {
+    readonly _handle?: { readonly writeQueueSize?: number } | null;
+    readonly writableBuffer?: readonly { readonly chunk: { readonly length: number } }[];
+  };
+  if (!writableBuffer || handle?.writeQueueSize === undefined) return tcpSocket.writableLength;
+  return writableBuffer.reduce((sum, { chunk }) => sum + chunk.length, handle.writeQueueSize);
+}
+
+/**
  * The close code of the WebSocket, once it is closed: 1006 where it was cut without a word, by the network or a proxy;
  * otherwise what the peer said. `undefined` on polling, and where a future `ws` keeps it elsewhere.
  */
