@@ -50,8 +50,7 @@ const manage = async (method: string, path: string, body?: unknown, at = gateway
   expect(status).toBe(204);
 };
 
-const unsent = (client: TestClient): number =>
-  unsentBytes(socketOf(client).conn);
+const unsent = (client: TestClient): number => unsentBytes(socketOf(client).conn);
 
 const socketOf = (client: TestClient): GatewaySocket =>
   gateway.app.get(Namespaces).findSocket(client.id!) as GatewaySocket;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isPromiseLike } from '../../protocol/promise-like.js';
+import { isPromiseLike } from '../protocol/promise-like.js';
 
 type Next = (failure?: unknown) => void;
 type RequestMiddleware = (request: IncomingMessage, response: unknown, next: Next) => unknown;
