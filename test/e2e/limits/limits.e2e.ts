@@ -407,6 +407,22 @@ describe('what a read returns', () => {
     }
   });
 
+  it('[Q8] is taken for what a join gives from a position on', async () => {
+    const gateway = await start({
+      history: [{ pattern: 'chat:*', size: 100, ttlMs: 3_600_000 }],
+      eventsPerSecond: 1,
+      eventsBurst: 20,
+    });
+    const client = await gateway.connect();
+    const { epoch, offset } = await client.request('room:join', { room: 'chat:1' });
+    await client.request('room:leave', { room: 'chat:1' });
+    const text = 'x'.repeat(50_000);
+    for (let number = 0; number < 5; number++) await gateway.broadcaster.toRooms('chat:1').emit('news', text);
+    const join = () => client.request('room:join', { room: 'chat:1', since: { epoch, offset } });
+    expect(await join()).toMatchObject({ ok: true, recovered: true, publications: { length: 5 } });
+    expect(await join()).toMatchObject({ ok: false, error: { code: 'limit.rate', retryable: true } });
+  });
+
   it('[Q8] is taken for lists of members too', async () => {
     const gateway = await start({ eventsPerSecond: 1, eventsBurst: 12, maxSocketsPerUser: 0 });
     const info = 'x'.repeat(900);
