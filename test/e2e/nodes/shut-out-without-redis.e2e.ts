@@ -1,12 +1,57 @@
-import type { TestClient, TestGateway } from 'switchboard-gateway/testing';
+import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { Cluster } from '../../support/cluster.js';
-import { describeWithRedis } from '../../support/redis.js';
-import { SECRET, sign } from '../../support/tokens.js';
+import { describeWithRedis, TestRedis } from '../../support/redis.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { SECRET, sign, type Claims } from '../../support/tokens.js';
 import { createApiKey } from '../../../src/access/api-keys.js';
 import { until } from '../../support/until.js';
 
 const KEY = createApiKey('ops', ['read', 'emit', 'manage']);
 const AUTH = { authorization: `Bearer ${KEY.key}` };
+
+describeWithRedis('shutting out while Redis cannot be reached', () => {
+  let redis: TestRedis;
+  let proxy: TcpProxy;
+  const nodes: TestGateway[] = [];
+
+  beforeEach(async () => {
+    redis = await TestRedis.start();
+    proxy = await TcpProxy.to(redis.port);
+  });
+  afterEach(async () => {
+    await Promise.all(nodes.splice(0).map((node) => node.close()));
+    await proxy.close();
+    await redis.kill();
+  });
+
+  it('[A8] an order stands until the other nodes have been told, though Redis has kept all it knew', async () => {
+    const secured = { jwtSecret: SECRET, apiKeys: KEY.entry };
+    const here = await startGateway({ ...secured, redisUrl: proxy.url });
+    const there = await startGateway({ ...secured, redisUrl: redis.url });
+    nodes.push(here, there);
+    const orders: readonly (readonly [claims: Claims, method: string, path: string, body?: object])[] = [
+      [{ sub: 'ada' }, 'PUT', '/v1/users/ada/block'],
+      [{ sub: 'bob', jti: 'j1' }, 'POST', '/v1/tokens/revoke', { jti: 'j1' }],
+      [{ sub: 'cleo', iat: 1_000 }, 'POST', '/v1/tokens/revoke', { user: 'cleo', issuedBefore: 2_000 }],
+    ];
+    const clients = await Promise.all(
+      orders.map(async ([claims]) => there.connect({ auth: { token: await sign(claims) } })),
+    );
+    proxy.cut();
+    for (const [, method, path, body] of orders) {
+      expect((await here.http(method, path, body, AUTH)).status).toBe(503);
+    }
+    proxy.mend();
+    for (const client of clients) {
+      expect(await client.next('server:disconnect')).toMatchObject([{ code: 'auth.revoked' }]);
+    }
+    for (const node of nodes) {
+      await until('both are ready', async () => (await node.http('GET', '/health/ready')).status === 200);
+      const { body } = await node.http('GET', '/v1/blocks', undefined, AUTH);
+      expect(body).toMatchObject({ items: [{ user: 'ada' }] });
+    }
+  });
+});
 
 describeWithRedis('shutting out while Redis is away', () => {
   let cluster: Cluster;
