@@ -1,5 +1,5 @@
 /** What happened, in order, for those who want to be told: webhooks, and an app that listens. [W2] [W5] */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { WebhookEvent } from '../config/webhook-rules.js';
 import type { SocketEntry } from '../protocol/entries.js';
 
@@ -172,8 +172,7 @@ export const keyOfNode = (node: string): string => `n${node}`;
 export const KEY_OF_GATEWAY = 'g';
 
 /** The partition of a key; scripts of Redis find it in the same way. */
-export const partitionOf = (key: string): number =>
-  Number.parseInt(createHash('sha1').update(key).digest('hex')[0]!, 16);
+export const partitionOf = (key: string): number => Number.parseInt(hash('sha1', key)[0]!, 16);
 
 /** Whether a name fits one of some patterns, which may end in `*`. */
 export const fitsPattern = (patterns: readonly string[] | undefined, name: string): boolean =>
