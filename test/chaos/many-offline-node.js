@@ -52,7 +52,7 @@ for (let from = 0; from < Number(count); from += AT_ONCE) {
   );
   await Promise.all(
     entries.map(async (entry) => {
-      await engine.holdings.enter(entry, 0);
+      await engine.holdings.enter(entry.socketId, () => entry, 0);
       held.set(entry.socketId, entry);
       engine.holdings.connected(entry.socketId, () => entry);
     }),
