@@ -6,7 +6,7 @@ const MAX_CHARACTERS = 262_144;
 const BUSY_MS = 100;
 
 /** What a backlog holds. */
-interface Postponed {
+export interface Postponed {
   readonly event: readonly unknown[];
 }
 

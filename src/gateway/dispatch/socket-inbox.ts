@@ -1,20 +1,16 @@
 import { isShutOut } from '../../sockets/disconnect-reasons.js';
 import { endSocket } from '../../sockets/end-socket.js';
-import type { ReturningUsers } from '../../limits/returning-users.js';
-import { leaveRate, takeOverRate } from '../../limits/rate-carryover.js';
-import { charge, createBucket, isAbusive, take, type TokenBucket } from '../../limits/token-bucket.js';
 import type { RemoteEvents } from '../../backend/remote-events.js';
 import { noteEvent } from '../../delivery/vitals.js';
 import { SwitchboardError } from '../../protocol/errors.js';
 import { isReservedEvent } from '../../protocol/names.js';
-import { valueBytes } from '../../protocol/value-bytes.js';
 import { socketState, type GatewaySocket, type Inbox } from '../../sockets/socket-state.js';
 import type { Answers } from './answers.js';
-import { Backlog } from './backlog.js';
 import type { NamespaceTable } from './gateway-table.js';
 import type { HandlerRunner } from './handler-runner.js';
 import { anyListenersOf, middlewaresOf } from '../../platform/listeners-of-io.js';
 import { callAnyListeners, callListeners, runMiddlewares } from './app-listeners.js';
+import { InboundRate, type RateContext, type TakesLate } from './inbound-rate.js';
 import { Reply, type Acknowledgement } from './reply.js';
 
 /** One event as it came in: `[name, ...arguments]`, and the number to acknowledge with. */
@@ -26,19 +22,13 @@ interface Inbound {
 }
 
 /** What every inbox of a namespace shares. */
-export interface InboxContext {
+export interface InboxContext extends RateContext {
   readonly table: NamespaceTable;
-  readonly eventsPerSecond: number;
-  readonly eventsBurst: number;
   readonly handlers: HandlerRunner;
   readonly answers: Answers;
   /** Backends that take what nothing in this process takes. */
   readonly remote: RemoteEvents | undefined;
-  readonly returning: Pick<ReturningUsers, 'isReturning'>;
 }
-
-/** A client that came back sends what it has saved up at once. */
-const CATCH_UP_WITHIN_MS = 5_000;
 
 /**
  * Events that may wait while one is being handled; a client that sends more is told to slow down. It is as many as may come
@@ -66,16 +56,12 @@ const FINISHING: InboxState = { is: 'finishing' };
  *
  * Nothing is handled before {@link open}, which the connection hook's end calls. [L5]
  */
-export class SocketInbox implements Inbox {
+export class SocketInbox implements Inbox, TakesLate<Inbound> {
   /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
   opened: Promise<void> | undefined = undefined;
   /** Made with the first event: most sockets of most gateways only listen. */
-  private bucket: TokenBucket | undefined = undefined;
+  private rate: InboundRate<Inbound> | undefined = undefined;
   private waiting: Inbound[] | undefined = undefined;
-  private backlog: Backlog<Inbound> | undefined = undefined;
-  private mayCatchUpUntil = 0;
-  /** Acknowledgements that nobody waits for. */
-  private strays: TokenBucket | undefined = undefined;
   private state = BUSY;
 
   constructor(
@@ -91,11 +77,9 @@ export class SocketInbox implements Inbox {
   /** The socket has gone: nobody reads what its streams would give. */
   close(): void {
     this.context.handlers.closeStreams(this.socket);
-    this.backlog?.stop();
     // A client that leaves by itself has what it sent before handled, as by stock Socket.IO.
     if (isShutOut(socketState(this.socket))) this.waiting = undefined;
-    const { conn } = this.socket;
-    if (this.bucket && conn.readyState === 'open') leaveRate(conn, this.bucket);
+    this.rate?.stop();
   }
 
   finish(): Promise<void> | undefined {
@@ -126,27 +110,27 @@ export class SocketInbox implements Inbox {
   }
 
   charge(answer: unknown): void {
-    const { eventsPerSecond, eventsBurst } = this.context;
-    if (this.bucket) charge(this.bucket, performance.now(), valueBytes(answer), eventsPerSecond, eventsBurst);
+    this.rate?.charge(answer);
   }
 
-  /**
-   * An acknowledgement that nobody waits for: one that comes late, or one of those that a client makes up. [Q8]
-   *
-   * They have a rate of their own: an honest client may have answered many requests too late at once.
-   */
+  /** An acknowledgement that nobody waits for: one that comes late, or one of those that a client makes up. [Q8] */
   receiveStrayAcknowledgement(): void {
-    const { eventsPerSecond, eventsBurst } = this.context;
-    this.strays ??= createBucket();
-    take(this.strays, performance.now(), eventsPerSecond, eventsBurst);
-    if (isAbusive(this.strays, eventsBurst)) this.endFlooding('acknowledgements that nobody waits for');
+    if (this.ownRate.takeStray()) this.endFlooding('acknowledgements that nobody waits for');
+  }
+
+  private get ownRate(): InboundRate<Inbound> {
+    return (this.rate ??= new InboundRate(this.socket, this.context, this));
+  }
+
+  get isFull(): boolean {
+    return (this.waiting?.length ?? 0) >= this.maxWaiting;
   }
 
   private get maxWaiting(): number {
     return Math.max(MIN_WAITING, this.context.eventsBurst);
   }
 
-  private enqueue(inbound: Inbound): void {
+  enqueue(inbound: Inbound): void {
     const { maxWaiting } = this;
     if (this.state.is === 'finishing') {
       this.refuseAtEnd(inbound.reply);
@@ -165,48 +149,19 @@ export class SocketInbox implements Inbox {
 
   /** Answers an event that comes too fast, and ends a sender that keeps on. [Q1] [Q4] */
   private withinRate(inbound: Inbound): boolean {
-    const { eventsPerSecond, eventsBurst } = this.context;
-    const bucket = (this.bucket ??= this.firstBucket());
-    // What comes after a backlog is handled after it.
-    if (this.backlog?.add(inbound)) return false;
-    const retryAfterMs = take(bucket, performance.now(), eventsPerSecond, eventsBurst);
-    if (retryAfterMs === 0) return true;
-    if (!this.backlog && performance.now() < this.mayCatchUpUntil) {
-      this.backlog = this.createBacklog(bucket);
-      if (this.backlog.add(inbound)) return false;
-    }
-    const message = `more than ${eventsPerSecond} events per second`;
+    const verdict = this.ownRate.take(inbound);
+    if (verdict === 'now') return true;
+    if (verdict === 'later') return false;
+    const { retryAfterMs, isFlooding } = verdict;
+    const message = `more than ${this.context.eventsPerSecond} events per second`;
     this.context.answers.refuse(inbound.reply, new SwitchboardError('limit.rate', { message, retryAfterMs }));
-    if (isAbusive(bucket, eventsBurst)) this.endFlooding(`more than ${eventsPerSecond} events per second`);
+    if (isFlooding) this.endFlooding(message);
     return false;
   }
 
   /** Not retryable: a stock client that is let back in at once goes on as before. */
   private endFlooding(message: string): void {
     void endSocket(this.socket, new SwitchboardError('limit.rate', { message, retryable: false }));
-  }
-
-  /** What a client that came back has saved up may take its time. */
-  private firstBucket(): TokenBucket {
-    const before = takeOverRate(this.socket.conn);
-    if (!before && this.context.returning.isReturning(socketState(this.socket))) {
-      this.mayCatchUpUntil = performance.now() + CATCH_UP_WITHIN_MS;
-    }
-    return before ?? createBucket();
-  }
-
-  private createBacklog(bucket: TokenBucket): Backlog<Inbound> {
-    const { eventsPerSecond, eventsBurst } = this.context;
-    return new Backlog<Inbound>({
-      take: () => {
-        const waitMs = take(bucket, performance.now(), eventsPerSecond, eventsBurst);
-        if (waitMs > 0) bucket.excess--;
-        return waitMs;
-      },
-      isFull: () => (this.waiting?.length ?? 0) >= this.maxWaiting,
-      handle: (inbound) => this.enqueue(inbound),
-      emptied: () => (this.backlog = undefined),
-    });
   }
 
   private takeNext(): void {
