@@ -1,30 +1,25 @@
 import { Logger } from '@nestjs/common';
 import type { Subject } from '../../../protocol/publication.js';
-import type { LoggedPublication } from '../../log.js';
 import {
-  SessionBusy,
-  SessionNotWhole,
   type Claim,
   type ClaimRequest,
   type LastSent,
   type LeftBehind,
   type NewSession,
-  type NotGiven,
   type SessionRoom,
   type SessionStore,
 } from '../../sessions.js';
 import { unavailable } from '../connection/client.js';
 import { hashed } from '../keys.js';
-import { notBefore, parseStreamCursor, type StreamCursor } from './stream-cursor.js';
-import { missedBy, type MissedReply } from './missed-publications.js';
 import { luaJson } from '../lua/script.js';
 import type { RedisBroker } from '../inbox/redis-broker.js';
 import type { NodeContext } from '../node/node-context.js';
 import type { RedisHistory } from './redis-history.js';
 import type { RedisRegistryWriter } from './registry-writer.js';
-import { CHANGE_SESSIONS, CLAIM, END_SESSIONS, IS_SOCKET_OF_SESSION, MISSED } from '../lua/scripts.js';
+import { CHANGE_SESSIONS, END_SESSIONS, IS_SOCKET_OF_SESSION } from '../lua/scripts.js';
 import { freesMemory, type SessionChange } from '../lua/session.js';
-import { NO_DATA, readData, writeData } from './session-data.js';
+import { RedisSessionClaims, type SessionsOfNode } from './session-claims.js';
+import { NO_DATA, writeData } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the sessions need of the engine. */
@@ -45,18 +40,11 @@ const MAX_UNSETTLED = 100_000;
 /** Redis is given time for others: all nodes may have to make up for something at the same time. */
 const SETTLED_AT_ONCE = 100;
 
-type ClaimReply = readonly [
-  socketId: string,
-  token: string,
-  rooms: readonly string[],
-  isOwnCursor: 0 | 1,
-  data: string,
-];
-
 /** Sessions of all nodes, in Redis; by the hash of their IDs, which are secrets. [H4] [H6] */
-export class RedisSessions implements SessionStore {
+export class RedisSessions implements SessionStore, SessionsOfNode {
   private readonly logger = new Logger('Recovery');
   private readonly changes: TurnBatcher<SessionChange>;
+  private readonly claimed: RedisSessionClaims;
   /** Sessions of sockets here, to be written again where Redis has lost them. */
   private readonly live = new Map<string, LiveSession>();
   /** Ends that Redis may not know of: a session that nobody ends would be kept for as long as this node lives. */
@@ -74,9 +62,10 @@ export class RedisSessions implements SessionStore {
   constructor(
     private readonly context: SessionsContext,
     private readonly broker: Pick<RedisBroker, 'seq'>,
-    private readonly history: Pick<RedisHistory, 'keeps'>,
-    private readonly holdings: Pick<RedisRegistryWriter, 'flush'>,
+    history: Pick<RedisHistory, 'keeps'>,
+    holdings: Pick<RedisRegistryWriter, 'flush'>,
   ) {
+    this.claimed = new RedisSessionClaims(context, this, history, holdings);
     this.changes = new TurnBatcher(async (changes) => {
       await this.context.runEarly(
         changes.every(freesMemory) ? END_SESSIONS : CHANGE_SESSIONS,
@@ -154,76 +143,10 @@ export class RedisSessions implements SessionStore {
   async claim(sessionId: string, request: ClaimRequest): Promise<Claim | undefined> {
     this.claims++;
     try {
-      return await this.claimOnce(sessionId, request);
+      return await this.claimed.claim(sessionId, request);
     } finally {
       this.claims--;
     }
-  }
-
-  private async claimOnce(
-    sessionId: string,
-    { user, namespace, cursor, notGiven }: ClaimRequest,
-  ): Promise<Claim | undefined> {
-    const place = cursor === undefined ? undefined : parseStreamCursor(cursor);
-    if (cursor !== undefined && place === undefined) {
-      notGiven?.('foreign_cursor');
-      return undefined;
-    }
-    if (!this.context.isAvailable()) throw unavailable();
-    const id = hashed(sessionId);
-    const { barriers } = this.context;
-    const mark = barriers.next();
-    this.makeUpFor(id);
-    this.changes.flush();
-    const claiming = this.context.run(
-      CLAIM,
-      ...this.context.identity(),
-      id,
-      user,
-      namespace,
-      place?.epoch ?? '',
-      place?.seq ?? 0,
-      this.context.recoveryWindowMs,
-      mark.token,
-    );
-    const putBack = (): void => void this.change(['release', id, mark.token]).catch(() => undefined);
-    const given = (await barriers.unlessFailed(mark, claiming).catch((failure: unknown) => {
-      // Redis may have given it all the same, and would give it to nobody else.
-      putBack();
-      throw failure;
-    })) as ClaimReply | NotGiven | 'busy';
-    if (typeof given === 'string') {
-      barriers.drop(mark.token);
-      if (given === 'busy') throw new SessionBusy();
-      notGiven?.(given);
-      return undefined;
-    }
-    const [socketId, token, rooms, isOwn, data] = given;
-    // Also where Redis knows of none: others took this node for dead, and its socket is only just being sent away.
-    const left = this.endSocketOf(id, socketId);
-    const session = { sessionId, socketId, user, namespace, token: JSON.parse(token) as unknown };
-    const entries = rooms.map((how) => JSON.parse(how) as SessionRoom);
-    this.live.set(sessionId, { session, rooms: new Map(entries.map((entry) => [entry.room, entry])), data });
-    const release = (): void => {
-      this.forget(sessionId);
-      putBack();
-    };
-    // This node may be behind the one its client comes from: what the client has had must not reach it live here.
-    await mark.reached().catch(() => {
-      release();
-      // Redis has it and this node is late.
-      throw new SessionBusy();
-    });
-    const missed = () => this.missed(id, session, isOwn === 1 ? place : undefined);
-    return {
-      socketId,
-      token: session.token,
-      data: left ? left.data : readData(data),
-      rooms: entries,
-      missed,
-      cursorAfter: notBefore,
-      release,
-    };
   }
 
   /** Another node has the session of a socket here. Rare, so that no second index is kept for it. */
@@ -282,6 +205,24 @@ export class RedisSessions implements SessionStore {
     await Promise.all(changes.map((change) => this.changes.push(change)));
   }
 
+  adopt(session: NewSession, rooms: readonly SessionRoom[], data: string): void {
+    const entries = rooms.map((room) => [room.room, room] as const);
+    this.live.set(session.sessionId, { session, rooms: new Map(entries), data });
+  }
+
+  roomsOf(sessionId: string): ReadonlyMap<string, SessionRoom> | undefined {
+    return this.live.get(sessionId)?.rooms;
+  }
+
+  putBack(id: string, token: string): void {
+    this.change(['release', id, token]).catch(() => undefined);
+  }
+
+  writeAll(id: string): void {
+    this.makeUpFor(id);
+    this.changes.flush();
+  }
+
   /** Says of one session what was not written, before something is asked of it. */
   private makeUpFor(id: string): void {
     const isOf = (change: SessionChange): boolean => change[1] === id;
@@ -304,7 +245,7 @@ export class RedisSessions implements SessionStore {
   }
 
   /** Nothing is written for it again; not while its socket makes room for another one of the same session. */
-  private forget(sessionId: string): void {
+  forget(sessionId: string): void {
     if (hashed(sessionId) !== this.takenOver) this.live.delete(sessionId);
   }
 
@@ -348,37 +289,13 @@ export class RedisSessions implements SessionStore {
   }
 
   /** Two sockets of one ID on a node would be taken for one another. */
-  private endSocketOf(id: string, socketId: string): LeftBehind | undefined {
+  endSocketOf(id: string, socketId: string): LeftBehind | undefined {
     this.takenOver = id;
     try {
       return this.context.hooks()?.takeOver(socketId);
     } finally {
       this.takenOver = undefined;
     }
-  }
-
-  /** Resolves between what it holds and what reaches the socket live: see {@link Barriers}. */
-  private async missed(
-    id: string,
-    session: NewSession,
-    after: StreamCursor | undefined,
-  ): Promise<readonly LoggedPublication[]> {
-    const { barriers } = this.context;
-    const mark = barriers.next();
-    // Other nodes tell this one of what is published in its rooms from then on; what was before is read.
-    this.holdings.flush();
-    this.changes.flush();
-    const identity = this.context.identity();
-    const reading = this.context.run(MISSED, ...identity, id, after?.seq ?? 0, mark.token);
-    const reply = (await barriers.unlessFailed(mark, reading)) as MissedReply | NotGiven;
-    if (typeof reply === 'string') {
-      barriers.drop(mark.token);
-      throw new SessionNotWhole(reply);
-    }
-    const rooms = this.live.get(session.sessionId)?.rooms;
-    const missed = missedBy(session, reply, after, (room) => this.history.keeps(room), rooms);
-    await mark.reached();
-    return missed;
   }
 }
 
