@@ -14,7 +14,7 @@ export interface ClientHandshake {
   readonly namespace: string;
 }
 
-/** Who a client is, as the app's own login says. */
+/** The identity of a client, as the app's own login says. */
 export interface AppIdentity {
   /** 1 to 128 characters without control characters. */
   readonly user: string;

@@ -3,7 +3,7 @@ import type { JsonValue } from '../protocol/json.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { AppIdentity, ClientHandshake } from './app-login.js';
 
-/** Who a client is, as a backend says. [B6] */
+/** The identity of a client, as a backend says. [B6] */
 export interface RemoteIdentity extends AppIdentity {
   /** Rooms that its socket is in from the start, whatever its `caps` say. */
   readonly rooms?: readonly string[];

@@ -1,4 +1,4 @@
-/** Who and which tokens have been shut out. [A6] */
+/** Users and tokens that have been shut out. [A6] */
 import BTreeModule from 'sorted-btree';
 import { pageSize, decodeName, encodeName, type PageRequest } from '../protocol/paging.js';
 import type { BlockEntry, Page } from '../protocol/entries.js';

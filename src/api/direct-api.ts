@@ -126,7 +126,7 @@ class DirectApi {
 }
 
 type Run = NonNullable<ApiRouteEntry['run']>;
-/** Who goes away before the end gets no answer, and needs none. */
+/** A client that goes away before the end gets no answer, and needs none. */
 function readText(request: IncomingMessage, done: (text: string) => void): void {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -7,7 +7,7 @@ export interface TraceLine {
   readonly [field: string]: unknown;
 }
 
-/** Whom a trace follows; exactly one is given. */
+/** The subject that a trace follows; exactly one is given. */
 export interface TraceSubject {
   readonly user?: string | undefined;
   readonly room?: string | undefined;

@@ -5,7 +5,7 @@ import type {
   WebhookTestResult,
 } from '../protocol/webhooks.js';
 
-/** Whose events are asked for beside the attempts. */
+/** The user or room whose events are asked for beside the attempts. */
 export interface AttemptsRequest {
   readonly name: string;
   readonly user?: string;

@@ -31,7 +31,7 @@ export interface Relation {
   readonly onlyIfSet?: OptionName;
 }
 
-/** Whoever says what tokens must hold means them to be checked: a forgotten key must not open the gateway instead. */
+/** Settings that say what tokens must hold mean them to be checked: a forgotten key must not open the gateway instead. */
 const needsTokenKey = (option: 'jwtIssuer' | 'jwtAudience'): Relation => ({
   keys: [option, ...TOKEN_KEYS],
   expected: (name) =>

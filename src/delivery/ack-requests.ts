@@ -127,7 +127,7 @@ export class AckRequests {
     return [...absent].map((socketId) => ({ socketId, user: null }));
   }
 
-  /** Those of them that are on other nodes and taken off by their user or a room: they are not targeted. */
+  /** Absent sockets that are on other nodes and taken off by their user or a room: they are not targeted. */
   private async takenOffElsewhere(absent: readonly Absent[], except: Selection): Promise<SocketEntry[]> {
     const { registry } = this.engine;
     const takesOff = (except.rooms?.length ?? 0) + (except.users?.length ?? 0) > 0;

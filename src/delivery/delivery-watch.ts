@@ -27,7 +27,7 @@ export interface DeliveryWatch {
    * @param isAgain it has been here before: only sockets that track positions get it now
    */
   delivering(publication: Publication, by: PublishedBy | undefined, isAgain: boolean): void;
-  /** It has been written to all that take it now. */
+  /** The publication has been written to all that take it now. */
   delivered(publication: Publication, matched: number): void;
   /** How many sockets of other nodes it was for. */
   matchedElsewhere(publication: Publication, matched: number): void;

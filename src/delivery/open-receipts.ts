@@ -30,7 +30,7 @@ export class OpenReceipts implements Participant {
     });
   }
 
-  /** Nobody waits for the answers of a socket that has ended. */
+  /** A socket that has ended is waited for no longer. */
   ended({ socket }: SocketState): void {
     fanOutOf(socket).stopAwaiting(socket);
   }

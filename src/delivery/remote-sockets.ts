@@ -16,7 +16,7 @@ export interface SocketDescription {
   readonly data: unknown;
 }
 
-/** Who has these can be that client. They stay on the node that the client has shown them to. */
+/** Credentials: a holder can be that client. They stay on the node that the client has shown them to. */
 const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'proxy-authorization',

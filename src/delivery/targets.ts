@@ -4,7 +4,7 @@ import type { Selection, Target } from '../protocol/publication.js';
 /** A target in the terms of Socket.IO: `undefined` rooms are everyone, an empty set is nobody. */
 export interface RoomSelection {
   readonly rooms: ReadonlySet<string> | undefined;
-  /** Those of the rooms that were named as sockets only: nobody else is meant, whoever else has got in there. [M3] */
+  /** Rooms that were named as sockets only: nobody else is meant, whoever else has got in there. [M3] */
   readonly sockets?: ReadonlySet<string> | undefined;
   readonly except: Excepted;
 }

@@ -103,7 +103,7 @@ export type NodeQuestion =
 export interface NodeAnswers {
   /** How many nodes were asked. */
   readonly asked: number;
-  /** Those of the nodes that answered in time, in the order in which they did. */
+  /** The answers that came in time, in that order. */
   readonly answers: readonly unknown[];
 }
 
@@ -143,7 +143,7 @@ export interface NodeHooks {
   answer(question: NodeQuestion): Promise<unknown>;
   /** Tells the sockets that watch a room. */
   presence(change: PresenceChange): void;
-  /** Who is in a room that this node watches; what its watchers were not told, they are told now. */
+  /** Tells who is in a room that this node watches; what its watchers were not told, they are told now. */
   presenceState(state: PresenceState): void;
   /** The rooms that are watched here, and the users that their watchers take for present. */
   watchedRooms(): Iterable<readonly [room: string, users: readonly string[]]>;
@@ -161,13 +161,13 @@ export interface NodeHooks {
  * The seam to shared state: what is known beyond one process, and how publications get to the other ones.
  *
  * Guarantees every implementation gives:
- * - Nothing here is on the way of a local delivery to a socket that tracks no positions. An engine that hangs stalls no
- *   such socket, and those that do track positions no longer than it takes to notice that it hangs.
- * - {@link publish} is called in the order in which publications were accepted, and keeps that order. There is one order
- *   for all nodes; cursors and offsets rise in it, and every node gets what it has recipients for in it, once.
- * - No method but {@link ask} asks another node for what it knows. Answers come from the shared state itself.
- * - A method that cannot prove its effect rejects with `engine.unavailable`; it never resolves on a guess.
- * - What can be answered at once is answered at once: see `Answer`.
+ * 1. Nothing here is on the way of a local delivery to a socket that tracks no positions. An engine that hangs stalls no
+ *    such socket, and those that do track positions no longer than it takes to notice that it hangs.
+ * 2. {@link publish} is called in the order in which publications were accepted, and keeps that order. There is one order
+ *    for all nodes; cursors and offsets rise in it, and every node gets what it has recipients for in it, once.
+ * 3. No method but {@link ask} asks another node for what it knows. Answers come from the shared state itself.
+ * 4. A method that cannot prove its effect rejects with `engine.unavailable`; it never resolves on a guess.
+ * 5. What can be answered at once is answered at once: see `Answer`.
  *
  * An abstract class rather than an interface, so that it is also the injection token.
  */
@@ -180,11 +180,11 @@ export abstract class Engine {
   abstract readonly clientRequests: IdempotencyStore;
   /** Whether there may be other nodes. */
   abstract readonly isShared: boolean;
-  /** Who is connected on all nodes. */
+  /** The registry: who is connected on all nodes. */
   abstract readonly registry: RegistryReader;
   /** What this process tells of its own part of it. */
   abstract readonly holdings: RegistryWriter;
-  /** Who comes into rooms and leaves them on all nodes; `undefined` when this process is the only one. */
+  /** Presence: who comes into rooms and leaves them on all nodes; `undefined` when this process is the only one. */
   abstract readonly presence: SharedPresence | undefined;
   /** Blocks and revocations of all nodes. */
   abstract readonly revocations: SharedRevocations;

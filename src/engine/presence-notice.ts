@@ -5,7 +5,7 @@ import { presenceRoom } from '../protocol/names.js';
 import type { Publication, Selection } from '../protocol/publication.js';
 import type { PresenceChange, PresencePlace } from './presence.js';
 
-/** Who came and who left, as the clients get it. */
+/** Users that came and that left, as the clients get it. */
 export interface PresenceNotice {
   readonly joined: readonly { readonly user: string; readonly info: JsonValue }[];
   readonly left: readonly string[];

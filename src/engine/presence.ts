@@ -1,4 +1,4 @@
-/** Who is in the rooms that are watched, on all nodes, where there is more than one. [M4] */
+/** Presence in the rooms that are watched, on all nodes, where there is more than one. [M4] */
 
 /** A place in the one order of everything that nodes are told. */
 export interface PresencePlace {
@@ -16,20 +16,20 @@ export interface PresenceChange {
   readonly left: readonly string[];
   /** With a connection that broke, or with their node: they may be back. */
   readonly broken: readonly string[];
-  /** Those that were there before shared state lost everything, and are not there yet: the place of their break is 0. */
+  /** Users that were there before shared state lost everything, and are not there yet: the place of their break is 0. */
   readonly held: readonly string[];
-  /** Those that were held and did not come back. */
+  /** Users that were held and did not come back. */
   readonly lost: readonly { readonly user: string; readonly brokeAt: number }[];
 }
 
-/** Who is in a room: told before the first change of it, and when shared state had lost everything. */
+/** The users in a room: told before the first change of it, and when shared state had lost everything. */
 export interface PresenceState {
   readonly room: string;
   readonly at: PresencePlace;
   readonly present: readonly string[];
-  /** Those that this node did not know of. */
+  /** Users that this node did not know of. */
   readonly joined: readonly { readonly user: string; readonly info: unknown }[];
-  /** Those that are held for their return. */
+  /** Users that are held for their return. */
   readonly absent: readonly { readonly user: string; readonly brokeAt: number }[];
 }
 

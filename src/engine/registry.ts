@@ -1,4 +1,4 @@
-/** Who is connected on all nodes. [R4] */
+/** The registry: who is connected on all nodes. [R4] */
 import type { MemberEntry, Page, RoomEntry, SocketEntry, UserCount, UserEntry } from '../protocol/entries.js';
 import type { PageRequest } from '../protocol/paging.js';
 import type { Answer } from './log.js';

@@ -1,4 +1,4 @@
-/** Who and which tokens are shut out, on all nodes. [A6] */
+/** Users and tokens that are shut out, on all nodes. [A6] */
 
 /**
  * What can be changed. Times named `untilMs` are milliseconds since 1970: the moment from which the revoked tokens have

@@ -76,7 +76,7 @@ export interface LeftBehind {
   readonly data: unknown;
 }
 
-/** Who wants a session back. */
+/** The client that wants a session back. */
 export interface ClaimRequest {
   readonly user: string;
   readonly namespace: string;
@@ -145,7 +145,7 @@ export interface SessionStore {
    * @param data the app's own `socket.data` at its end
    */
   detach(sessionId: string, sent?: LastSent, data?: unknown): Answer<void>;
-  /** It has ended on purpose, or may not come back. Nothing is kept for it any longer. */
+  /** The session has ended on purpose, or may not come back. Nothing is kept for it any longer. */
   close(sessionId: string): Answer<void>;
   claim(sessionId: string, request: ClaimRequest): Answer<Claim | undefined>;
   /**

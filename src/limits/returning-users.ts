@@ -9,7 +9,7 @@ const MAX_ABSENCE_MS = 10 * 60_000;
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Whose connection broke a while ago, so that a new one is the client's return. [Q4]
+ * Users whose connection broke a while ago, so that a new one is the client's return. [Q4]
  *
  * Stock clients keep what an app sends while they are offline, and send all of it when they are back: that is no abuse.
  */

@@ -35,7 +35,7 @@ interface Asked {
 @Injectable()
 export class SlowConsumers implements Backlogs, OnModuleInit, OnModuleDestroy {
   private readonly engines: unknown[] = [];
-  /** Who has been sent a large answer and has not taken all of it. */
+  /** Connections that have been sent a large answer and have not taken all of it. */
   private readonly answers = new Map<object, Asked>();
   private timer: NodeJS.Timeout | undefined;
 

@@ -21,7 +21,7 @@ interface HealthAnswer {
   readonly details: Readonly<Record<string, Check>>;
 }
 
-/** Whoever keeps the answer of a probe is told of a state that has passed. */
+/** A cache that keeps the answer of a probe would tell of a state that has passed. */
 const NOT_KEPT = 'no-cache, no-store, must-revalidate';
 
 /** For probes: is the process alive, and may it be given clients. [O1] */

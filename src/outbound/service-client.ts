@@ -8,7 +8,7 @@ import { QUIET } from './quiet-logger.js';
 /** What came of asking a service. */
 export type ServiceReply =
   | { readonly kind: 'value'; readonly value: unknown }
-  /** It was answered without a value. */
+  /** The service answered without a value. */
   | { readonly kind: 'empty' }
   /** What the service threw, as it travelled. */
   | { readonly kind: 'error'; readonly error: unknown }

@@ -11,7 +11,7 @@ import { FlightRecorder, type ConnectionsQuestion } from './flight-recorder.js';
 import { ForeignTraces, type TraceQuestion } from './shared-trace.js';
 import { HeavyHitters, type HeavyHitter } from './heavy-hitters.js';
 
-/** Whose record is asked for. */
+/** The subject whose record is asked for. */
 export type Subject = readonly [kind: 'user' | 'socket' | 'address', name: string];
 
 /** What nodes ask each other. A kind that is not known is from a newer version, and is not answered. */

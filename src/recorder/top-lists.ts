@@ -11,7 +11,7 @@ const MAX_ROOMS = 3;
 const COUNTED_PER_SECOND = 1_000;
 const SAMPLE = 16;
 
-/** Who is heaviest by what, since this node started. [X5] */
+/** The heaviest by each measure, since this node started. [X5] */
 export class TopLists {
   readonly since = Date.now();
   private readonly lists: Partial<Record<TopMeasure, Partial<Record<TopKind, HeavyHitters>>>> = {};

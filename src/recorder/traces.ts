@@ -12,7 +12,7 @@ const MAX_WAITING = 1_000;
 /** Sockets of one publication that are told apart in a trace of a room or address. */
 const MAX_SOCKETS = 20;
 
-/** Whose business a line is. */
+/** The users, sockets and rooms that a line is about. */
 export interface Concerned {
   readonly user: string | null;
   readonly address: string;

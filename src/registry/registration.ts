@@ -77,7 +77,7 @@ export class Registration implements Participant {
     registrySlots(state).left = made(this.engine.holdings.leave(socket.id, comesBack(reason), told));
   }
 
-  /** It may move from polling while the app's own checks take their time. */
+  /** A socket may move from polling while the app's own checks take their time. */
   private followUpgrade(arriving: Arriving): void {
     const { socket } = arriving;
     if (socket.conn.transport.name !== 'polling') return;

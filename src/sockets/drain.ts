@@ -9,7 +9,10 @@ import { socketState, type GatewaySocket } from './socket-state.js';
 
 /** Between two batches of goodbyes, where they are many. */
 const MIN_INTERVAL_MS = 50;
-/** Where they are few: ten sockets a second are no burden for the others, so a node with few does not take its window. */
+/**
+ * The same where sockets are few: ten a second are no burden for the others, so that a node with few does not take its
+ * whole window.
+ */
 const MAX_INTERVAL_MS = 100;
 /** What disconnect hooks get at least, when the goodbyes have taken the whole window. */
 const MIN_HOOKS_MS = 5_000;

@@ -26,7 +26,7 @@ export interface RoomGrant {
   readonly events?: EventPatterns | undefined;
   readonly issuedAt?: number;
   readonly jti?: string;
-  /** It ends when the socket leaves the room: a backend is asked each time. [B6] */
+  /** A grant for a room ends when the socket leaves it: a backend is asked each time. [B6] */
   readonly untilLeft?: boolean;
   /** By `steadyNow`; `undefined` when it does not expire. */
   readonly expiresAt?: number;

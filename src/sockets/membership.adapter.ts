@@ -31,9 +31,9 @@ export interface NamespaceList {
 export interface MembershipObserver {
   /** A connected socket has come into a shared room; whoever put it there waits for the promise. Never rejects. */
   joined(state: SocketState, room: string): Promise<void> | void;
-  /** It has left one and stays connected. */
+  /** A socket has left a room and stays connected. */
   left(state: SocketState, room: string): Promise<void> | void;
-  /** It has ended, which took it out of all of these. */
+  /** A socket has ended, which took it out of all of these. */
   gone(state: SocketState, rooms: readonly string[]): void;
 }
 

@@ -24,7 +24,7 @@ export interface Inbox {
 /** Who a socket belongs to, as settled in the handshake. */
 export interface Identity {
   readonly user: string;
-  /** It gave no name: `user` was made up for it, and is another each time. */
+  /** The client gave no name: `user` was made up for it, and is another each time. */
   readonly isAnonymous?: boolean;
   readonly info: JsonValue;
   readonly grant: Grant;

@@ -14,7 +14,7 @@ export class Endpoint {
   readonly isBatched: boolean;
   /** What it is stopped as: another URL under the same name is another receiver. */
   readonly mark: string;
-  /** It answered 410. */
+  /** The endpoint answered 410. */
   isStopped = false;
   /** Deliveries that failed and are to be tried again. */
   failing = 0;

@@ -18,7 +18,7 @@ interface Parcel {
   /** Nothing else with this key is begun meanwhile. */
   readonly key: string;
   readonly events: readonly OutboxEvent[];
-  /** It tells of events that are lost, in place of these. */
+  /** The message tells of events that are lost, in place of these. */
   lost: LostEvents | undefined;
   message: WebhookMessage;
   /** When its newest event was written. */

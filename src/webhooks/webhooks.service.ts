@@ -35,7 +35,7 @@ import type { WebhookSender } from './webhook-sender.js';
 
 /** Events of a user or room that are shown beside the attempts. */
 const EVENTS_SHOWN = 100;
-/** Whoever has a partition now makes a request again that is due: what is overdue for longer was given up. */
+/** The node that has a partition now makes a request again that is due: what is overdue for longer was given up. */
 const RETRIED_WITHIN_MS = 20_000;
 
 /** The endpoints of the configuration, their sender, and what is asked of them over the API. [W1] [W7] */

@@ -3,7 +3,7 @@ import { stopReading } from '../platform/stop-reading.js';
 
 /** Longest request line that is waited for; what is longer goes to any worker, which refuses it. */
 const MAX_HEAD_BYTES = 16_384;
-/** Who has not sent a request line by then is not going to. */
+/** A client that has not sent a request line by then is not going to. */
 const HEAD_TIMEOUT_MS = 10_000;
 const LINE_FEED = 0x0a;
 

@@ -9,7 +9,7 @@ export type ToWorker =
 
 /** From a worker. */
 export type FromWorker =
-  /** It takes connections. */
+  /** The worker takes connections. */
   | { readonly type: 'ready' }
   /** Sessions it holds; also when there are no others, so that one that hangs is found out by its silence. */
   | { readonly type: 'sessions'; readonly count: number };

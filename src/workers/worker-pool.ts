@@ -73,7 +73,7 @@ export class WorkerPool {
   }
 
   /**
-   * Who a connection with this first request goes to: the worker of its session; a new session to the worker with the
+   * The worker that a connection with this first request goes to: that of its session; a new session to the worker with the
    * fewest; all else by turns.
    */
   recipient(requestLine: string): ((socket: Socket, head: Buffer) => void) | undefined {

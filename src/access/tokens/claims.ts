@@ -20,7 +20,7 @@ const MAX_SECONDS = 8_640_000_000_000;
 const SECONDS = 'expected seconds since 1970';
 const seconds = z.number(SECONDS).min(0, SECONDS).max(MAX_SECONDS, SECONDS).optional();
 
-/** Whose token it is. */
+/** The user that a token is for. */
 export const userSubject = z
   .string('expected a user name')
   .regex(USER_NAME, 'expected 1 to 128 characters without control characters');

@@ -28,7 +28,7 @@ interface HeldUser {
   readonly deadline: Deadline;
 }
 
-/** Who is in a room: users with how many sockets, and users that are held for their return. */
+/** The users in a room: users with how many sockets, and users that are held for their return. */
 interface FollowedRoom {
   readonly present: Map<string, number>;
   readonly held: Map<string, Deadline>;

@@ -46,7 +46,7 @@ export class IdempotencyTable implements IdempotencyStore {
   constructor(
     private readonly deadlines: Deadlines,
     private readonly limits: IdempotencyLimits = DEFAULT_LIMITS,
-    /** Whose request a key is. */
+    /** The user whose request a key is. */
     private readonly ownerOf: (key: string) => string = () => '',
   ) {}
 

@@ -45,7 +45,7 @@ export class MemoryOutbox implements Outbox {
     private readonly wanted: WantedEvents,
     private readonly deadlines: Deadlines,
     private readonly holdMs: number,
-    /** Those that are there when somebody begins to listen. */
+    /** The sockets that are there when somebody begins to listen. */
     private readonly sockets: () => Iterable<SocketEntry> = () => [],
   ) {
     this.log = new EventLog(randomBytes(5).toString('hex'), () => Date.now());
@@ -66,7 +66,7 @@ export class MemoryOutbox implements Outbox {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Where one of the rooms that a publication is for is wanted. */
+  /** Writes an event for each wanted room that a publication is for. */
   published(publication: Publication): void {
     const tells = publicationEvent(this.wanted, publication);
     if (tells === undefined) return;

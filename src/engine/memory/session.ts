@@ -7,7 +7,7 @@ import type { Deadline } from '../../timers/deadlines.js';
 import { EVERYONE, type PublicationLog } from './publication-log.js';
 import type { LogRecord, RoomLog } from './room-log.js';
 
-/** It was given to a client that is not through the handshake yet; `endsAt` holds again if it never is. */
+/** The session was given to a client that is not through the handshake yet; `endsAt` holds again if it never is. */
 export interface ClaimedState {
   readonly is: 'claimed';
   readonly endsAt: number;
@@ -51,7 +51,7 @@ export class Session {
   private readonly userRoom: string;
   private readonly own: readonly Listening[];
   private readonly rooms = new Map<string, Membership>();
-  /** Where its connection broke, when it had been sent everything until then, and what the last of that was. */
+  /** The place where the connection broke, when everything until then had been sent, and what the last of that was. */
   private break: { readonly seq: number; readonly sent: LastSent } | undefined;
 
   /** The last place when its client went away. */

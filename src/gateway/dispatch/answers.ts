@@ -32,7 +32,7 @@ export class Answers {
     }
   }
 
-  /** Whoever holds the acknowledgement has a limited time to call it. */
+  /** A handler that holds the acknowledgement has a limited time to call it. */
   expect(reply: Reply): void {
     if (!reply.pending) return;
     const timer = setTimeout(() => {

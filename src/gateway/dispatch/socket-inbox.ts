@@ -38,13 +38,13 @@ const MIN_WAITING = 256;
 
 /** What becomes of the next event. */
 type InboxState =
-  /** It is handled at once. */
+  /** The event is handled at once. */
   | { readonly is: 'idle' }
-  /** It waits: connection hooks have not ended, or an event is being handled. */
+  /** The event waits: connection hooks have not ended, or an event is being handled. */
   | { readonly is: 'busy' }
-  /** It waits for a backend, which handles the one before it. */
+  /** The event waits for a backend, which handles the one before it. */
   | { readonly is: 'asking'; readonly answered: Promise<void> }
-  /** It is refused: the node ends, and what a backend handled was the last. */
+  /** The event is refused: the node ends, and what a backend handled was the last. */
   | { readonly is: 'finishing' };
 
 const IDLE: InboxState = { is: 'idle' };

@@ -51,9 +51,9 @@ const CONNECT = PacketType.CONNECT.toString().charCodeAt(0);
 export function createPacketParser(
   refused: (connection: Connection, namespace: string) => void,
 ): PacketParser {
-  /** Whose decoder Socket.IO makes next. */
+  /** The connection whose decoder Socket.IO makes next. */
   let expected: Connection | undefined;
-  /** Whose packet is being read: Socket.IO refuses an unknown namespace while it is. */
+  /** The connection whose packet is being read: Socket.IO refuses an unknown namespace while it is. */
   let reading: Connection | undefined;
 
   class BudgetedDecoder extends Decoder {

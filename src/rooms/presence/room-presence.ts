@@ -25,14 +25,14 @@ export type Step = { readonly at: number; readonly user: string } & (
 export interface LateWatcher {
   readonly socketId: string;
   readonly beganAt: number;
-  /** Nobody knows whether it knows of those who broke before it began: it is told whatever becomes of them. */
+  /** It is not known whether the watcher knows of those who broke before it began: it is told whatever becomes of them. */
   readonly isUnsure?: boolean;
 }
 
 /** Presence changes of a room are gathered for at most this long; a user who came and went within it is in no notice. [M7] */
 export const GATHER_MS = 200;
 
-/** Where all others began. */
+/** The place where all other watchers began. */
 const BEFORE_ALL = 0;
 
 /** A user whose last connection broke and who may be back before anybody is told. */
@@ -123,7 +123,7 @@ export class RoomPresence<Timer> {
     return absence;
   }
 
-  /** Those that began before every break that still counts are like all others. */
+  /** Watchers that began before every break that still counts are like all others. */
   private forgetOldWatchers(): void {
     const [oldest] = this.absences.values();
     for (const [socketId, beganAt] of this.beganAt) {
@@ -133,7 +133,7 @@ export class RoomPresence<Timer> {
   }
 }
 
-/** Who is told what of some steps; `watchers` in the order in which they began. */
+/** The notices of some steps, and their watchers; `watchers` in the order in which they began. */
 export function addressed(steps: readonly Step[], watchers: readonly LateWatcher[]): AddressedNotice[] {
   const marks = steps.flatMap((step) => ('brokeAt' in step ? [step.brokeAt, step.at] : [step.at]));
   marks.sort((one, other) => one - other);

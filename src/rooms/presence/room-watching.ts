@@ -1,6 +1,6 @@
 import type { SocketState } from '../../sockets/socket-state.js';
 
-/** Who is in the rooms that are watched, and what their watchers are told: of this node alone, or of all nodes. */
+/** The rooms that are watched, who is in them and what their watchers are told: of this node alone, or of all nodes. */
 export interface RoomWatching {
   /** How many users are held for their return, counted per room. */
   readonly heldCount: number;

@@ -4,7 +4,7 @@ import { addressed, type AddressedNotice, type LateWatcher, type Step } from './
 
 /** More than any place: what is of older contents of shared state is before everything of newer ones. */
 const ERA = 2 ** 44;
-/** Where somebody broke whom nobody here knows of: before every beginning. */
+/** The place of a break of a user whom nobody here knows of: before every beginning. */
 const BEFORE_ALL = -1;
 /** Between two places: what happened at one of them was before. */
 const AFTER = 0.5;

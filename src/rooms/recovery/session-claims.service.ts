@@ -144,6 +144,6 @@ export class SessionClaims implements Participant {
   }
 }
 
-/** Who it is that has this session. */
+/** The identity that this session belongs to. */
 const whoIn = (sessionId: string, who: Identity): Identity =>
   who.isAnonymous ? { ...who, user: anonymousNameIn(sessionId) } : who;

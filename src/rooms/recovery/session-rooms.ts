@@ -65,7 +65,7 @@ export function roomGrantsOf(kept: unknown, here: string): RoomGrant[] {
 export const sharedRoomsOf = (socket: GatewaySocket): string[] =>
   membershipOf(socket).namesOfRooms(socket.id);
 
-/** It may watch only what it is in, and shared state keeps no order of rooms. */
+/** A socket may watch only rooms that it is in, and shared state keeps no order of rooms. */
 export const watchedAfterEntered = (rooms: readonly SessionRoom[]): SessionRoom[] => [
   ...rooms.filter(({ room }) => watchedRoom(room) === undefined),
   ...rooms.filter(({ room }) => watchedRoom(room) !== undefined),

@@ -9,7 +9,7 @@ import type { Script } from '../lua/script.js';
 export interface RequestConnectionEvents {
   /** Redis answers, or answers again: what became of everything before is not known. */
   answers(): void;
-  /** It cannot be used. Called once until it answers again. */
+  /** The connection cannot be used. Called once until it answers again. */
   gone(reason: string): void;
   /** A script was refused because Redis does not know the generation among its arguments, or not any longer. */
   fenced(args: readonly (string | number)[]): void;
@@ -24,7 +24,7 @@ const GIVE_UP_AFTER_MS = 5_000;
 
 /** Where a connection is in its life. */
 type ConnectionState =
-  /** It is not made, has broken, or does not have the scripts yet. */
+  /** The connection is not made, has broken, or does not have the scripts yet. */
   | { readonly is: 'down' }
   | { readonly is: 'usable' }
   /** Redis has not answered in time. It is given up later, unless an answer comes: then it is what it was `before`. */

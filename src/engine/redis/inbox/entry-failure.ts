@@ -1,5 +1,5 @@
 /**
- * Whoever an entry of the inbox was for has failed.
+ * A reader of an entry of the inbox has failed.
  *
  * It says which kind of entry, which kind of failure and where, and nothing of what the failure says: a part of what was
  * published may stand in that.

@@ -5,7 +5,7 @@ import { decodeArgs, encodeArgs } from '../stores/codec.js';
 /** An acknowledgement as it goes to the node that asked for it. */
 type WrittenReceipt = readonly [socketId: string, user: string, args: readonly unknown[], holdsBinary: 0 | 1];
 
-/** Nobody has looked at what a client answers: nested deeper than encoders go, it is `null`, as it is from a local socket. */
+/** The answer of a client has been checked by nobody: nested deeper than encoders go, it is `null`, as from a local socket. */
 export const writeReceipt = ({ socketId, user, args }: Receipt): WrittenReceipt => [
   socketId,
   user,

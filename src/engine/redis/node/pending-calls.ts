@@ -5,7 +5,7 @@ export interface Call {
    * answer is not in it. Answers that came before this was called count.
    */
   answers(from: ReadonlySet<string>, timeoutMs: number): Promise<ReadonlyMap<string, string>>;
-  /** Nobody waits any longer. */
+  /** The caller waits no longer. */
   drop(): void;
 }
 

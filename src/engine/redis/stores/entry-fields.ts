@@ -57,5 +57,5 @@ export function entryOf(written: WrittenEntry): SocketEntry {
   };
 }
 
-/** Where it stands in the list of all sockets, and in that of its user. */
+/** The place of a socket in the list of all sockets, and in that of its user. */
 export const orderOf = (written: WrittenEntry): number => written[1];

@@ -6,7 +6,7 @@ import type { HostAndPort } from '../../../../config/redis-address.js';
 
 type Stream = Awaited<ReturnType<AbstractConnector['connect']>>;
 
-/** Who knows which node to connect to. */
+/** A source that knows which node to connect to. */
 export interface NodeFinder {
   find(signal: AbortSignal): Promise<HostAndPort>;
   /** What was found turned out to be a replica. */

@@ -16,7 +16,7 @@ const FROM_SENTINEL = 'Sentinel: ';
  * is closed, be it the certificate or the host.
  */
 export class SentinelPrimary {
-  /** Whom to ask, in this order. */
+  /** The Sentinels to ask, in this order. */
   private sentinels: readonly HostAndPort[];
 
   constructor(private readonly address: SentinelAddress) {

@@ -17,7 +17,7 @@ const MOVED = /^MOVED \d+ (.*):(\d+)$/;
  */
 export class SlotOwner {
   private readonly slot: number;
-  /** Whom to ask, in this order. */
+  /** The nodes to ask, in this order. */
   private nodes: readonly HostAndPort[];
   private lastFound: HostAndPort | undefined;
 
