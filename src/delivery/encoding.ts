@@ -65,7 +65,7 @@ export interface Suffix {
 }
 
 /** The forms in which one publication goes out: one for most sockets, and one for each way of tracking positions. */
-export class Wires {
+export class Encodings {
   private bare: Encoding | undefined;
   private recovering: Encoding | undefined;
   private others: Map<string, Encoding> | undefined;
@@ -86,12 +86,12 @@ export class Wires {
     }
     const { key, args } = tracking.suffixOf(this.publication, stamp);
     if (args.length === 0) return this.plain;
-    let wire = this.others?.get(key);
-    if (!wire) {
-      wire = this.encode(args);
-      (this.others ??= new Map()).set(key, wire);
+    let encoding = this.others?.get(key);
+    if (!encoding) {
+      encoding = this.encode(args);
+      (this.others ??= new Map()).set(key, encoding);
     }
-    return wire;
+    return encoding;
   }
 
   private encode(added?: readonly unknown[]): Encoding {
@@ -101,7 +101,7 @@ export class Wires {
 
 /** The forms of one that asks for an acknowledgement under a number. A client takes no cursor from it, so it has none. */
 export class AckRequestEncodings {
-  private readonly wires = new Map<string, Encoding>();
+  private readonly encodings = new Map<string, Encoding>();
 
   constructor(
     private readonly adapter: Adapter,
@@ -119,11 +119,11 @@ export class AckRequestEncodings {
   }
 
   private wireOf(key: string, added: readonly unknown[]): Encoding {
-    let wire = this.wires.get(key);
-    if (!wire) {
+    let encoding = this.encodings.get(key);
+    if (!encoding) {
       const packet = eventPacket(this.adapter.nsp, this.publication, added);
-      this.wires.set(key, (wire = encodeForMany(this.adapter, { ...packet, id: this.number })));
+      this.encodings.set(key, (encoding = encodeForMany(this.adapter, { ...packet, id: this.number })));
     }
-    return wire;
+    return encoding;
   }
 }

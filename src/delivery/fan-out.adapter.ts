@@ -13,7 +13,7 @@ import { roomNameOf } from '../sockets/room-names.js';
 import { findSocketState, sentIn, type GatewaySocket } from '../sockets/socket-state.js';
 import { logFailure } from '../telemetry/log.js';
 import { takeDirectEmits } from './direct-emits.js';
-import { AckRequestEncodings, encodeForOne, Wires } from './encoding.js';
+import { AckRequestEncodings, encodeForOne, Encodings } from './encoding.js';
 import type { HeldPublication } from './held-publication.js';
 import type { Outbound } from './outbound.js';
 import { SocketIoCalls } from './socket-io-calls.js';
@@ -125,14 +125,14 @@ export class FanOutAdapter extends MembershipAdapter {
    * Sockets that track positions are told its place. Where that comes later they wait for {@link placed}.
    */
   deliver(publication: Publication, selection: RoomSelection, place: Place): number {
-    const wires = new Wires(this, publication);
+    const encodings = new Encodings(this, publication);
     const { tracked, writer } = this;
     let recipients = 0;
     visitSelected(this, selection, (socket) => {
       recipients++;
       const tracking = tracked.of(socket);
-      if (!tracking) writer.put(socket, wires.plain, publication.volatile);
-      else this.unplaced.give(socket, tracking, wires, publication, place);
+      if (!tracking) writer.put(socket, encodings.plain, publication.volatile);
+      else this.unplaced.give(socket, tracking, encodings, publication, place);
     });
     return recipients;
   }
@@ -154,17 +154,17 @@ export class FanOutAdapter extends MembershipAdapter {
     const waited = this.unplaced.placed(publication, stamp);
     let recipients = waited.size;
     if (!this.tracked.hasComeInSince(acceptedAs)) return recipients;
-    let wires: Wires | AckRequestEncodings | undefined;
+    let encodings: Encodings | AckRequestEncodings | undefined;
     visitSelected(this, selection, (socket) => {
       const tracking = this.trackingOf(socket);
       if (!tracking?.isOwed(acceptedAs, selection.rooms) || waited.has(socket)) return;
       // It got this one when it did not track positions yet.
       if (tracking.had(acceptedAs, selection.rooms)) return;
       recipients++;
-      wires ??= asks
+      encodings ??= asks
         ? new AckRequestEncodings(this, publication, nextPacketNumber(this.nsp))
-        : new Wires(this, publication);
-      this.tracked.give(socket, tracking, wires, publication, stamp);
+        : new Encodings(this, publication);
+      this.tracked.give(socket, tracking, encodings, publication, stamp);
     });
     return recipients;
   }
@@ -242,15 +242,15 @@ export class FanOutAdapter extends MembershipAdapter {
       this.awaited.delete(id);
       for (const socket of sockets) awaitedAcknowledgements(socket).delete(id);
     };
-    const wires = new AckRequestEncodings(this, publication, id);
+    const encodings = new AckRequestEncodings(this, publication, id);
     this.awaited.set(id, onGone);
     try {
       visitSelected(this, selection, (socket) => {
         sockets.push(socket);
         awaitedAcknowledgements(socket).set(id, (...answer) => onAcknowledgement(socket, answer));
         const tracking = this.trackingOf(socket);
-        if (!tracking) this.writer.put(socket, wires.plain, publication.volatile);
-        else this.unplaced.give(socket, tracking, wires, publication, place);
+        if (!tracking) this.writer.put(socket, encodings.plain, publication.volatile);
+        else this.unplaced.give(socket, tracking, encodings, publication, place);
       });
     } catch (failure) {
       cancel();

@@ -7,7 +7,7 @@ export interface HeldPublication {
   readonly publication: Publication;
   readonly stamp: Stamp;
   /** How it goes out, where that was settled when it arrived. */
-  readonly wire?: Encoding;
+  readonly encoding?: Encoding;
   /** Whether it asks for an acknowledgement, so that its client takes no cursor from it. */
   readonly asks?: boolean;
 }

@@ -35,9 +35,9 @@ class FakeRecipient implements Recipient {
   isEnded = false;
 
   constructor(private readonly sizes: Readonly<Record<string, number>> = {}) {
-    this.put = ({ publication: { id } }, wire) => {
+    this.put = ({ publication: { id } }, encoding) => {
       this.sent.push(id);
-      this.unsent += (wire.packets[0] as string).length;
+      this.unsent += (encoding.packets[0] as string).length;
     };
   }
 

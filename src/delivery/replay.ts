@@ -19,7 +19,7 @@ export interface Backlog {
 /** How one socket is given what waits for it. */
 export interface Recipient extends Backlog {
   encode(held: HeldPublication): Encoding;
-  put(held: HeldPublication, wire: Encoding): void;
+  put(held: HeldPublication, encoding: Encoding): void;
   /** Something could not be sent, and so nothing that comes after it. */
   failed(failure: unknown): void;
 }
@@ -62,14 +62,14 @@ export class Replay {
   }
 
   /** Adds what has arrived live; what may be dropped is. [D5] */
-  addLive(held: HeldPublication, wire: Encoding): void {
+  addLive(held: HeldPublication, encoding: Encoding): void {
     if (held.publication.volatile) {
       this.recipient.dropped();
       return;
     }
-    this.waitingBytes += bytesOf(wire);
+    this.waitingBytes += bytesOf(encoding);
     if (this.waitingBytes > this.recipient.maxBytes) this.endSlow();
-    else this.waiting.push({ ...held, wire });
+    else this.waiting.push({ ...held, encoding });
   }
 
   /** The socket has ended; that it was not given all stays true of it. */
@@ -98,20 +98,20 @@ export class Replay {
     let sent = 0;
     for (; sent < this.waiting.length; sent++) {
       const held = this.waiting[sent]!;
-      const wire = (this.encoded ??= held.wire ?? this.recipient.encode(held));
-      const bytes = bytesOf(wire);
+      const encoding = (this.encoded ??= held.encoding ?? this.recipient.encode(held));
+      const bytes = bytesOf(encoding);
       // What is larger than its share goes alone.
       if (unsent > 0 && unsent + bytes > most) break;
       unsent += bytes;
       this.encoded = undefined;
-      if (held.wire) this.waitingBytes -= bytes;
-      this.recipient.put(held, wire);
+      if (held.encoding) this.waitingBytes -= bytes;
+      this.recipient.put(held, encoding);
     }
     this.waiting.splice(0, sent);
   }
 
   private endSlow(): void {
-    this.recipient.lost(this.waiting.filter(({ wire }) => wire !== undefined).length);
+    this.recipient.lost(this.waiting.filter(({ encoding }) => encoding !== undefined).length);
     this.recipient.end();
   }
 

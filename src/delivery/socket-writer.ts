@@ -27,26 +27,26 @@ export class SocketWriter {
   ) {}
 
   /** Writes a publication; a volatile one only where the socket can take it now. [D5] */
-  put(socket: GatewaySocket, wire: Encoding, volatile: boolean): void {
-    tellOutgoingListeners(socket, wire.packet);
+  put(socket: GatewaySocket, encoding: Encoding, volatile: boolean): void {
+    tellOutgoingListeners(socket, encoding.packet);
     const { conn } = socket;
     if (volatile && !isReady(conn)) {
       this.backlogs.dropped(socket);
       return;
     }
-    if (wire.frame !== undefined && this.turn.collect(conn, wire.frame)) return;
+    if (encoding.frame !== undefined && this.turn.collect(conn, encoding.frame)) return;
     noteSent(conn);
-    writeEncoded(socket, wire.packets, volatile ? { ...wire.options, volatile } : wire.options);
+    writeEncoded(socket, encoding.packets, volatile ? { ...encoding.options, volatile } : encoding.options);
     this.backlogs.check(socket);
   }
 
   /** Writes what a client gets because it has asked for it. */
-  answer(socket: GatewaySocket, wire: Encoding): void {
-    const bytes = bytesOf(wire);
+  answer(socket: GatewaySocket, encoding: Encoding): void {
+    const bytes = bytesOf(encoding);
     if (bytes > LARGE_ANSWER_BYTES) this.backlogs.asked(socket, bytes);
-    if (wire.frame && this.turn.collect(socket.conn, wire.frame)) return;
+    if (encoding.frame && this.turn.collect(socket.conn, encoding.frame)) return;
     noteSent(socket.conn);
-    writeEncoded(socket, wire.packets, wire.options);
+    writeEncoded(socket, encoding.packets, encoding.options);
   }
 
   backlogOf(socket: GatewaySocket): Backlog {

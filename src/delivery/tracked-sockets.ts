@@ -5,7 +5,7 @@ import { NOTICE } from '../protocol/events.js';
 import type { Publication } from '../protocol/publication.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { logFailure } from '../telemetry/log.js';
-import { encodeForOne, eventPacket, Wires, type AckRequestEncodings } from './encoding.js';
+import { encodeForOne, eventPacket, Encodings, type AckRequestEncodings } from './encoding.js';
 import type { HeldPublication } from './held-publication.js';
 import type { Outbound } from './outbound.js';
 import { Replay } from './replay.js';
@@ -83,51 +83,55 @@ export class TrackedSockets {
   give(
     socket: GatewaySocket,
     tracking: Tracking,
-    wires: Wires | AckRequestEncodings,
+    encodings: Encodings | AckRequestEncodings,
     publication: Publication,
     stamp: Stamp,
   ): void {
-    if (!(wires instanceof Wires)) this.giveAsking(socket, wires, tracking, stamp);
+    if (!(encodings instanceof Encodings)) this.giveAsking(socket, encodings, tracking, stamp);
     else if (tracking.keep(publication, stamp)) this.outbound.watch?.exceptNow(socket, 'waiting');
-    else this.giveNow(socket, wires, tracking, stamp, publication);
+    else this.giveNow(socket, encodings, tracking, stamp, publication);
   }
 
   private giveNow(
     socket: GatewaySocket,
-    wires: Wires,
+    encodings: Encodings,
     tracking: Tracking,
     stamp: Stamp,
     publication: Publication,
   ): void {
-    const wire = wires.with(tracking, stamp);
+    const encoding = encodings.with(tracking, stamp);
     if (tracking.replay) {
       if (!publication.volatile) this.outbound.watch?.exceptNow(socket, 'waiting');
-      tracking.replay.addLive({ publication, stamp }, wire);
+      tracking.replay.addLive({ publication, stamp }, encoding);
       return;
     }
     // Before it is written: that may end the socket, and then nobody knows whether it arrived.
     tracking.lastCursor = stamp.cursor;
-    this.writer.put(socket, wire, publication.volatile);
+    this.writer.put(socket, encoding, publication.volatile);
   }
 
   private giveAsking(
     socket: GatewaySocket,
-    wires: AckRequestEncodings,
+    encodings: AckRequestEncodings,
     tracking: Tracking,
     stamp: Stamp,
   ): void {
     if (!socket.connected) return;
-    const { publication } = wires;
-    const wire = wires.with(tracking, stamp);
-    if (tracking.keep(publication, stamp, wire)) return;
-    if (tracking.replay) tracking.replay.addLive({ publication, stamp, asks: true }, wire);
-    else this.writer.put(socket, wire, publication.volatile);
+    const { publication } = encodings;
+    const encoding = encodings.with(tracking, stamp);
+    if (tracking.keep(publication, stamp, encoding)) return;
+    if (tracking.replay) tracking.replay.addLive({ publication, stamp, asks: true }, encoding);
+    else this.writer.put(socket, encoding, publication.volatile);
   }
 
   /** Gives a socket that is about to end what was held back for it. */
   giveHeld(socket: GatewaySocket, tracking: Tracking): void {
-    for (const { publication, stamp, wire } of tracking.takeHeld()) {
-      this.writer.put(socket, wire ?? this.encodeFor(tracking, { publication, stamp }), publication.volatile);
+    for (const { publication, stamp, encoding } of tracking.takeHeld()) {
+      this.writer.put(
+        socket,
+        encoding ?? this.encodeFor(tracking, { publication, stamp }),
+        publication.volatile,
+      );
     }
   }
 
@@ -144,12 +148,12 @@ export class TrackedSockets {
       {
         ...this.writer.backlogOf(socket),
         encode: (held) => this.encodeFor(tracking, held),
-        put: ({ publication, stamp, asks }, wire) => {
+        put: ({ publication, stamp, asks }, encoding) => {
           const { user, watchedRooms } = socketState(socket);
           if (!tracking.isStillFor(publication, socket.id, user)) return;
           if (!isPresenceOf(publication, watchedRooms)) return;
           if (!asks) tracking.lastCursor = stamp.cursor;
-          this.writer.put(socket, wire, false);
+          this.writer.put(socket, encoding, false);
           this.outbound.watch?.except(publication.id, socket.id, 'replayed');
         },
         failed: (failure) => {

@@ -128,7 +128,7 @@ export class Tracking {
 
   /** Whether the publication was taken to be sent later. */
   keep(publication: Publication, stamp: Stamp, asking?: Encoding): boolean {
-    this.held?.push({ publication, stamp, ...(asking && { wire: asking, asks: true }) });
+    this.held?.push({ publication, stamp, ...(asking && { encoding: asking, asks: true }) });
     return this.held !== undefined;
   }
 

@@ -5,7 +5,7 @@ import { divertPackets } from '../platform/socket-of-io.js';
 import type { Publication } from '../protocol/publication.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { PAST_THE_LOG } from './direct-emits.js';
-import { Wires, type AckRequestEncodings } from './encoding.js';
+import { Encodings, type AckRequestEncodings } from './encoding.js';
 import type { Outbound } from './outbound.js';
 import type { TrackedSockets } from './tracked-sockets.js';
 import type { Tracking } from './tracking.js';
@@ -33,23 +33,23 @@ export class UnplacedDeliveries {
   give(
     socket: GatewaySocket,
     tracking: Tracking,
-    wires: Wires | AckRequestEncodings,
+    encodings: Encodings | AckRequestEncodings,
     publication: Publication,
     place: Place,
   ): void {
     if (place === 'later') {
       let delivery = this.deliveries.get(publication.id);
       if (!delivery) {
-        this.deliveries.set(publication.id, (delivery = new UnplacedDelivery(publication, wires)));
+        this.deliveries.set(publication.id, (delivery = new UnplacedDelivery(publication, encodings)));
       }
       delivery.sockets.add(socket);
       tracking.waitsFor = delivery;
     } else if (place === 'here') {
       this.inTurn(socket, tracking, () =>
-        this.tracked.give(socket, tracking, wires, publication, this.hereNow),
+        this.tracked.give(socket, tracking, encodings, publication, this.hereNow),
       );
     } else {
-      this.tracked.give(socket, tracking, wires, publication, place);
+      this.tracked.give(socket, tracking, encodings, publication, place);
     }
   }
 
@@ -108,7 +108,7 @@ export class UnplacedDeliveries {
     socket: GatewaySocket,
     delivery: UnplacedDelivery,
     stamp: Stamp,
-    wires: Wires | AckRequestEncodings = delivery.wires,
+    encodings: Encodings | AckRequestEncodings = delivery.encodings,
   ): void {
     const tracking = this.tracked.of(socket);
     const { publication } = delivery;
@@ -116,7 +116,7 @@ export class UnplacedDeliveries {
       // Its client may be back as another socket with the same ID, and has been given it as missed.
       if (!tracking || !socket.connected) return;
       if (tracking.isStillFor(publication, socket.id, socketState(socket).user)) {
-        this.tracked.give(socket, tracking, wires, publication, stamp);
+        this.tracked.give(socket, tracking, encodings, publication, stamp);
       }
     } finally {
       this.goOn(socket, delivery);
@@ -147,9 +147,9 @@ export class UnplacedDeliveries {
     for (const delivery of this.deliveries.values()) {
       if (!tracking.waitsFor) return;
       if (!delivery.sockets.has(socket)) continue;
-      const { publication, wires } = delivery;
+      const { publication, encodings } = delivery;
       // The forms that the others get have their cursors.
-      const own = wires instanceof Wires ? new Wires(this.adapter, publication) : wires;
+      const own = encodings instanceof Encodings ? new Encodings(this.adapter, publication) : encodings;
       this.giveWaiting(socket, delivery, stamp, own);
     }
   }

@@ -1,7 +1,7 @@
 import type { Stamp } from '../engine/log.js';
 import type { Publication } from '../protocol/publication.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
-import type { AckRequestEncodings, Wires } from './encoding.js';
+import type { AckRequestEncodings, Encodings } from './encoding.js';
 
 /**
  * Where a publication stands for the sockets that track positions: its place; `later` where shared state has not told
@@ -20,7 +20,7 @@ export class UnplacedDelivery {
   constructor(
     readonly publication: Publication,
     /** Its forms; those of one that asks for an acknowledgement carry no cursor. */
-    readonly wires: Wires | AckRequestEncodings,
+    readonly encodings: Encodings | AckRequestEncodings,
   ) {}
 
   /** Has something said to a socket as soon as the publication has been given to it. */

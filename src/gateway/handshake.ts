@@ -87,7 +87,9 @@ export class Handshake {
     return this.guarded(
       (socket) =>
         new Promise<void>((resolve, reject) => {
-          const done: unknown = middleware(socket, (error) => (error ? reject(asRefusal(error)) : resolve()));
+          const done: unknown = middleware(socket, (error) =>
+            error ? reject(refusalOfMiddleware(error)) : resolve(),
+          );
           if (isPromiseLike(done)) done.then(undefined, reject);
         }),
     );
@@ -206,7 +208,7 @@ export class Handshake {
  * An app that calls `next(error)` refuses on purpose: its text and its `data` go to the client. An object gets beside
  * what it says what every refusal says; text, numbers and lists go as they are.
  */
-function asRefusal(error: Error & { data?: unknown }): RefusedByMiddleware | SwitchboardError {
+function refusalOfMiddleware(error: Error & { data?: unknown }): RefusedByMiddleware | SwitchboardError {
   if (error instanceof SwitchboardError) return error;
   const denied = new SwitchboardError('access.denied', { message: error.message }).toObject();
   const { data } = error;

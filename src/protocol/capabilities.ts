@@ -42,7 +42,7 @@ const ACTION_BIT: Readonly<Record<RoomAction, number>> = { join: 1, emit: 2, pre
 
 const USER_PLACEHOLDER = '{user}';
 
-interface Grant {
+interface CompiledGrant {
   readonly text: string;
   readonly isPrefix: boolean;
   /** Bits of {@link ACTION_BIT}: a socket keeps its grants for as long as it lives, a Set each would weigh. */
@@ -51,7 +51,7 @@ interface Grant {
 }
 
 class Grants implements CompiledCapabilities {
-  constructor(private readonly grants: readonly Grant[]) {}
+  constructor(private readonly grants: readonly CompiledGrant[]) {}
 
   allows(action: RoomAction, room: string, event?: string): boolean {
     const bit = ACTION_BIT[action];

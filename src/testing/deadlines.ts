@@ -1,5 +1,5 @@
 /** Time limits of what a test waits for; all of them are lifted when nobody waits any longer. */
-export class Deadlines {
+export class TestDeadlines {
   private readonly timers = new Set<NodeJS.Timeout>();
 
   /** Calls `late` after that time, unless what is returned is called before. */

@@ -1,4 +1,4 @@
-import { Deadlines } from './deadlines.js';
+import { TestDeadlines } from './deadlines.js';
 
 /** One event as it arrived. */
 export interface ReceivedEvent {
@@ -15,7 +15,7 @@ interface Waiting {
 export class EventQueue {
   private readonly arrived: ReceivedEvent[] = [];
   private readonly waiting = new Set<Waiting>();
-  private readonly deadlines = new Deadlines();
+  private readonly deadlines = new TestDeadlines();
   /** Everything that ever arrived, in order, taken or not. */
   readonly log: ReceivedEvent[] = [];
 

@@ -1,5 +1,5 @@
 import { io as io4 } from 'socket.io-client';
-import { Deadlines } from './deadlines.js';
+import { TestDeadlines } from './deadlines.js';
 import { EventQueue } from './event-queue.js';
 import { io2, io3, type AnySocket } from './legacy-clients.js';
 
@@ -45,7 +45,7 @@ const V2_EVENTS = ['connect_timeout', 'reconnecting', 'error', ...MANAGER_EVENTS
 /** A real Socket.IO client that keeps every event until the test takes it. */
 export class TestClient {
   readonly queue = new EventQueue();
-  private readonly deadlines = new Deadlines();
+  private readonly deadlines = new TestDeadlines();
 
   constructor(
     readonly socket: AnySocket,

@@ -1,4 +1,4 @@
-import { MAX_SLOTS, markSession, slotOf } from './session-slot.js';
+import { MAX_SLOTS, markSession, workerSlotOf } from './session-slot.js';
 
 const ID = 'lv_VI97HAXpY6yYWAAAC';
 
@@ -6,8 +6,8 @@ describe('the slot in a session ID', () => {
   it('[R4] leads each session back to its worker, whatever else the request line says', () => {
     for (let slot = 0; slot < MAX_SLOTS; slot++) {
       const sid = markSession(ID, slot);
-      expect(slotOf(`GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r`)).toBe(slot);
-      expect(slotOf(`POST /any/path?sid=${sid}&t=1 HTTP/1.1\r`)).toBe(slot);
+      expect(workerSlotOf(`GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r`)).toBe(slot);
+      expect(workerSlotOf(`POST /any/path?sid=${sid}&t=1 HTTP/1.1\r`)).toBe(slot);
     }
   });
 
@@ -19,6 +19,6 @@ describe('the slot in a session ID', () => {
     ['nothing after it', `GET /socket.io/?EIO=4 HTTP/1.1 &sid=${ID}A`],
     ['nothing at all', ''],
   ])('[R4] names no slot where there is %s', (_, line) => {
-    expect(slotOf(line)).toBeUndefined();
+    expect(workerSlotOf(line)).toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ export const markSession = (id: string, slot: number): string => `${id}${ALPHABE
 const SESSION = /^[A-Z]+ \S*[?&]sid=([\w-]{21})(?:[&\s]|$)/;
 
 /** The slot that a request line names, if it is one of a session. */
-export function slotOf(requestLine: string): number | undefined {
+export function workerSlotOf(requestLine: string): number | undefined {
   const id = SESSION.exec(requestLine)?.[1];
   return id === undefined ? undefined : ALPHABET.indexOf(id.at(-1)!);
 }

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { FromWorker, ToWorker } from './messages.js';
-import { opensSession, slotOf } from './session-slot.js';
+import { opensSession, workerSlotOf } from './session-slot.js';
 
 const FIRST_RESTART_MS = 500;
 const MAX_RESTART_MS = 30_000;
@@ -77,7 +77,7 @@ export class WorkerPool {
    * fewest; all else by turns.
    */
   recipient(requestLine: string): ((socket: Socket, head: Buffer) => void) | undefined {
-    const slot = slotOf(requestLine);
+    const slot = workerSlotOf(requestLine);
     const owner = slot === undefined ? undefined : this.slots[slot];
     const isNewSession = slot === undefined && opensSession(requestLine);
     const worker = owner?.isReady ? owner : this.nextReady(isNewSession);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { slotOf } from '../../src/engine/redis/connection/discovery/slot.js';
+import { hashSlotOf } from '../../src/engine/redis/connection/discovery/slot.js';
 import { freePort } from './free-port.js';
 import { TestRedis } from './redis.js';
 import { until } from './until.js';
@@ -9,7 +9,7 @@ import { until } from './until.js';
 const SLOTS = 16_384;
 const NODE_TIMEOUT_MS = 1_000;
 /** The slot of all keys. */
-const SLOT = String(slotOf('{sb}:state'));
+const SLOT = String(hashSlotOf('{sb}:state'));
 
 /** A real cluster in which every primary has as many replicas; one that is lost is replaced within a few seconds. */
 export class TestCluster {

@@ -4,7 +4,7 @@ import { TestCluster } from '../../../test/support/redis-cluster.js';
 import { freePort } from '../../../test/support/free-port.js';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
 import { until } from '../../../test/support/until.js';
-import { slotOf } from './connection/discovery/slot.js';
+import { hashSlotOf } from './connection/discovery/slot.js';
 import { SlotOwner } from './connection/discovery/slot-owner.js';
 
 const PASSWORD = 'kumquat-0123456789';
@@ -70,7 +70,7 @@ describeWithRedis('nodes on a cluster of Redis', () => {
     const asked = await cluster.nodes[0]!.ask((client) =>
       Promise.all(keys.map((key) => client.call('CLUSTER', 'KEYSLOT', key))),
     );
-    expect(keys.map(slotOf)).toEqual(asked);
+    expect(keys.map(hashSlotOf)).toEqual(asked);
   });
 
   it('[O3] find who holds the keys through any node of it, and share everything', async () => {

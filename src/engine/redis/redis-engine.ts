@@ -20,7 +20,7 @@ import { PendingCalls } from './node/pending-calls.js';
 import { NodeCommands } from './node/node-commands.js';
 import { unavailable } from './connection/client.js';
 import { RequestConnection } from './connection/request-connection.js';
-import { Inbox } from './inbox/inbox.js';
+import { NodeInbox } from './inbox/inbox.js';
 import { dispatch } from './inbox-router.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { leaseSettings, type RedisEngineConfig, type RedisEngineEvents } from './engine-settings.js';
@@ -65,7 +65,7 @@ export class RedisEngine extends Engine {
   readonly flights: RedisFlights;
 
   private readonly connection: RequestConnection;
-  private readonly inbox: Inbox;
+  private readonly inbox: NodeInbox;
   private readonly lease: Lease;
   private readonly broker: RedisBroker;
   private readonly registration: NodeRegistration;
@@ -203,10 +203,10 @@ export class RedisEngine extends Engine {
     };
   }
 
-  private inboxAt(key: string): Inbox {
+  private inboxAt(key: string): NodeInbox {
     const { context, broker, holdings, sessions, revocations, outbox } = this;
     const readers = { context, broker, holdings, sessions, revocations, outbox };
-    return new Inbox(this.config.redisUrl, key, this.node.id, context.runEarly, {
+    return new NodeInbox(this.config.redisUrl, key, this.node.id, context.runEarly, {
       entry: (entry) => dispatch(entry, readers),
       gap: () => this.hooks?.fenced(this.stalledMs),
       failed: (failure) => this.events.entryFailed?.(failure),

@@ -1,5 +1,5 @@
 import { unavailable } from './connection/client.js';
-import type { Inbox } from './inbox/inbox.js';
+import type { NodeInbox } from './inbox/inbox.js';
 import type { Held, Lease } from './node/lease.js';
 import type { NodeContext } from './node/node-context.js';
 import type { RequestConnection } from './connection/request-connection.js';
@@ -15,7 +15,7 @@ import { PROBE } from './lua/scripts.js';
 /** All that Redis has to know of a node, or a node of Redis. */
 export interface RegistrationParts {
   readonly connection: RequestConnection;
-  readonly inbox: Inbox;
+  readonly inbox: NodeInbox;
   readonly lease: Lease;
   readonly broker: RedisBroker;
   readonly holdings: RedisRegistryWriter;

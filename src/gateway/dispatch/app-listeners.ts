@@ -113,7 +113,7 @@ function pass(middleware: SocketMiddleware, event: unknown[], onReturn: () => vo
     let called = false;
     const done = middleware(event, (error) => {
       called = true;
-      if (error) reject(asRefusal(error));
+      if (error) reject(refusalOfEvent(error));
       else resolve();
     });
     const returned = (): void => {
@@ -125,7 +125,7 @@ function pass(middleware: SocketMiddleware, event: unknown[], onReturn: () => vo
 }
 
 /** An app that calls `next(error)` refuses on purpose: its text goes to the client. */
-const asRefusal = (error: Error): SwitchboardError =>
+const refusalOfEvent = (error: Error): SwitchboardError =>
   error instanceof SwitchboardError
     ? error
     : new SwitchboardError('access.denied', { message: error.message, cause: error });

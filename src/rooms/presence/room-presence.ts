@@ -140,11 +140,11 @@ export function addressed(steps: readonly Step[], watchers: readonly LateWatcher
   const unsure = watchers.filter(({ isUnsure }) => isUnsure);
   const sure = watchers.filter(({ beganAt, isUnsure }) => !isUnsure && beganAt > marks[0]!);
   const notices: AddressedNotice[] = [];
-  const forMost = noticeOf(steps, { beganAt: BEFORE_ALL });
+  const forMost = changesFor(steps, { beganAt: BEFORE_ALL });
   const late = [...sure, ...unsure].map(({ socketId }) => socketId);
   if (forMost) notices.push({ notice: forMost, to: undefined, except: late });
   for (const [first, ...others] of [...between(marks, sure), ...between(marks, unsure)]) {
-    const notice = noticeOf(steps, first);
+    const notice = changesFor(steps, first);
     if (notice) notices.push({ notice, to: [first, ...others].map(({ socketId }) => socketId), except: [] });
   }
   return notices;
@@ -168,7 +168,7 @@ function between(
 }
 
 /** What has changed for whoever began to watch then; `undefined` when nothing has. */
-function noticeOf(
+function changesFor(
   steps: readonly Step[],
   watcher: Omit<LateWatcher, 'socketId'>,
 ): PresenceNotice | undefined {

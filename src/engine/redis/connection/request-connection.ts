@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { SwitchboardError } from '../../../protocol/errors.js';
 import { connectAnew, createClient, isFenced, isReply, reasonOf, runScript, unavailable } from './client.js';
-import { Deadlines } from '../node/deadlines.js';
+import { TimeLimit } from '../node/time-limit.js';
 import type { Script } from '../lua/script.js';
 
 /** What a {@link RequestConnection} tells whoever uses it. */
@@ -47,7 +47,7 @@ export class RequestConnection {
   private lastReason = 'Redis has not answered yet';
   private refusedBecause: string | undefined;
   private preparing: Promise<void> = Promise.resolve();
-  private readonly deadlines = new Deadlines(ANSWER_WITHIN_MS);
+  private readonly deadlines = new TimeLimit(ANSWER_WITHIN_MS);
 
   constructor(
     url: string,

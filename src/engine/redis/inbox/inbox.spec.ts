@@ -4,7 +4,7 @@ import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js'
 import { TcpProxy } from '../../../../test/support/tcp-proxy.js';
 import { until } from '../../../../test/support/until.js';
 import { createClient, runScript } from '../connection/client.js';
-import { Inbox, type InboxEntry } from './inbox.js';
+import { NodeInbox, type InboxEntry } from './inbox.js';
 import { DEFAULT_PREFIX, stateKey } from '../keys.js';
 import { Lease } from '../node/lease.js';
 import { READ_INBOX, REPLY } from '../lua/scripts.js';
@@ -19,7 +19,7 @@ describeWithRedis('the inbox of a node', () => {
   /** Only messages go through it; what is read does not. */
   let proxy: TcpProxy;
   let client: Redis;
-  let inbox: Inbox;
+  let inbox: NodeInbox;
   let lease: Lease;
   let got: string[];
   let gaps: number;
@@ -62,7 +62,7 @@ describeWithRedis('the inbox of a node', () => {
     await client.flushall();
     [got, gaps] = [[], 0];
     proxy = await TcpProxy.to(redis.port);
-    inbox = new Inbox(`redis://127.0.0.1:${proxy.port}`, KEY, NODE, run, {
+    inbox = new NodeInbox(`redis://127.0.0.1:${proxy.port}`, KEY, NODE, run, {
       entry,
       gap: () => gaps++,
       failed: () => undefined,

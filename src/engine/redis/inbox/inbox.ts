@@ -13,7 +13,7 @@ export interface InboxEntry {
 /** An entry with its number: entries of an inbox are numbered from 1 on, without gaps. */
 type Numbered = InboxEntry & { readonly number: number };
 
-/** What an {@link Inbox} tells whoever reads it. */
+/** What an {@link NodeInbox} tells whoever reads it. */
 export interface InboxEvents {
   /** Gives entries in order. What it returns is waited for before the next: whoever waits for an entry goes first. */
   entry(entry: InboxEntry): Promise<void> | undefined;
@@ -47,7 +47,7 @@ const BEHIND_AFTER_MS = 3_500;
  * Each is numbered. One that is not the next shows that messages were lost, as do a connection that was cut and a look
  * once a second; then what is missing is read. Numbers show too when Redis had to drop entries after all.
  */
-export class Inbox {
+export class NodeInbox {
   private readonly subscription: Subscription;
   /** Names the inbox: messages of an earlier one may still be on their way. */
   private beginning = '';

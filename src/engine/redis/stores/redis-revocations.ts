@@ -1,7 +1,7 @@
 import { steadyNow } from '../../../timers/steady-clock.js';
 import type { SharedRevocations } from '../../revocations.js';
 import type { RequestConnection } from '../connection/request-connection.js';
-import type { Revocation } from '../lua/revocation.js';
+import type { RevocationOrder } from '../lua/revocation.js';
 import { luaJson, type RunScript } from '../lua/script.js';
 import type { NodeContext } from '../node/node-context.js';
 import { LOAD_REVOCATIONS, REVOKE } from '../lua/scripts.js';
@@ -21,7 +21,7 @@ const MIN_SWEEP_SIZE = 1_024;
 const RETRY_MS = 500;
 
 /** Of a user the block and its end are about the same. */
-const keyOf = ([kind, name]: Revocation): string => `${kind === 'unblock' ? 'block' : kind} ${name}`;
+const keyOf = ([kind, name]: RevocationOrder): string => `${kind === 'unblock' ? 'block' : kind} ${name}`;
 
 /** JSON has no infinity; a time that far away is none. */
 const FOREVER = Number.MAX_SAFE_INTEGER;
@@ -38,10 +38,10 @@ export class RedisRevocations implements SharedRevocations {
   private replica: RevocationReplica | undefined;
   private changed: (user?: string) => void = () => undefined;
   /** What this copy has been told, by kind and name: it outlives a Redis that comes back empty. */
-  private readonly known = new Map<string, Revocation>();
+  private readonly known = new Map<string, RevocationOrder>();
   private sweepAtSize = MIN_SWEEP_SIZE;
   /** What this node was asked for and Redis was not told: it holds here and stands until the others know it. [A8] */
-  private readonly standing = new Map<string, Revocation>();
+  private readonly standing = new Map<string, RevocationOrder>();
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
   /** Redis may lack what this copy knows. */
@@ -112,7 +112,7 @@ export class RedisRevocations implements SharedRevocations {
 
   /** What another node, or this one, has announced. */
   announced(text: string): void {
-    const revocation = JSON.parse(text) as Revocation;
+    const revocation = JSON.parse(text) as RevocationOrder;
     this.apply(revocation);
     const [kind, name] = revocation;
     // Nobody is ended for being let in again.
@@ -123,7 +123,7 @@ export class RedisRevocations implements SharedRevocations {
    * What shuts out is in the copy before Redis is asked, whatever that answers; the other nodes have it as soon as they read
    * their inboxes. [A8]
    */
-  private async change(revocation: Revocation): Promise<unknown> {
+  private async change(revocation: RevocationOrder): Promise<unknown> {
     const [kind] = revocation;
     const key = keyOf(revocation);
     const stood = this.standing.get(key);
@@ -140,7 +140,7 @@ export class RedisRevocations implements SharedRevocations {
     }
   }
 
-  private stands(revocation: Revocation | undefined): void {
+  private stands(revocation: RevocationOrder | undefined): void {
     if (!revocation || this.isStopped) return;
     this.standing.set(keyOf(revocation), revocation);
     this.timer ??= setTimeout(() => {
@@ -157,12 +157,12 @@ export class RedisRevocations implements SharedRevocations {
     }
   }
 
-  private revoke(run: RunScript, revocation: Revocation): Promise<unknown> {
+  private revoke(run: RunScript, revocation: RevocationOrder): Promise<unknown> {
     return run(REVOKE, ...this.context.identity(), luaJson(revocation));
   }
 
   /** The copy is in memory: what it promises is done when it returns. */
-  private apply(revocation: Revocation): void {
+  private apply(revocation: RevocationOrder): void {
     const { replica } = this;
     if (replica === undefined) return;
     this.remember(revocation);
@@ -178,7 +178,7 @@ export class RedisRevocations implements SharedRevocations {
     }
   }
 
-  private remember(revocation: Revocation): void {
+  private remember(revocation: RevocationOrder): void {
     const [kind, name] = revocation;
     if (kind === 'unblock') this.known.delete(`block ${name}`);
     else this.known.set(`${kind} ${name}`, revocation);

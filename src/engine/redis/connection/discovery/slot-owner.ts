@@ -1,7 +1,7 @@
 import { ReplyError } from 'ioredis';
 import type { ClusterAddress, HostAndPort } from '../../../../config/redis-address.js';
 import { askNode, unique } from '../../node/ask-node.js';
-import { slotOf } from './slot.js';
+import { hashSlotOf } from './slot.js';
 
 /** A node in the answer to `CLUSTER SLOTS`: endpoint, port, ID, and names beside the endpoint. */
 type NodeReply = readonly [endpoint: string | null, port: number, id: string, names?: readonly string[]];
@@ -25,7 +25,7 @@ export class SlotOwner {
     private readonly address: ClusterAddress,
     key: string,
   ) {
-    this.slot = slotOf(key);
+    this.slot = hashSlotOf(key);
     this.nodes = address.seeds;
   }
 

@@ -3,7 +3,7 @@
  *
  * @see https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
  */
-export function slotOf(key: string): number {
+export function hashSlotOf(key: string): number {
   const open = key.indexOf('{');
   const close = key.indexOf('}', open + 1);
   const hashed = open !== -1 && close > open + 1 ? key.slice(open + 1, close) : key;

@@ -12,7 +12,7 @@ const LATE_MS = 500;
  *
  * What has the same time ends in the order in which it began, so that only the oldest needs to be looked at.
  */
-export class Deadlines {
+export class TimeLimit {
   private readonly pending = new Set<Pending>();
   private timer: NodeJS.Timeout | undefined;
   /** When the timer is to go off. */

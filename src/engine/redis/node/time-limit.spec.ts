@@ -1,14 +1,14 @@
 import { jest } from '@jest/globals';
-import { Deadlines } from './deadlines.js';
+import { TimeLimit } from './time-limit.js';
 
 describe('deadlines of requests to Redis', () => {
-  let deadlines: Deadlines;
+  let deadlines: TimeLimit;
   let expired: string[];
   const add = (name: string) => deadlines.add(() => expired.push(name));
 
   beforeEach(() => {
     jest.useFakeTimers();
-    deadlines = new Deadlines(1_000);
+    deadlines = new TimeLimit(1_000);
     expired = [];
   });
   afterEach(() => {
