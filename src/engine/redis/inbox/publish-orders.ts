@@ -70,10 +70,11 @@ export class PublishOrders {
     return tells === undefined ? order : [...order, tells];
   }
 
-  /** One part that is everybody, or a room that keeps no history. */
+  /** One part that keeps no history. */
   private isPlain([part, ...others]: readonly string[]): boolean {
     if (part === undefined || others.length > 0 || part.includes('\n')) return false;
-    return part === 'a' || (part.startsWith('r') && this.context.ruleOf(part.slice(1)) === undefined);
+    const room = roomOfPart(part);
+    return room === undefined || this.context.ruleOf(room) === undefined;
   }
 
   private isHere(part: string): boolean {

@@ -3,8 +3,7 @@
 -- node that holds recipients. A publisher that asks for it is told the places in its own inbox, between what others
 -- published.
 --
--- Most publications are plain: one part that is a room without a history or everybody, no socket of other nodes taken
--- off, no acknowledgements. What those take is done without any of the functions that the others need, which Lua would make
+-- Most publications are plain: one part without a history, no socket of other nodes taken off, no acknowledgements. What those take is done without any of the functions that the others need, which Lua would make
 -- anew in every run, and without JSON.
 --
 -- Commands to other nodes go by a script of their own over the same connection: what one node publishes and orders
@@ -38,18 +37,27 @@ local function plain(index, payload, order)
   end
   local cursor = EPOCH .. '.' .. string.format('%.0f', redis.call('HINCRBY', STATE, 'q', 1))
   local text = 'publication\nq\n' .. cursor .. '\nx\n\nd\n' .. payload
-  local counts = redis.call('HGETALL', part == 'a' and P .. 'rn' or P .. 'rn:' .. string.sub(part, 2))
   local nodes, matched = {}, 0
-  for field = 1, #counts, 2 do
-    local node = string.match(counts[field], '^%S+')
-    if node ~= me then
-      matched = matched + counts[field + 1]
-      if not nodes[node] then
+  local kind, name = string.sub(part, 1, 1), string.sub(part, 2)
+  if kind == 'r' or kind == 'a' then
+    local counts = redis.call('HGETALL', kind == 'a' and P .. 'rn' or P .. 'rn:' .. name)
+    for field = 1, #counts, 2 do
+      local node = string.match(counts[field], '^%S+')
+      if node ~= me then
         nodes[node] = true
-        put(node, text)
+        matched = matched + counts[field + 1]
+      end
+    end
+  else
+    for _, socket in ipairs(kind == 's' and { name } or redis.call('ZRANGE', P .. 'u:' .. name, 0, -1)) do
+      local node = redis.call('HGET', P .. 's:' .. socket, 'n')
+      if node and node ~= me then
+        nodes[node] = true
+        matched = matched + 1
       end
     end
   end
+  for node in pairs(nodes) do put(node, text) end
   if id ~= '' then table.insert(marks, { id, cursor, '' }) end
   replies[index] = cursor .. ' ' .. matched
 end

@@ -1,6 +1,6 @@
 /**
- * What the script is told of most publications, as text: to one room that keeps no history, or to everybody, and no socket
- * of another node taken off. The part; where there is one of them, the user that it counts for, and its ID where the
+ * What the script is told of most publications, as text: to one room or user that keeps no history, to one socket or to
+ * everybody, and no socket of another node taken off. The part; where there is one of them, the user that it counts for, and its ID where the
  * publisher is to find its place in its own inbox. Whether a session wants it kept, only the script knows.
  */
 export type PlainOrder = string;
