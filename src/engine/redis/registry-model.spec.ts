@@ -86,6 +86,7 @@ describeWithRedis('the registry of all nodes beside a model of it', () => {
       const { holdings } = nodes[held?.node ?? 0]!;
       if (each.do === 'leave') {
         model.delete(id);
+        nodes[held?.node ?? 0]!.held.delete(id);
         await holdings.leave(id, true);
       } else if (each.do === 'join') {
         held?.rooms.add(`r${each.room}`);
@@ -147,7 +148,10 @@ describeWithRedis('the registry of all nodes beside a model of it', () => {
         expect(asked.missing.map(({ socketId }) => socketId).toSorted()).toEqual(
           expected.map(([id]) => id).toSorted(),
         );
-        for (const [id, held] of sockets) await nodes[held.node]!.holdings.leave(id, true);
+        for (const [id, held] of sockets) {
+          nodes[held.node]!.held.delete(id);
+          await nodes[held.node]!.holdings.leave(id, true);
+        }
         expect(await registry.counts()).toEqual({ sockets: 0, users: 0, rooms: 0 });
       }),
       { numRuns: 60 },

@@ -41,14 +41,14 @@ export class PublishOrders {
   of(publication: Publication, ackTimeoutMs: number, isMarked: boolean): PlainOrder | PublishOrder {
     const { id, volatile, namespace, to, except, user = '' } = publication;
     const parts = partsOf(to);
-    // One that is here would not be looked for elsewhere.
-    const excepted = partsOf(except).filter((part) => !this.isHere(part));
+    const excepted = partsOf(except);
     const tells = this.outbox.tellsOf(publication);
     const isForAll = this.isUnsettled(to, except) ? 1 : 0;
     const marked = isMarked ? 1 : 0;
     const isSpecial =
       volatile || namespace !== undefined || ackTimeoutMs > 0 || isForAll === 1 || tells !== undefined;
-    if (!isSpecial && excepted.length === 0 && this.isPlain(parts)) {
+    // A socket that is here is none of those that are looked for.
+    if (!isSpecial && excepted.every((part) => this.isHere(part)) && this.isPlain(parts)) {
       return plainOrder(parts[0]!, user, isMarked ? id : '');
     }
     const rules = parts.map((part) => {
