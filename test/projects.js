@@ -40,8 +40,8 @@ const MODULES = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 };
 
-/** Time and chance have a part in these: `npm run test:long` runs them, and scripts of their own run them for longer. */
-export const LONG = ['chaos', 'fuzz', 'healthy', 'jitter', 'soak'];
+/** Time and chance have a part in these: `npm run test:long` runs them, and scripts of their own run most of them for longer. */
+export const LONG = ['chaos', 'findings-in-time', 'fuzz', 'healthy', 'jitter', 'soak'];
 
 /** Unit tests beside the code they test, end to end tests under test/. Where a test names no Redis: the memory engine. */
 export const everything = {
@@ -88,7 +88,6 @@ function specsThatStartSomething() {
 const NOT_ON_REDIS = {
   'start a Redis and several nodes themselves': [
     'balancers',
-    'chaos',
     'cluster-script',
     'many-sockets',
     'microservice-brokers',
@@ -123,14 +122,11 @@ const NOT_ON_REDIS = {
   'end before the engine is asked, or ask it nothing': [
     'cli',
     'console',
-    'fuzz',
-    'jitter',
     'openapi',
     'playground',
     'python-client',
     'receivers',
     'signals-while-starting',
-    'soak',
     'start-script',
     'startup',
   ],
@@ -169,6 +165,7 @@ export const SELDOM_ON_REDIS = {
     'microservice-handlers',
     'microservice-killed',
     'microservice-logins',
+    'nest-apps',
     'one-class-both-ways',
     'origins',
     'other-upgrades',
@@ -183,7 +180,6 @@ export const SELDOM_ON_REDIS = {
     'unix-socket',
   ],
   'send 200 MB': ['slow-consumers'],
-  'wait for a minute': ['findings-in-time'],
   'drive a browser': ['admin-ui', 'story'],
 };
 
@@ -208,7 +204,7 @@ export function onRedis(leftOut = {}) {
     displayName: 'redis engine',
     roots: ['<rootDir>/test/e2e', '<rootDir>/examples'],
     testMatch: ['**/*.e2e.ts'],
-    testPathIgnorePatterns: filesOf(Object.values({ ...NOT_ON_REDIS, ...leftOut }).flat()),
+    testPathIgnorePatterns: filesOf([...LONG, ...Object.values({ ...NOT_ON_REDIS, ...leftOut }).flat()]),
     setupFilesAfterEnv: ['<rootDir>/test/support/on-redis.ts'],
     moduleNameMapper: {
       // How the gateway reads its configuration; the one in test/support imports the real one by another name.
