@@ -108,7 +108,6 @@ const NOT_ON_REDIS = {
     'nodes-verdicts',
     'nodes-webhooks',
     'order-of-deeds',
-    'stock-socket-io',
     'private-rooms-across-nodes',
     'recovery-since',
     'refused-across-nodes',
@@ -179,6 +178,7 @@ export const SELDOM_ON_REDIS = {
     'surfaces',
     'unix-socket',
   ],
+  'are on Redis there too': ['stock-socket-io'],
   'send 200 MB': ['slow-consumers'],
   'drive a browser': ['admin-ui', 'story'],
 };
