@@ -30,7 +30,8 @@ const COMMON = {
 };
 
 /** @param {string[]} suites by name @returns {string[]} patterns of their paths */
-const filesOf = (suites) => suites.map((suite) => `/(?:test/e2e|examples)/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
+const filesOf = (suites) =>
+  suites.map((suite) => `/(?:test/e2e|test/package|examples)/(?:[^/]+/)?${suite}\\.e2e\\.ts$`);
 
 const MODULES = {
   '^switchboard-gateway$': '<rootDir>/src/index.ts',
@@ -40,8 +41,20 @@ const MODULES = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 };
 
-/** Time and chance have a part in these: `npm run test:long` runs them, and scripts of their own run most of them for longer. */
-export const LONG = ['chaos', 'findings-in-time', 'fuzz', 'healthy', 'jitter', 'soak'];
+/** What `npm run test:long` runs and `npm test` does not, by the reason. */
+const LONG_SUITES = {
+  'have time and chance in them; scripts of their own run them for longer': [
+    'chaos',
+    'fuzz',
+    'healthy',
+    'jitter',
+    'soak',
+  ],
+  'wait for a minute': ['findings-in-time'],
+  'start a dozen processes and more, one after the other': ['balancers', 'microservice-killed', 'tutorial'],
+  'are of thousands of sockets': ['many-sockets'],
+};
+export const LONG = Object.values(LONG_SUITES).flat();
 
 /** Unit tests beside the code they test, end to end tests under test/. Where a test names no Redis: the memory engine. */
 export const everything = {
@@ -87,9 +100,7 @@ function specsThatStartSomething() {
 /** End to end tests that would say nothing new on another engine, by the reason. */
 const NOT_ON_REDIS = {
   'start a Redis and several nodes themselves': [
-    'balancers',
     'cluster-script',
-    'many-sockets',
     'microservice-brokers',
     'nodes-clocks',
     'nodes-control',
@@ -162,7 +173,6 @@ export const SELDOM_ON_REDIS = {
     'microservice-client',
     'microservice-doors',
     'microservice-handlers',
-    'microservice-killed',
     'microservice-logins',
     'nest-apps',
     'one-class-both-ways',

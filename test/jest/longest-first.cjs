@@ -5,15 +5,13 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 const LONGEST = [
   'stock-socket-io',
   'playground',
-  'tutorial',
-  'balancers',
   'workers',
   'rights',
+  'findings',
   'connect-handler',
   'before-identity',
   'embedding-lifecycle',
   'console',
-  'many-sockets',
 ];
 const RANKS = new Map(LONGEST.map((suite, index) => [suite, index]));
 
