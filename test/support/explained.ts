@@ -17,6 +17,9 @@ export async function explain(
   return JSON.parse(text) as ExplainAnswer;
 }
 
+/** An answer takes processor time: what takes seconds is not asked for every few milliseconds. */
+const LONGEST_PAUSE_MS = 250;
+
 /** Asks until the answer is as the test wants it; what becomes known a moment later is no failure. */
 export async function explained(
   gateway: Pick<TestGateway, 'url'>,
@@ -24,10 +27,10 @@ export async function explained(
   isSo: (answer: ExplainAnswer) => boolean,
   headers: Headers = {},
 ): Promise<ExplainAnswer> {
-  for (;;) {
+  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     const answer = await explain(gateway, query, headers);
     if (isSo(answer)) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
