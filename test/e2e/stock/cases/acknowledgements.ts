@@ -60,7 +60,7 @@ const ASKS: readonly {
   },
   {
     text: 'io.timeout().emitWithAck with one that does not answer',
-    ask: (t) => t.io.timeout(600).emitWithAck('half'),
+    ask: (t) => t.io.timeout(3_000).emitWithAck('half'),
   },
   {
     text: 'io.timeout().emitWithAck with binary',
@@ -124,7 +124,7 @@ export const acknowledgements: StockCase[] = [
     differs: 'S5',
     async run(t) {
       await three(t);
-      await outcome(t, t.io.local.timeout(500).emitWithAck('ask'));
+      await outcome(t, t.io.local.timeout(3_000).emitWithAck('ask'));
     },
   },
   {
