@@ -7,8 +7,11 @@ import { explained } from '../../support/explained.js';
 import { cutOff } from '../../support/not-reading.js';
 import { Presence } from '../../../src/rooms/presence/presence.service.js';
 import { startEmbedding, closeEmbeddings } from '../../support/embedding.js';
+import { sendRaw } from '../../support/raw-http.js';
 import { until } from '../../support/until.js';
 import { OperationsModule } from '../../../src/operations/operations.module.js';
+
+const HANDSHAKE = { 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
 
 describe('/metrics', () => {
   let gateway: TestGateway;
@@ -50,6 +53,43 @@ describe('/metrics', () => {
     ]) {
       expect(await valueOf(series)).toBe(0);
     }
+  });
+
+  it('[O1] counts the events of clients, those that are refused too', async () => {
+    const client = await gateway.connect();
+    const before = await valueOf('client_events_total');
+    for (let count = 0; count < 3; count++) await client.request('socket:info');
+    await client.request('nobody:takes this');
+    expect(await valueOf('client_events_total')).toBe(before + 4);
+  });
+
+  it('[O1] counts the bytes of WebSockets that have ended, in either direction', async () => {
+    const inName = 'websocket_bytes_total{direction="in"}';
+    const outName = 'websocket_bytes_total{direction="out"}';
+    expect([await valueOf(inName), await valueOf(outName)]).toEqual([0, 0]);
+    const client = await gateway.connect({ transport: 'websocket' });
+    await client.request('room:join', { room: 'lobby' });
+    const said = { room: 'lobby', event: 'said', args: ['x'.repeat(20_000)] };
+    await client.request('room:emit', said);
+    await gateway.broadcaster.toAll().emit('news', 'x'.repeat(50_000));
+    await client.next('news');
+    client.close();
+    await until('they are counted', async () => (await valueOf(outName)) > 0);
+    expect(await valueOf(inName)).toBeGreaterThan(20_000);
+    expect(await valueOf(inName)).toBeLessThan(25_000);
+    expect(await valueOf(outName)).toBeGreaterThan(50_000);
+    expect(await valueOf(outName)).toBeLessThan(55_000);
+  });
+
+  it.each([
+    ['a poll', 'GET', {}],
+    ['a post', 'POST', {}],
+    ['an upgrade', 'GET', { connection: 'Upgrade', upgrade: 'websocket', ...HANDSHAKE }],
+  ])('[O1] counts %s of a connection that is not here', async (_what, method, headers) => {
+    const transport = 'upgrade' in headers ? 'websocket' : 'polling';
+    const path = `/socket.io/?EIO=4&transport=${transport}&sid=of-another-node`;
+    expect((await sendRaw(gateway.url, { method, path, headers })).status).toBe(400);
+    expect(await valueOf('unknown_sessions_total')).toBe(1);
   });
 
   it('[D7] [O1] shows how many idempotency keys are remembered', async () => {
