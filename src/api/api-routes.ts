@@ -72,19 +72,36 @@ function segmentsOf(path: string): string[] {
 /** The parameters of a path, by their names in the route. */
 export type PathParams = Record<string, string>;
 
+interface FoundRoute<Route> {
+  readonly route: Route;
+  readonly params: PathParams;
+}
+
 /** Routes by their number of segments: few enough to look through. */
 export class RouteTable<Route extends Pick<ApiRouteDescription, 'verb' | 'segments'>> {
   private readonly routes = new Map<number, Route[]>();
+  /** Those without parameters, by method and path as nearly everybody writes it. */
+  private readonly plain = new Map<string, FoundRoute<Route>>();
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
       const { length } = route.segments;
       this.routes.set(length, [...(this.routes.get(length) ?? []), route]);
     }
+    for (const route of routes) {
+      const path = `/${route.segments.join('/')}`;
+      // One before it may take the path as well.
+      const found = path.includes(':') ? undefined : this.search(route.verb, path);
+      if (found) this.plain.set(`${route.verb} ${path}`, found);
+    }
   }
 
   /** `undefined` when there is none, or its parameters cannot be read. */
-  find(method: string, path: string): { readonly route: Route; readonly params: PathParams } | undefined {
+  find(method: string, path: string): FoundRoute<Route> | undefined {
+    return this.plain.get(`${method} ${path}`) ?? this.search(method, path);
+  }
+
+  private search(method: string, path: string): FoundRoute<Route> | undefined {
     const segments = path.split('/');
     segments.shift();
     for (const route of this.routes.get(segments.length) ?? []) {
