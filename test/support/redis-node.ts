@@ -1,6 +1,6 @@
 import type { RedisEngineConfig } from '../../src/engine/redis/engine-settings.js';
 import { RedisEngine } from '../../src/engine/redis/redis-engine.js';
-import type { RevocationReplica } from '../../src/engine/redis/stores/redis-revocations.js';
+import type { RevocationChanges } from '../../src/engine/revocations.js';
 import { NodeIdentity } from '../../src/engine/node-identity.js';
 import type { Arrival, NodeCommand, NodeQuestion, NodeHooks, Receipts } from '../../src/engine/engine.js';
 import type { PresenceChange, PresenceState } from '../../src/engine/presence.js';
@@ -58,7 +58,7 @@ export class TestNode implements NodeHooks {
   static async start(
     redisUrl: string,
     config: Partial<RedisEngineConfig> = {},
-    replica?: RevocationReplica,
+    replica?: RevocationChanges,
   ): Promise<TestNode> {
     const node = new TestNode(redisUrl, config);
     if (replica) node.engine.revocations.replicateTo(replica, () => undefined);

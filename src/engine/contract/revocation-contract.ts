@@ -2,7 +2,7 @@ import type { RevocationChanges } from '../revocations.js';
 import { type CreateEngine, type EngineUnderTest, uniqueName } from './engine-under-test.js';
 
 /** A copy that remembers what it was told. */
-class Replica implements RevocationChanges {
+export class RecordedReplica implements RevocationChanges {
   readonly blocked = new Set<string>();
   readonly tokens = new Map<string, number>();
   readonly users = new Map<string, readonly [issuedBefore: number, untilMs: number]>();
@@ -27,12 +27,12 @@ class Replica implements RevocationChanges {
 /** What holds for the blocks and revocations of every engine. */
 export function describeRevocations(create: CreateEngine): void {
   let test: EngineUnderTest;
-  let replica: Replica;
+  let replica: RecordedReplica;
   const later = Date.now() + 600_000;
 
   beforeEach(async () => {
     test = await create({ history: [], recoveryWindowMs: 1_000 });
-    replica = new Replica();
+    replica = new RecordedReplica();
     test.engine.revocations.replicateTo(replica, () => undefined);
   });
   afterEach(() => test.close());

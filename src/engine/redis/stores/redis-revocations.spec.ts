@@ -2,43 +2,21 @@ import { TestNode } from '../../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
 import { TcpProxy } from '../../../../test/support/tcp-proxy.js';
 import { until } from '../../../../test/support/until.js';
-import { RedisRevocations, type RevocationReplica } from './redis-revocations.js';
-
-/** A copy that remembers what it was told. */
-class Replica implements RevocationReplica {
-  readonly blocked = new Set<string>();
-  readonly tokens = new Map<string, number>();
-  readonly users = new Map<string, readonly [issuedBefore: number, untilMs: number]>();
-
-  async block(user: string): Promise<void> {
-    this.blocked.add(user);
-  }
-
-  async unblock(user: string): Promise<boolean> {
-    return this.blocked.delete(user);
-  }
-
-  async revokeJti(jti: string, untilMs: number): Promise<void> {
-    this.tokens.set(jti, untilMs);
-  }
-
-  async revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void> {
-    this.users.set(user, [issuedBefore, untilMs]);
-  }
-}
+import { RecordedReplica } from '../../contract/revocation-contract.js';
+import { RedisRevocations } from './redis-revocations.js';
 
 describeWithRedis('blocks and revocations', () => {
   let redis: TestRedis;
   let proxy: TcpProxy;
   let one: TestNode;
   let two: TestNode;
-  let copies: [Replica, Replica];
+  let copies: [RecordedReplica, RecordedReplica];
   const later = Date.now() + 600_000;
 
   beforeEach(async () => {
     redis = await TestRedis.start();
     proxy = await TcpProxy.to(redis.port);
-    copies = [new Replica(), new Replica()];
+    copies = [new RecordedReplica(), new RecordedReplica()];
     [one, two] = await Promise.all([
       TestNode.start(redis.url, {}, copies[0]),
       TestNode.start(proxy.url, {}, copies[1]),
@@ -90,7 +68,7 @@ describeWithRedis('blocks and revocations', () => {
     await revocations.revokeJti('over', Date.now() - 1_000);
     await revocations.revokeUser('ben', 200, later - 1_000);
     await revocations.revokeUser('ben', 100, later);
-    const copy = new Replica();
+    const copy = new RecordedReplica();
     const three = await TestNode.start(redis.url, {}, copy);
     expect([[...copy.blocked], [...copy.tokens], [...copy.users]]).toEqual([
       ['ann'],
@@ -127,7 +105,7 @@ describeWithRedis('blocks and revocations', () => {
     await until('it is noticed', () => !one.isReady && !two.isReady);
     await redis.run();
     await until('they are back', () => one.isReady && two.isReady);
-    const copy = new Replica();
+    const copy = new RecordedReplica();
     const three = await TestNode.start(redis.url, {}, copy);
     expect([[...copy.blocked], [...copy.tokens]]).toEqual([['ann'], [['j', Infinity]]]);
     expect([[...copies[0].blocked], [...copies[1].blocked]]).toEqual([['ann'], ['ann']]);
@@ -137,7 +115,7 @@ describeWithRedis('blocks and revocations', () => {
   it('[A6] a node that starts without Redis has them before it is ready', async () => {
     await one.engine.revocations.block('ann');
     proxy.cut();
-    const copy = new Replica();
+    const copy = new RecordedReplica();
     const three = await TestNode.start(proxy.url, {}, copy);
     expect(copy.blocked.size).toBe(0);
     proxy.mend();
@@ -159,7 +137,7 @@ describeWithRedis('blocks and revocations', () => {
 
 describe('blocks and revocations that Redis has lost', () => {
   it('[A6] are given it again until it has them all', async () => {
-    const copy = new Replica();
+    const copy = new RecordedReplica();
     const revocations = new RedisRevocations({
       run: () => Promise.resolve(1),
       identity: () => ['node', 'generation'],

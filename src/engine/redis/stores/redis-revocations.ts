@@ -1,18 +1,10 @@
 import { steadyNow } from '../../../timers/steady-clock.js';
-import type { SharedRevocations } from '../../revocations.js';
+import type { RevocationChanges, SharedRevocations } from '../../revocations.js';
 import type { RequestConnection } from '../connection/request-connection.js';
 import type { RevocationOrder } from '../lua/revocation.js';
 import { luaJson, type RunScript } from '../lua/script.js';
 import type { NodeContext } from '../node/node-context.js';
 import { LOAD_REVOCATIONS, REVOKE } from '../lua/scripts.js';
-
-/** This process's copy of what is shut out, which answers without waiting. */
-export interface RevocationReplica {
-  block(user: string): Promise<void>;
-  unblock(user: string): Promise<boolean>;
-  revokeJti(jti: string, untilMs: number): Promise<void>;
-  revokeUser(user: string, issuedBefore: number, untilMs: number): Promise<void>;
-}
 
 /** Below this many a sweep is not worth its while. */
 const MIN_SWEEP_SIZE = 1_024;
@@ -35,7 +27,7 @@ const read = (untilMs: number): number => (untilMs >= FOREVER ? Infinity : until
  * all inboxes in one step; whoever was away loads everything again when it is back.
  */
 export class RedisRevocations implements SharedRevocations {
-  private replica: RevocationReplica | undefined;
+  private replica: RevocationChanges | undefined;
   private changed: (user?: string) => void = () => undefined;
   /** What this copy has been told, by kind and name: it outlives a Redis that comes back empty. */
   private readonly known = new Map<string, RevocationOrder>();
@@ -50,7 +42,7 @@ export class RedisRevocations implements SharedRevocations {
   constructor(private readonly context: Pick<NodeContext, 'run' | 'identity' | 'renewWhenDue'>) {}
 
   /** @param changed see {@link SharedRevocations.replicateTo} */
-  replicateTo(replica: RevocationReplica, changed: (user?: string) => void): void {
+  replicateTo(replica: RevocationChanges, changed: (user?: string) => void): void {
     this.replica = replica;
     this.changed = changed;
   }
