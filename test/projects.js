@@ -76,7 +76,7 @@ export const long = {
 
 /** What a spec has in it that starts a server or a process: it is no part of the fast tests. */
 const STARTS_SOMETHING =
-  /\b(?:TestRedis|RedisNode|WebhookReceiver|listen\(|startGateway|fork\(|spawn\(|createServer|NestFactory|describeWithRedis)/;
+  /\b(?:TestRedis|RedisNode|WebhookReceiver|listen\(|startGateway|fork\(|spawn\(|execFileSync\(|createServer|NestFactory|describeWithRedis)/;
 
 /** Specs that only compute. */
 export const specs = {
