@@ -30,9 +30,10 @@ export const webhookEntry = z
       .array(z.string())
       .meta({ description: 'What it asked for, with `:pattern` for some rooms only' }),
     batch: z.boolean(),
-    state: z
-      .enum(['ok', 'failing', 'stopped'])
-      .meta({ description: '`failing` as this node sees it; `stopped` since it answered 410' }),
+    state: z.enum(['ok', 'failing', 'stopped']).meta({
+      description:
+        '`failing` while a request of any node is to be made again, or an event has waited for a minute; `stopped` since it answered 410',
+    }),
     depth: z.int().min(0).meta({ description: 'Events after the last one that was delivered' }),
     lagMs: z.int().min(0).meta({ description: 'Age of the first of these; 0 when there are none' }),
   })

@@ -210,6 +210,23 @@ function sendsOn(kind: 'memory' | 'redis'): void {
     expect(new Set(events.map(({ id }) => id)).size).toBe(300);
   });
 
+  it('[W7] an endpoint is failing when an event waits for a minute, whatever became of requests since', async () => {
+    await start(receiver.url);
+    const held: ServerResponse[] = [];
+    receiver.answer = (response, got) => {
+      if (got.user === ADA) held.push(response);
+      else OK(response, got);
+    };
+    test.enter(ADA);
+    await until('it is sent', () => held.length === 1);
+    expect(await test.state()).toBe('ok');
+    test.clock.turn(61_000);
+    expect(await test.state()).toBe('failing');
+    OK(held[0]!, {} as Got);
+    await until('all is delivered', isDelivered);
+    expect(await test.state()).toBe('ok');
+  });
+
   it('[W1] only what the endpoint asked for is sent', async () => {
     await start(receiver.url, { webhookEvents: 'shop=socket.*+room.occupied:chat:*' });
     test.enter(ADA);

@@ -35,6 +35,8 @@ import type { WebhookSender } from './webhook-sender.js';
 
 /** Events of a user or room that are shown beside the attempts. */
 const EVENTS_SHOWN = 100;
+/** An event that waits for longer does so because others fail: too many may have gone since for the attempts to show it. */
+const MAX_LAG_MS = 60_000;
 /** The node that has a partition now makes a request again that is due: what is overdue for longer was given up. */
 const RETRIED_WITHIN_MS = 20_000;
 
@@ -90,20 +92,21 @@ export class Webhooks extends WebhookControl implements OnModuleInit, BeforeAppl
     if (this.endpoints.length === 0) return [];
     const { outbox } = this.engine;
     const { endpoints, last } = await outbox.state(this.endpoints.map(({ name }) => name));
-    const now = Date.now();
+    const now = this.clock.now();
     return Promise.all(
       this.endpoints.map(async (endpoint, index): Promise<WebhookEntry> => {
         const { delivered, stoppedAs } = endpoints[index]!;
         const times = (await outbox.oldest(delivered)).filter((at) => at !== undefined);
+        const lagMs = Math.max(0, ...times.map((at) => now - at));
+        const isFailing = lagMs > MAX_LAG_MS || (await this.isFailing(endpoint));
         return {
           name: endpoint.name,
           url: endpoint.url.origin + endpoint.url.pathname,
           events: endpoint.choices.map(({ event, rooms }) => (rooms === '*' ? event : `${event}:${rooms}`)),
           batch: endpoint.isBatched,
-          state:
-            stoppedAs === endpoint.mark ? 'stopped' : (await this.isFailing(endpoint)) ? 'failing' : 'ok',
+          state: stoppedAs === endpoint.mark ? 'stopped' : isFailing ? 'failing' : 'ok',
           depth: last.reduce((sum, seq, partition) => sum + Math.max(0, seq - delivered[partition]!), 0),
-          lagMs: Math.max(0, ...times.map((at) => now - at)),
+          lagMs,
         };
       }),
     );

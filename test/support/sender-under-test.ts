@@ -140,6 +140,11 @@ export class SenderUnderTest {
     this.leave(user);
   }
 
+  /** How the endpoint is, as a node says that has sent it nothing. */
+  async state(): Promise<string> {
+    return (await this.service.list())[0]!.state;
+  }
+
   /** What an operator is told of a user's events, newest first. */
   async eventsOf(user: string): Promise<readonly WebhookEventEntry[]> {
     return (await this.service.attempts({ name: 'shop', user })).events!;
