@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { tcpSocketOf } from '../platform/engine-connection.js';
+import { countBodies, type Bodies } from '../platform/polling-bodies.js';
 import { writtenTo } from './turn-writer.js';
 
 /** How a connection fares, in whole milliseconds of `performance.now()` where it is a time. */
@@ -20,6 +21,8 @@ export class Vitals {
   unsentPeak = 0;
   /** Since when something has been unsent each time it was looked at; -1 while all is sent. */
   behindSince = -1;
+  /** What went by polling; `undefined` for a connection that began with WebSocket. */
+  bodies: Bodies | undefined;
 
   constructor(
     readonly openedAt: number,
@@ -54,7 +57,7 @@ export interface VitalSigns {
   readonly idleMs: number | null;
   readonly eventsIn: number;
   readonly eventsOut: number;
-  /** Of its WebSocket; polling has a TCP connection per request, or shares it with others. */
+  /** Of its WebSocket, and bodies of polling, which has a TCP connection per request or shares one with others. */
   readonly bytesIn: number | null;
   readonly bytesOut: number | null;
 }
@@ -65,6 +68,7 @@ const ENGINE_PROTOCOL_OF_V2 = 3;
 /** What is read of an Engine.IO connection. */
 interface Connection extends EventEmitter {
   readonly protocol: number;
+  readonly transport: { readonly name: string };
   [VITALS]?: Vitals;
 }
 
@@ -79,6 +83,7 @@ export function watchVitals(connection: object, pingIntervalMs: number): void {
   const watched = connection as Connection;
   watched[VITALS] = new Vitals(now(), pingIntervalMs);
   watched.on('heartbeat', onHeartbeat);
+  if (watched.transport.name === 'polling') watched[VITALS].bodies = countBodies(watched.transport);
 }
 
 /** `undefined` for a connection that nobody looks after. */
@@ -109,6 +114,10 @@ export function noteUnsent(connection: object, bytes: number): void {
   if (bytes > vitals.unsentPeak) vitals.unsentPeak = bytes;
 }
 
+/** `null` where neither is known. */
+const sumOf = (one: number | undefined, other: number | undefined): number | null =>
+  one === undefined && other === undefined ? null : (one ?? 0) + (other ?? 0);
+
 /** How a connection fares, or fared when it ended. */
 export function signsOf(connection: object): VitalSigns {
   const vitals = vitalsOf(connection);
@@ -121,7 +130,7 @@ export function signsOf(connection: object): VitalSigns {
     idleMs: vitals ? at - Math.max(vitals.lastReadAt, vitals.lastPastAt, written.at, lastPingAt) : null,
     eventsIn: vitals?.eventsIn ?? 0,
     eventsOut: written.frames + (vitals?.eventsPast ?? 0),
-    bytesIn: tcpSocket?.bytesRead ?? null,
-    bytesOut: tcpSocket?.bytesWritten ?? null,
+    bytesIn: sumOf(vitals?.bodies?.bytesIn, tcpSocket?.bytesRead),
+    bytesOut: sumOf(vitals?.bodies?.bytesOut, tcpSocket?.bytesWritten),
   };
 }

@@ -1,8 +1,8 @@
-import { connectionNamed, tcpSocketOf } from '../platform/engine-connection.js';
+import { connectionNamed } from '../platform/engine-connection.js';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { TopKind, TopMeasure } from '../backend/explain.schemas.js';
 import { NodeIdentity } from '../engine/node-identity.js';
-import { vitalsOf } from '../delivery/vitals.js';
+import { signsOf, vitalsOf } from '../delivery/vitals.js';
 import { Namespaces } from '../sockets/namespaces.js';
 import { findSocketState, type GatewaySocket } from '../sockets/socket-state.js';
 import type { Episode, UnknownSession } from './episode.js';
@@ -123,6 +123,6 @@ export class LocalRecord implements OnModuleDestroy {
 }
 
 function bytesOf({ conn }: GatewaySocket): number {
-  const tcpSocket = tcpSocketOf(conn);
-  return tcpSocket ? tcpSocket.bytesRead + tcpSocket.bytesWritten : 0;
+  const { bytesIn, bytesOut } = signsOf(conn);
+  return (bytesIn ?? 0) + (bytesOut ?? 0);
 }

@@ -62,6 +62,34 @@ describe('GET /v1/explain', () => {
     expect(findings).toEqual([]);
   });
 
+  it.each([
+    [2, 'websocket'],
+    [2, 'polling'],
+    [2, 'upgrade'],
+    [4, 'websocket'],
+    [4, 'polling'],
+    [4, 'upgrade'],
+  ] as const)(
+    '[X1] counts events and bytes of a %i.x client by %s in both directions',
+    async (version, transport) => {
+      const user = `counted-${version}-${transport}`;
+      const client = await gateway.connect({ version, transport, auth: { user } });
+      const text = 'x'.repeat(1_000);
+      for (let sent = 0; sent < 5; sent++) {
+        expect((await client.request('room:emit', { room: 'r', event: 'e', args: [text] })).ok).toBe(false);
+        await gateway.http('POST', '/v1/emit', { to: { users: [user] }, event: 'news', data: text });
+        await client.next('news');
+      }
+      const { episodes } = await explain(gateway, { user });
+      const { eventsIn, eventsOut, bytesIn, bytesOut } = episodes[0]!.traffic;
+      expect({ eventsIn, eventsOut }).toEqual({ eventsIn: 5, eventsOut: 10 });
+      expect(bytesIn).toBeGreaterThan(5_000);
+      expect(bytesOut).toBeGreaterThan(5_000);
+      expect(Math.max(bytesIn, bytesOut)).toBeLessThan(20_000);
+      client.close();
+    },
+  );
+
   it('[X1] [X3] says of a socket to which more happened than is kept what is certain, and no more', async () => {
     const busy = await gateway.connect({ auth: { user: 'busy' } });
     for (let room = 0; room < 60; room++) await busy.request('room:join', { room: `busy-${room}` });
