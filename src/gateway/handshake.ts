@@ -123,11 +123,13 @@ export class Handshake {
   }
 
   /** Socket.IO refuses a namespace that nobody serves: one refusal ends a connection's attempts. [L11] */
-  readonly refuseNamespace = (connection: Connection, namespace: string): void => {
+  readonly refuseNamespace = (connection: Connection, namespace: string, packet: unknown): void => {
     const { code, retryable, message } = new SwitchboardError('namespace.unknown');
     budgetOf(connection).refuse();
     const reason = { code, retryable, why: message };
-    this.participants.refused(refusalOfConnection(connection, namespace, this.config.trustedProxies, reason));
+    this.participants.refused(
+      refusalOfConnection(connection, { namespace, packet }, this.config.trustedProxies, reason),
+    );
     // After Socket.IO has sent the refusal, which it does in this turn.
     setImmediate(() => {
       if (!budgetOf(connection).isOver) return;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Credentials } from '../access/authenticator.js';
 import { clientAddress } from '../http/client-address.js';
 import { queryOf } from '../platform/engine-request.js';
 import type { ErrorCode } from '../protocol/errors.js';
@@ -36,10 +37,10 @@ export function refusalOfRequest(
   };
 }
 
-/** A refused request to enter a namespace that nobody serves. */
+/** A refused request to enter a namespace that nobody serves; `packet` is the text that asked. */
 export function refusalOfConnection(
   { request, remoteAddress, protocol, transport }: GatewaySocket['conn'],
-  namespace: string,
+  { namespace, packet }: { readonly namespace: string; readonly packet: unknown },
   trustedProxies: number,
   { code, retryable, why }: RefusalReason,
 ): Refusal {
@@ -55,8 +56,19 @@ export function refusalOfConnection(
     protocol,
     transport: transport.name,
     namespace,
-    claimedUser: () => undefined,
+    claimedUser: () => claimedUserOf(authIn(packet)),
   };
+}
+
+/** What stands behind the namespace in `0/chat,{"token":"…"}`. */
+function authIn(packet: unknown): Credentials {
+  if (typeof packet !== 'string') return {};
+  try {
+    const auth = JSON.parse(packet.slice(packet.indexOf(',') + 1)) as Partial<Record<string, unknown>> | null;
+    return { token: auth?.['token'], user: auth?.['user'] };
+  } catch {
+    return {};
+  }
 }
 
 /** A refused request to enter a namespace. */

@@ -8,9 +8,9 @@ import { SwitchboardError } from '../protocol/errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { Episode, UnknownSession } from './episode.js';
 import { EPISODES_PER_KEY } from './episode-ring.js';
-import { REFUSALS_PER_USER } from './flight-recorder.js';
 import { linked } from './linked.js';
 import { LocalRecord, type NodeQuestionOfRecord, type Subject } from './local-record.js';
+import { eachOnce, withoutClaims } from './merged-records.js';
 import type { TraceQuestion } from './shared-trace.js';
 
 /** A node that takes longer is named, and not waited for. */
@@ -51,14 +51,8 @@ export class AllRecords {
       this.ask<SubjectPart>({ of: 'subject', subject }),
       this.storedOf(subject),
     ]);
-    // An episode that has ended is truer than the same while it was open.
-    const known = new Map<string, Episode>();
-    for (const episode of [...told.parts.flatMap(({ episodes }) => episodes), ...stored]) {
-      const key = `${episode.node} ${episode.socketId} ${episode.openedAt} ${episode.user}`;
-      const other = known.get(key);
-      if (!other || (other.endedAt === null && episode.endedAt !== null)) known.set(key, episode);
-    }
-    const kept = subject[0] === 'user' ? withoutClaims([...known.values()]) : [...known.values()];
+    const known = eachOnce([...told.parts.flatMap(({ episodes }) => episodes), ...stored]);
+    const kept = subject[0] === 'user' ? withoutClaims(known) : known;
     const episodes = linked(kept, this.config.recoveryWindowMs).slice(-EPISODES_PER_KEY);
     const unknownSessions = told.parts
       .flatMap((part) => part.unknownSessions)
@@ -115,11 +109,4 @@ export class AllRecords {
       return [];
     }
   }
-}
-
-/** The newest refusals only: those of many nodes must not push out what is known of a user. */
-function withoutClaims(episodes: readonly Episode[]): Episode[] {
-  const refused = episodes.filter(({ refusal }) => refusal !== null);
-  const newest = refused.toSorted((one, other) => other.openedAt - one.openedAt).slice(0, REFUSALS_PER_USER);
-  return episodes.filter((episode) => episode.refusal === null || newest.includes(episode));
 }

@@ -7,7 +7,14 @@ import { comesBack, reasonOf } from '../sockets/disconnect-reasons.js';
 import { membershipOf } from '../sockets/membership.adapter.js';
 import type { Refusal } from '../sockets/participants.js';
 import type { SocketState } from '../sockets/socket-state.js';
-import type { EndedBy, Episode, EpisodeEnd, EpisodeFact, RecoveryOutcome } from './episode.js';
+import {
+  factName,
+  type EndedBy,
+  type Episode,
+  type EpisodeEnd,
+  type EpisodeFact,
+  type RecoveryOutcome,
+} from './episode.js';
 import { findFlight, MAX_FACTS } from './flight.js';
 import { firstTransportOf, upgradeFacts } from './upgrades.js';
 
@@ -139,6 +146,7 @@ function factsOf(state: SocketState, startedAt: number, isOpen: boolean): Pick<E
   const rooms = isOpen ? membershipOf(socket).namesOfRooms(socket.id) : goneFrom;
   // What its facts no longer reach back to.
   const before = rooms
+    .map(factName)
     .filter((room) => !known.has(room))
     .map((name): EpisodeFact => ({ at: connectedAt, kind: 'joined', name }));
   const facts = [...before, ...upgradeFacts(socket.conn), ...noted];
@@ -186,7 +194,9 @@ export function lostEpisode(entry: SocketEntry, at: number): Episode {
     endedAt: at,
     firstTransport: transport,
     transport,
-    facts: rooms.slice(0, MAX_FACTS).map((name) => ({ at: connectedAt, kind: 'joined', name })),
+    facts: rooms
+      .slice(0, MAX_FACTS)
+      .map((room) => ({ at: connectedAt, kind: 'joined', name: factName(room) })),
     isCut: rooms.length > MAX_FACTS,
     end: {
       by: 'node',

@@ -1,3 +1,5 @@
+import { ownText } from '../platform/own-text.js';
+
 /** What the flight record keeps of a connection, as it is read. [X1] All times are milliseconds since 1970. */
 
 /** Who ended a connection: its client, something on the way, the gateway, or the death of its node. */
@@ -36,6 +38,12 @@ export interface RecoveryOutcome {
   /** Why it was not: a reason of the gateway (`NotRecovered`), `ended_on_purpose`, or `recovery_off`. */
   readonly why: string | null;
 }
+
+/** An app may let its clients join rooms whose names are as long as a message. */
+const MAX_NAME_LENGTH = 256;
+
+/** A name as facts hold it: cut off, so that a fact has a fixed size. */
+export const factName = (name: string): string => ownText(name, MAX_NAME_LENGTH);
 
 /** One thing that happened while a connection was open. */
 export interface EpisodeFact {
@@ -111,6 +119,8 @@ export interface Surroundings {
   readonly nodes: number;
   /** Requests with a session that no node knows, by the address they came from; newest last. */
   readonly unknownSessions: readonly UnknownSession[];
+  /** Clients that were refused at the address of the user's last connection and named nobody; only where the user is offline. */
+  readonly nearby: readonly Episode[];
   /** Who of the subject is shown online, and until when a broken connection is held. */
   readonly presence: {
     readonly online: boolean;

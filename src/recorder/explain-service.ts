@@ -16,15 +16,10 @@ import { AllRecords } from './all-records.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { mergeTop, type HeavyHitter } from './heavy-hitters.js';
 import { LocalRecord, type NodeQuestionOfRecord, type Subject } from './local-record.js';
+import { heldUntilOf, mergeStories, withRoomsOfNow, type StoryPart } from './merged-records.js';
 import { SharedTrace } from './shared-trace.js';
-import type { Delivered, PublicationStory } from './publication-story.js';
 
 const MAX_TOP = 20;
-
-interface StoryPart {
-  readonly story: PublicationStory | null;
-  readonly exceptions: readonly Delivered[];
-}
 
 /** Reads the records of all nodes and says what they say. [X2] [X3] [X5] [X6] */
 @Injectable()
@@ -78,7 +73,11 @@ export class ExplainService extends Explainer {
     // Others behind the same address may poll: what they meet is not the business of one that does not.
     const polls = episodes.some(({ firstTransport }) => firstTransport === 'polling');
     const unknownSessions = subject[0] === 'address' || polls ? around.unknownSessions : [];
-    const evidence = this.evidenceOf(subject, episodes, entries, unknownSessions, around.nodes);
+    const nearby = subject[0] === 'user' && entries.length === 0 ? await this.refusedNearby(episodes) : [];
+    const evidence = {
+      ...this.evidenceOf(subject, episodes, entries, unknownSessions, around.nodes),
+      nearby,
+    };
     return {
       subject: { [subject[0]]: subject[1] },
       now: this.nowOf(evidence, entries, around),
@@ -120,6 +119,14 @@ export class ExplainService extends Explainer {
     };
   }
 
+  /** A client that forgot its token is refused as nobody: it is looked for where the user was last. */
+  private async refusedNearby(episodes: readonly Episode[]): Promise<Episode[]> {
+    const last = episodes.at(-1);
+    if (!last?.end) return [];
+    const around = await this.records.of(['address', last.address]);
+    return around.episodes.filter(({ refusal, user }) => refusal !== null && user === null);
+  }
+
   private async socketsOf([kind, name]: Subject): Promise<SocketEntry[]> {
     try {
       if (kind === 'user') return (await this.registry.getUser(name)).sockets;
@@ -150,6 +157,7 @@ export class ExplainService extends Explainer {
       maxPayloadBytes,
       nodes,
       unknownSessions,
+      nearby: [],
       episodes,
       presence: kind === 'user' ? { online: entries.length > 0 || heldUntil !== null, heldUntil } : null,
     };
@@ -184,48 +192,6 @@ export class ExplainService extends Explainer {
   private assertOn(): void {
     if (this.recorder.isOff) throw new SwitchboardError('explain.disabled');
   }
-}
-
-/**
- * An open socket to which more happened than is kept, with the rooms that it is in now: it joined those that no fact names
- * before its first fact.
- */
-function withRoomsOfNow(episode: Episode, entries: readonly SocketEntry[]): Episode {
-  const { socketId, isCut, facts } = episode;
-  const entry = isCut ? entries.find((each) => each.socketId === socketId) : undefined;
-  const first = facts[0];
-  if (!entry || !first) return episode;
-  const named = new Set(facts.map(({ name }) => name));
-  const before = entry.rooms
-    .filter((room) => !named.has(room))
-    .map((name) => ({ at: first.at, kind: 'joined', name }) as const);
-  return { ...episode, facts: [...before, ...facts] };
-}
-
-/** A connection that broke and may come back is waited for: nobody is told yet that its user has left. [M4] */
-function heldUntilOf(episodes: readonly Episode[], windowMs: number, now: number): number | null {
-  const last = episodes.findLast(({ connectedAt, endedAt }) => connectedAt !== null && endedAt !== null);
-  if (!last?.end?.comesBack) return null;
-  const until = last.endedAt! + windowMs;
-  return until > now ? until : null;
-}
-
-function mergeStories(parts: readonly StoryPart[]): PublicationStory | undefined {
-  const stories = parts.flatMap(({ story }) => story ?? []);
-  // The node that took it knows who sent it, and what the others told it to have matched.
-  const first = stories.toSorted((one, other) => other.matched - one.matched || one.at - other.at)[0];
-  if (!first) return undefined;
-  const author = stories.find(({ by }) => by.kind !== 'app')?.by ?? first.by;
-  const byNode = new Map(stories.flatMap(({ nodes }) => nodes.map((each) => [each.node, each] as const)));
-  return {
-    ...first,
-    by: author,
-    nodes: [...byNode.values()],
-    exceptions: parts
-      .flatMap(({ story, exceptions }) => story?.exceptions ?? exceptions)
-      .toSorted((one, other) => one.at - other.at),
-    isCut: stories.some(({ isCut }) => isCut),
-  };
 }
 
 /** The answer of the API is written down at once: nobody changes it. */

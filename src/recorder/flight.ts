@@ -1,5 +1,5 @@
 import { recorderSlots, type SocketState } from '../sockets/socket-state.js';
-import type { EpisodeFact } from './episode.js';
+import { factName, type EpisodeFact } from './episode.js';
 
 /** Facts that are kept of one connection; the newest stay. [X1] */
 export const MAX_FACTS = 40;
@@ -28,7 +28,8 @@ export class Flight {
   isCut = false;
 
   note(atMs: number, kind: EpisodeFact['kind'], name?: string, code?: string, ms?: number): void {
-    this.last = new Note(atMs, kind, name, code, ms, this.last);
+    const kept = name === undefined ? undefined : factName(name);
+    this.last = new Note(atMs, kind, kept, code, ms, this.last);
     if (++this.count > MAX_FACTS) this.dropOldest();
   }
 

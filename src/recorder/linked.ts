@@ -32,7 +32,7 @@ function comesAfter(episode: Episode, other: Episode): boolean {
   return (
     other !== episode &&
     other.connectedAt !== null &&
-    other.connectedAt >= episode.endedAt! - OVERLAP_MS &&
+    other.connectedAt >= episode.endedAt! - overlapOf(episode) &&
     other.openedAt > episode.openedAt &&
     other.user === episode.user &&
     other.userAgent === episode.userAgent &&
@@ -40,8 +40,8 @@ function comesAfter(episode: Episode, other: Episode): boolean {
   );
 }
 
-/** A client is back before the end of its broken connection was noticed: by a ping time-out, or on another node. */
-const OVERLAP_MS = 0;
+/** A client that gets no pings gives up before its node does, and is back while that still waits for a pong. */
+const overlapOf = ({ end }: Episode): number => (end?.reason === 'ping_timeout' ? (end.idleMs ?? 0) : 0);
 
 function withReason(
   { recovery, connectedAt }: Episode,

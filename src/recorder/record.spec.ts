@@ -17,6 +17,12 @@ describe('the facts of a connection', () => {
     expect(facts.at(-1)).toEqual({ at: 1_099, kind: 'joined', name: 'room 99' });
     expect(flight.isCut).toBe(true);
   });
+
+  it('[X1] have a fixed size, however long the name of a room is', () => {
+    const flight = new Flight();
+    flight.note(0, 'joined', 'x'.repeat(100_000));
+    expect(flight.facts(0)[0]!.name).toBe('x'.repeat(256));
+  });
 });
 
 describe('a live trace', () => {
@@ -146,6 +152,15 @@ describe('episodes of one client', () => {
     );
     expect(one).toMatchObject({ socketId: 'a', next: { socketId: 'b', gapMs: 500 } });
     expect(two).toMatchObject({ next: null, recovery: { why: 'window_over' } });
+  });
+
+  it('[X1] are linked where the client gave up before its node did, and not where another was there long before', () => {
+    const silent = { reason: 'ping_timeout', comesBack: true, idleMs: 4_000 } as Episode['end'];
+    const gone = episode('a', 0, { endedAt: 20_000, end: silent });
+    expect(linked([gone, episode('b', 17_000)])[0]!.next).toEqual({ socketId: 'b', gapMs: 0 });
+    expect(linked([gone, episode('b', 9_000)])[0]!.next).toBeNull();
+    const cut = episode('a', 0, { endedAt: 20_000, end: { ...silent!, reason: 'transport_close' } });
+    expect(linked([cut, episode('b', 17_000)])[0]!.next).toBeNull();
   });
 
   it('[X1] are not linked across users, devices or namespaces', () => {

@@ -46,15 +46,16 @@ const CONNECT = PacketType.CONNECT.toString().charCodeAt(0);
  * and what it sends passes nothing of ours but this. [L2] And a connection asks to enter namespaces within its budget:
  * what comes from one that was refused is not read. [L11]
  *
- * @param refused told of a connection that asked for a namespace that nobody serves
+ * @param refused told of a connection that asked for a namespace that nobody serves, and of the packet that asked
  */
 export function createPacketParser(
-  refused: (connection: Connection, namespace: string) => void,
+  refused: (connection: Connection, namespace: string, packet: unknown) => void,
 ): PacketParser {
   /** The connection whose decoder Socket.IO makes next. */
   let expected: Connection | undefined;
   /** The connection whose packet is being read: Socket.IO refuses an unknown namespace while it is. */
   let reading: Connection | undefined;
+  let read: unknown;
 
   class BudgetedDecoder extends Decoder {
     private readonly connection = expected;
@@ -63,10 +64,12 @@ export function createPacketParser(
       const { connection } = this;
       if (!connection || !mayRead(connection, chunk)) return;
       reading = connection;
+      read = chunk;
       try {
         super.add(chunk);
       } finally {
         reading = undefined;
+        read = undefined;
       }
     }
   }
@@ -75,7 +78,7 @@ export function createPacketParser(
   class CodingEncoder extends Encoder {
     override encode(packet: Packet): ReturnType<Encoder['encode']> {
       if (!isBareRefusal(packet)) return super.encode(packet);
-      if (reading) refused(reading, packet.nsp);
+      if (reading) refused(reading, packet.nsp, read);
       return super.encode({ ...packet, data: coded(packet.data) });
     }
   }

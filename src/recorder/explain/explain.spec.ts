@@ -71,6 +71,7 @@ const evidence = (episodes: readonly Episode[], more: Partial<Evidence> = {}): E
   maxPayloadBytes: 100_000,
   nodes: 1,
   unknownSessions: [],
+  nearby: [],
   presence: null,
   episodes,
   ...more,
@@ -97,6 +98,29 @@ const brokenThenBack = (before: Partial<Episode>, after: Partial<Episode>): Epis
   return [first, back];
 };
 
+/** Each connection ends a second after the next one came. */
+const takingTurns = (count: number, how: Partial<EpisodeEnd>): Episode[] =>
+  Array.from({ length: count }, (_, index) =>
+    ended(
+      3 * SECOND,
+      { by: 'gateway', reason: 'kicked', comesBack: true, ...how },
+      { openedAt: NOW - MINUTE + index * 2 * SECOND, next: { socketId: 'x', gapMs: 500 } },
+    ),
+  );
+
+/** Refused as nobody, after the user was there. */
+const nameless = (more: Partial<Episode>): Episode =>
+  episode({
+    user: null,
+    openedAt: NOW - MINUTE,
+    connectedAt: null,
+    refusal: { code: 'auth.token_missing', cause: 'no token', stage: 'namespace' },
+    ...more,
+  });
+
+const joinRefused = (code: string) =>
+  ({ at: NOW - 9 * MINUTE, kind: 'join_refused', name: 'board:1', code }) as const;
+
 const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
   [
     'refused',
@@ -107,6 +131,18 @@ const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
         refusal: { code: 'auth.token_expired', cause: 'expired 312 s ago', stage: 'handshake' },
       }),
     ]),
+    'certain',
+  ],
+  [
+    'refused',
+    'a client without a token where the user was last',
+    evidence([ended(MINUTE)], { nearby: [nameless({})] }),
+    'possible',
+  ],
+  [
+    'join_refused',
+    'a room that its token does not allow',
+    evidence([episode({ facts: [joinRefused('access.denied')] })]),
     'certain',
   ],
   ['ping_timeout', 'silence of a desktop', evidence([ended(MINUTE, { reason: 'ping_timeout' })]), 'certain'],
@@ -179,6 +215,8 @@ const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
     evidence([episode(), episode({ openedAt: NOW - 10 * MINUTE + 300 })]),
     'likely',
   ],
+  ['taken_over', 'two pages that come back in turn', evidence(takingTurns(6, {})), 'likely'],
+  ['taken_over', 'the same, three times', evidence(takingTurns(3, {})), 'possible'],
   [
     'ack_missing',
     'a client that never acknowledges',
@@ -226,6 +264,18 @@ const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
     evidence([episode({ transport: 'polling', facts: [{ at: NOW, kind: 'upgrade_tried' }] })]),
     'likely',
   ],
+  [
+    'stuck_on_polling',
+    'an upgrade that never ended, and silence after it',
+    evidence([
+      ended(
+        MINUTE,
+        { reason: 'ping_timeout' },
+        { transport: 'polling', facts: [{ at: NOW, kind: 'upgrade_tried' }] },
+      ),
+    ]),
+    'certain',
+  ],
   ['stuck_on_polling', 'no upgrade that was seen', evidence([episode({ transport: 'polling' })]), 'possible'],
   [
     'flooding',
@@ -244,6 +294,18 @@ const CASES: readonly (readonly [FindingId, string, Evidence, Confidence])[] = [
     'a node that was late',
     evidence([ended(MINUTE, { reason: 'ping_timeout', loopLagMs: 30_000 })]),
     'certain',
+  ],
+  [
+    'node_stalled',
+    'a node that was late, and left its client time to answer',
+    evidence([ended(MINUTE, { reason: 'ping_timeout', loopLagMs: 2_000 })]),
+    'possible',
+  ],
+  [
+    'ping_timeout',
+    'silence that is longer than its node was late',
+    evidence([ended(MINUTE, { reason: 'ping_timeout', loopLagMs: 2_000 })]),
+    'likely',
   ],
   ['node_lost', 'a dead node', evidence([ended(MINUTE, { by: 'node', reason: 'node_lost' })]), 'certain'],
   ['deploy', 'a drain', evidence([ended(MINUTE, { by: 'gateway', reason: 'server.draining' })]), 'certain'],
@@ -286,6 +348,27 @@ const LOOKALIKES: readonly (readonly [FindingId, string, Evidence])[] = [
     evidence([episode(), episode({ openedAt: NOW - 10 * MINUTE + 300, userAgent: PHONE })]),
   ],
   ['received_twice', 'a reload', evidence([ended(MINUTE), episode()])],
+  ['taken_over', 'one page in place of an old one', evidence(takingTurns(2, {}))],
+  [
+    'taken_over',
+    'connections that break one after the other',
+    evidence(takingTurns(6, { by: 'network', reason: 'transport_close' })),
+  ],
+  [
+    'taken_over',
+    'all sockets of a user kicked at once, again and again',
+    evidence(
+      [1, 2, 3, 4, 5].flatMap((minute) =>
+        [0, 1].map((index) =>
+          ended(
+            MINUTE - index * SECOND,
+            { by: 'gateway', reason: 'kicked', comesBack: true },
+            { openedAt: NOW - minute * 2 * MINUTE + index * SECOND, next: { socketId: 'x', gapMs: 500 } },
+          ),
+        ),
+      ),
+    ),
+  ],
   [
     'held_online',
     'a user who is there',
@@ -314,6 +397,27 @@ const LOOKALIKES: readonly (readonly [FindingId, string, Evidence])[] = [
     evidence([episode({ facts: [{ at: NOW, kind: 'limit', code: 'limit.rooms' }] })]),
   ],
   ['refused', 'a connection that its client closed', evidence([ended(MINUTE, LEFT)])],
+  [
+    'refused',
+    'another client at the address of the user, or one before the user came',
+    evidence([ended(MINUTE)], {
+      nearby: [nameless({ userAgent: PHONE }), nameless({ openedAt: NOW - 60 * MINUTE })],
+    }),
+  ],
+  [
+    'join_refused',
+    'a room that it joined later',
+    evidence([
+      episode({
+        facts: [joinRefused('access.denied'), { at: NOW - MINUTE, kind: 'joined', name: 'board:1' }],
+      }),
+    ]),
+  ],
+  [
+    'join_refused',
+    'rooms that are joined over the rate',
+    evidence([episode({ facts: [joinRefused('limit.rate')] })]),
+  ],
   [
     'payload_too_large',
     'much that came in small messages',

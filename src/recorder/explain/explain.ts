@@ -4,22 +4,23 @@ import { bySurety, type Finding, type Rule } from './finding.js';
 import { flooding, slowConsumer } from './rules/load.js';
 import { nodeStalled, pingTimeout, tabAsleep } from './rules/ping-timeout.js';
 import { proxyTimeout } from './rules/proxy-timeout.js';
-import { refused } from './rules/refused.js';
+import { joinRefused, refused } from './rules/refused.js';
 import {
   ackMissing,
   deploy,
   heldOnline,
   nodeLost,
   notRecovered,
-  receivedTwice,
   roomsNotRejoined,
   stoppedRetrying,
 } from './rules/return.js';
+import { receivedTwice, takenOver } from './rules/several-sockets.js';
 import { notSticky, payloadTooLarge, stuckOnPolling } from './rules/transport.js';
 
 /** Rules that read connections; what became of one publication is read by `publication-verdict.ts`. */
 export const RULES: readonly Rule[] = [
   refused,
+  joinRefused,
   pingTimeout,
   proxyTimeout,
   notSticky,
@@ -27,6 +28,7 @@ export const RULES: readonly Rule[] = [
   tabAsleep,
   roomsNotRejoined,
   notRecovered,
+  takenOver,
   receivedTwice,
   ackMissing,
   heldOnline,

@@ -3,9 +3,10 @@ import type { Evidence } from '../episode.js';
 /** How sure a finding is. */
 export type Confidence = 'certain' | 'likely' | 'possible';
 
-/** IDs of findings: each names its page in `docs/why/`. [X2] */
+/** IDs of findings: each names its page in `docs/why/`. Causes come before what follows from them. [X2] */
 export const FINDING_IDS = [
   'refused',
+  'join_refused',
   'ping_timeout',
   'proxy_timeout',
   'not_sticky',
@@ -13,17 +14,18 @@ export const FINDING_IDS = [
   'tab_asleep',
   'rooms_not_rejoined',
   'not_recovered',
+  'taken_over',
   'received_twice',
   'nobody_matched',
   'ack_missing',
-  'held_online',
-  'stopped_retrying',
   'slow_consumer',
   'stuck_on_polling',
   'flooding',
   'node_stalled',
   'node_lost',
   'deploy',
+  'held_online',
+  'stopped_retrying',
 ] as const;
 
 export type FindingId = (typeof FINDING_IDS)[number];

@@ -1,6 +1,6 @@
 /** Did this user get that publication? [X3] Pure: read from the publication's story and the user's connections. */
 import type { Selection, Target } from '../../protocol/publication.js';
-import type { Episode } from '../episode.js';
+import { factName, type Episode } from '../episode.js';
 import type { Delivered, PublicationStory } from '../publication-story.js';
 import type { Conclusion } from './finding.js';
 import { at, factsOf, span, times } from './reading.js';
@@ -122,7 +122,7 @@ function untargeted(
   episode: Episode,
   verdict: (what: Verdict, ...because: readonly string[]) => PublicationVerdict,
 ): PublicationVerdict {
-  const rooms = 'all' in to ? [] : (to.rooms ?? []);
+  const rooms = 'all' in to ? [] : (to.rooms ?? []).map(factName);
   const refusal = factsOf(episode, 'join_refused', 'joined').findLast(
     (fact) => fact.at <= publishedAt && rooms.includes(fact.name ?? ''),
   );
@@ -198,7 +198,10 @@ function isTargeted(
   return (
     (target.users?.includes(user) ?? false) ||
     (socketId !== null && (target.sockets?.includes(socketId) ?? false)) ||
-    (target.rooms?.some((room) => rooms.has(room) || room === `user:${user}` || room === socketId) ?? false)
+    (target.rooms?.some(
+      (room) => rooms.has(factName(room)) || room === `user:${user}` || room === socketId,
+    ) ??
+      false)
   );
 }
 

@@ -54,6 +54,12 @@ export function rhythmOf(values: readonly number[]): { readonly median: number; 
   return { median, spread: distances[Math.ceil(distances.length * 0.75) - 1]! };
 }
 
+/** Whether an upgrade to WebSocket has begun and neither ended nor failed: the client has paused its polling for it. */
+export const isHalfUpgraded = (episode: Episode): boolean =>
+  episode.transport === 'polling' &&
+  factsOf(episode, 'upgrade_tried').length > 0 &&
+  factsOf(episode, 'upgraded', 'upgrade_failed').length === 0;
+
 /** Whether the client runs on a phone or tablet, as far as its user agent says so. */
 export const isMobile = ({ userAgent }: Episode): boolean =>
   userAgent !== null && /Mobile|Android|iPhone|iPad|iOS|okhttp|Dalvik|Darwin/.test(userAgent);

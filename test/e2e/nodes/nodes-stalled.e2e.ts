@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { io, type Socket } from 'socket.io-client';
+import { explained, found } from '../../support/explained.js';
 import { describeWithRedis, TestRedis } from '../../support/redis.js';
 import { ServiceProcess } from '../../support/service-process.js';
 
@@ -51,6 +52,25 @@ describeWithRedis('a node that stands still', () => {
     expect(metrics).toMatch(/^switchboard_event_loop_stalls_total 1$/m);
     expect(metrics).toMatch(/^switchboard_engine_lost_total 0$/m);
     expect(metrics).toMatch(/^switchboard_disconnections_total\{reason="node.stalled"\} 1$/m);
+    socket.close();
+  }, 60_000);
+
+  it('[X2] is what ended its clients, for whoever explains them later: it was taken for dead, and came back', async () => {
+    const { service, url } = await start();
+    const { service: other, url: asked } = await start();
+    const socket = io(url, { transports: ['websocket'], reconnection: false, auth: { user: 'ada' } });
+    await heard(socket, 'connect');
+    const goodbye = heard<Goodbye>(socket, 'server:disconnect');
+    service.signal('SIGSTOP');
+    await other.line(/a node was lost/);
+    service.signal('SIGCONT');
+    await goodbye;
+    const answer = await explained({ url: asked }, { user: 'ada' }, ({ episodes }) =>
+      episodes.some(({ end }) => end?.reason === 'node.stalled'),
+    );
+    expect(answer.episodes).toHaveLength(1);
+    expect(found(answer)).toContain('node_stalled certain');
+    expect(found(answer).join()).not.toMatch(/node_lost|received_twice/);
     socket.close();
   }, 60_000);
 

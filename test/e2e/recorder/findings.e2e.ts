@@ -5,6 +5,7 @@ import {
   type TestClient,
   type TestGateway,
 } from 'switchboard-gateway/testing';
+import { createApiKey } from '../../../src/access/api-keys.js';
 import { CuttingProxy } from '../../support/cutting-proxy.js';
 import { explain, explained, found, foundIn } from '../../support/explained.js';
 import { cutOff, stopReading } from '../../support/not-reading.js';
@@ -41,7 +42,7 @@ describe('findings of one node', () => {
   };
 
   it('[X2] ping_timeout, tab_asleep: a network that is gone, a phone that comes back; not a client that answers', async () => {
-    const gateway = await begin({ pingIntervalMs: 100, pingTimeoutMs: 200 });
+    const gateway = await begin({ pingIntervalMs: 100, pingTimeoutMs: 1_500 });
     const proxy = await CuttingProxy.to(gateway.port);
     opened.push(proxy);
     const through = async (user: string, userAgent: string): Promise<TestClient> => {
@@ -102,55 +103,6 @@ describe('findings of one node', () => {
     expect(found(await explain(gateway, { user: 'small' }))).toEqual([]);
   });
 
-  it('[X2] rooms_not_rejoined: back without its room; not when it joins again', async () => {
-    const gateway = await begin();
-    const comeBack = async (user: string, joinsAgain: boolean): Promise<void> => {
-      const client = await connect(gateway, user);
-      await client.request('room:join', { room: 'lobby' });
-      cutOff(client);
-      await client.next('disconnect');
-      client.socket.open();
-      await client.next('connect');
-      if (joinsAgain) await client.request('room:join', { room: 'lobby' });
-    };
-    await comeBack('forgets', false);
-    await comeBack('joins', true);
-    const finding = await foundIn(gateway, { user: 'forgets' }, 'rooms_not_rejoined');
-    expect(finding).toMatchObject({ confidence: 'likely' });
-    expect(finding.title).toContain('lobby');
-    expect(found(await explain(gateway, { user: 'joins' }))).toEqual([]);
-  });
-
-  it('[X2] not_recovered: back after the window; not within it', async () => {
-    const comeBack = async (recoveryWindowMs: number, pauseMs: number): Promise<string[]> => {
-      const gateway = await begin({ recoveryWindowMs });
-      const client = await connect(gateway, 'ada', undefined, { recovery: true });
-      await client.request('room:join', { room: 'lobby' });
-      await gateway.http('POST', '/v1/emit', { to: { rooms: ['lobby'] }, event: 'x' });
-      await client.next('x');
-      client.breakTransport();
-      await hasEnded(gateway, 'ada');
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      client.socket.open();
-      await client.next('connect');
-      const answer = await explain(gateway, { user: 'ada' });
-      expect(answer.episodes.at(-1)!.recovery).toEqual(
-        pauseMs > 0 ? { outcome: 'not_recovered', why: 'window_over' } : { outcome: 'recovered', why: null },
-      );
-      return found(answer);
-    };
-    expect(await comeBack(50, 1_000)).toContain('not_recovered certain');
-    expect(await comeBack(60_000, 0)).toEqual([]);
-  });
-
-  it('[X2] received_twice: two sockets of one page; not of two devices', async () => {
-    const gateway = await begin();
-    await Promise.all([connect(gateway, 'twin', CHROME), connect(gateway, 'twin', CHROME)]);
-    await Promise.all([connect(gateway, 'two', CHROME), connect(gateway, 'two', PHONE)]);
-    expect(found(await explain(gateway, { user: 'twin' }))).toEqual(['received_twice likely']);
-    expect(found(await explain(gateway, { user: 'two' }))).toEqual([]);
-  });
-
   it('[X2] ack_missing: a client that does not acknowledge; not one that does', async () => {
     const gateway = await begin();
     await connect(gateway, 'mute');
@@ -167,18 +119,6 @@ describe('findings of one node', () => {
     expect(found(await explain(gateway, { user: 'polite' }))).toEqual([]);
     const verdict = await explain(gateway, { publication: String(asked.body['id']), user: 'polite' });
     expect(verdict.verdict).toBe('acknowledged');
-  });
-
-  it('[X2] held_online: a connection broke and is waited for; not one that was closed on purpose', async () => {
-    const gateway = await begin({ recoveryWindowMs: 60_000 });
-    const broken = await connect(gateway, 'broken');
-    const gone = await connect(gateway, 'gone');
-    cutOff(broken);
-    gone.socket.close();
-    const finding = await foundIn(gateway, { user: 'broken' }, 'held_online');
-    expect(finding.confidence).toBe('certain');
-    await hasEnded(gateway, 'gone');
-    expect(await explain(gateway, { user: 'gone' })).toMatchObject({ now: { online: false }, findings: [] });
   });
 
   it('[X2] slow_consumer: a client that does not read; not one that does', async () => {
@@ -247,6 +187,51 @@ describe('findings of one node', () => {
     expect(found(answer).map((each) => each.split(' ')[0])).toContain('node_stalled');
     expect(found(answer).map((each) => each.split(' ')[0])).not.toContain('ping_timeout');
     expect(found(await explain(gateway, { user: 'cut' })).join()).not.toContain('node_stalled');
+  });
+
+  it('[X2] join_refused: a room that its token does not allow; not one that it joined after all', async () => {
+    const { key, entry } = createApiKey('reader', ['read']);
+    const gateway = await begin({ jwtSecret: SECRET, apiKeys: entry });
+    const headers = { authorization: `Bearer ${key}` };
+    const join = async (sub: string, rooms: readonly string[]): Promise<string[]> => {
+      const caps = [{ room: 'public:*', allow: ['join'] }];
+      const client = await gateway.connect({
+        auth: { token: await sign({ sub, caps, exp: inSeconds(600) }) },
+      });
+      for (const room of rooms) await client.request('room:join', { room });
+      return found(await explain(gateway, { user: sub }, headers));
+    };
+    expect(await join('outsider', ['public:1', 'board:1'])).toEqual(['join_refused certain']);
+    expect(await join('member', ['public:1'])).toEqual([]);
+  });
+
+  it('[X2] refused: a client that forgot its token, by the user who was there before; not one of another make', async () => {
+    const { key, entry } = createApiKey('reader', ['read']);
+    const gateway = await begin({ jwtSecret: SECRET, apiKeys: entry });
+    const headers = { authorization: `Bearer ${key}` };
+    const client = await gateway.connect({
+      auth: { token: await sign({ sub: 'ada', exp: inSeconds(600) }) },
+      client: { extraHeaders: { 'user-agent': CHROME } },
+    });
+    client.socket.close();
+    await explained(gateway, { user: 'ada' }, ({ episodes }) => episodes[0]?.end != null, headers);
+    const nobody = async (userAgent: string): Promise<string[]> => {
+      const other = gateway.open({ auth: {}, client: { extraHeaders: { 'user-agent': userAgent } } });
+      await other.next('connect_error');
+      return found(await explain(gateway, { user: 'ada' }, headers));
+    };
+    expect(await nobody(PHONE)).toEqual([]);
+    expect(await nobody(CHROME)).toEqual(['refused possible']);
+  });
+
+  it('[X2] refused: a namespace that nobody serves, by the user that was claimed; not one that is served', async () => {
+    const gateway = await begin();
+    const lost = gateway.open({ auth: { user: 'lost' }, namespace: '/nowhere' });
+    await lost.next('connect_error');
+    await connect(gateway, 'at-home');
+    const finding = await foundIn(gateway, { user: 'lost' }, 'refused');
+    expect(finding.title).toContain('namespace.unknown');
+    expect(found(await explain(gateway, { user: 'at-home' }))).toEqual([]);
   });
 
   it('[X2] refused: its cause is the true one, by the user that was claimed and by the address; not one that got in', async () => {

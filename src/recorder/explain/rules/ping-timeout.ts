@@ -1,18 +1,29 @@
 import type { Conclusion, Rule } from '../finding.js';
 import type { Evidence } from '../../episode.js';
-import { endedConnections, howOften, isBrowser, isMobile, span, withReason, type Ended } from '../reading.js';
+import {
+  endedConnections,
+  howOften,
+  isBrowser,
+  isHalfUpgraded,
+  isMobile,
+  span,
+  withReason,
+  type Ended,
+} from '../reading.js';
 
-/** A node whose own timers were this late says nothing about its clients. */
+/** A node whose own timers were this late stood still. */
 const STALLED_MS = 1_000;
+
+/** So late that a client had no time to answer: its silence says nothing about it. */
+const tookTheTime = ({ end }: Ended, { pingTimeoutMs }: Evidence): boolean =>
+  end.loopLagMs >= Math.max(STALLED_MS, pingTimeoutMs / 2);
 
 /** Timers of a hidden page run once a minute at most, so that 2.x clients ping too late. */
 const isAsleep = (episode: Ended): boolean =>
   isMobile(episode) || (isBrowser(episode) && episode.protocol === 3);
 
-const blamesClient = ({ end }: Ended): boolean => end.loopLagMs < STALLED_MS;
-
-const timeouts = ({ episodes }: Evidence): Ended[] =>
-  withReason(episodes, 'ping_timeout').filter(blamesClient);
+const timeouts = (evidence: Evidence): Ended[] =>
+  withReason(evidence.episodes, 'ping_timeout').filter((ended) => !tookTheTime(ended, evidence));
 
 /** The client did not answer pings, while its node was well. */
 export const pingTimeout: Rule = {
@@ -24,13 +35,21 @@ export const pingTimeout: Rule = {
     const { max, last: lastTrip } = last.ping;
     const wasSlow = max !== null && max > evidence.pingTimeoutMs / 4;
     return {
-      confidence: isAsleep(last) ? 'possible' : 'certain',
+      confidence:
+        isAsleep(last) || isHalfUpgraded(last)
+          ? 'possible'
+          : last.end.loopLagMs >= STALLED_MS
+            ? 'likely'
+            : 'certain',
       title: `The client stopped answering: no pong for ${span(last.end.lastPongAgoMs ?? evidence.pingTimeoutMs)}`,
       because: [
         howOften(ended, endedConnections(evidence.episodes), 'ended with a ping time-out'),
         `checked every ${span(evidence.pingIntervalMs)}, with ${span(evidence.pingTimeoutMs)} to answer`,
         `round trips before: last ${lastTrip === null ? 'none' : span(lastTrip)}, longest ${max === null ? 'none' : span(max)}`,
-        `the node was well: its timers were ${span(last.end.loopLagMs)} late`,
+        last.end.loopLagMs >= STALLED_MS
+          ? `the node was late too, by ${span(last.end.loopLagMs)}, which left the client time to answer`
+          : `the node was well: its timers were ${span(last.end.loopLagMs)} late`,
+        ...(isHalfUpgraded(last) ? ['it had begun an upgrade to WebSocket that never ended'] : []),
       ],
       try: [
         wasSlow
@@ -73,12 +92,14 @@ export const tabAsleep: Rule = {
 /** The node itself stood still, so that its clients seemed silent. */
 export const nodeStalled: Rule = {
   id: 'node_stalled',
-  read({ episodes }): Conclusion | undefined {
-    const all = endedConnections(episodes);
+  read(evidence): Conclusion | undefined {
+    const all = endedConnections(evidence.episodes);
     const ended = all.filter(({ end }) => end.reason === 'node.stalled' || end.loopLagMs >= STALLED_MS);
     const last = ended.at(-1);
     if (!last) return undefined;
-    const isTold = last.end.reason === 'node.stalled' || last.end.reason === 'ping_timeout';
+    const isTold =
+      last.end.reason === 'node.stalled' ||
+      (last.end.reason === 'ping_timeout' && tookTheTime(last, evidence));
     return {
       confidence: isTold ? 'certain' : 'possible',
       title: `Node ${last.node} stood still for ${span(last.end.loopLagMs)}`,

@@ -1,6 +1,6 @@
 import type { Conclusion, Rule } from '../finding.js';
 import type { Episode } from '../../episode.js';
-import { at, endedConnections, factsOf, howOften, isBrowser, span, times } from '../reading.js';
+import { at, endedConnections, factsOf, howOften, span, times } from '../reading.js';
 
 /** A client that its app lets connect again after a refusal or an end has done so within this time. */
 const PATIENCE_MS = 60_000;
@@ -169,41 +169,6 @@ export const heldOnline: Rule = {
     };
   },
 };
-
-/** A page with two clients gets everything twice. */
-export const receivedTwice: Rule = {
-  id: 'received_twice',
-  read({ episodes }): Conclusion | undefined {
-    for (const [index, episode] of episodes.entries()) {
-      if (episode.connectedAt === null) continue;
-      const twin = episodes.slice(index + 1).find((other) => isTwin(episode, other));
-      if (!twin) continue;
-      return {
-        confidence: 'likely',
-        title: 'Two sockets of one page: it gets everything twice',
-        because: [
-          `sockets ${episode.socketId} and ${twin.socketId} came ${span(twin.connectedAt! - episode.connectedAt)} apart, from ${episode.address}, with the same user agent, and were open together`,
-          'each socket gets each publication once',
-        ],
-        try: [
-          'call `io()` once for the page, and not in a component that is built again',
-          'remove listeners with `socket.off` when a component goes',
-        ],
-      };
-    }
-    return undefined;
-  },
-};
-
-const isTwin = (one: Episode, other: Episode): boolean =>
-  isBrowser(one) &&
-  other.connectedAt !== null &&
-  one.user === other.user &&
-  one.address === other.address &&
-  one.userAgent === other.userAgent &&
-  one.namespace === other.namespace &&
-  Math.abs(other.connectedAt - one.connectedAt!) < 1_000 &&
-  (one.endedAt === null || one.endedAt - other.connectedAt > 2_000);
 
 /** Requests that were never answered, or answers of clients that never came. */
 export const ackMissing: Rule = {

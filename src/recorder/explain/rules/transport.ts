@@ -1,5 +1,15 @@
 import type { Conclusion, Rule } from '../finding.js';
-import { at, endedConnections, factsOf, howOften, size, span, times, withReason } from '../reading.js';
+import {
+  at,
+  endedConnections,
+  factsOf,
+  howOften,
+  isHalfUpgraded,
+  size,
+  span,
+  times,
+  withReason,
+} from '../reading.js';
 
 /** An upgrade that was to come has come within this time. */
 const UPGRADE_MS = 10_000;
@@ -41,9 +51,10 @@ export const stuckOnPolling: Rule = {
     if (!last) return undefined;
     const failed = factsOf(last, 'upgrade_failed').at(-1);
     const tried = factsOf(last, 'upgrade_tried').length;
-    const halfway = tried > 0 && !failed;
+    const halfway = isHalfUpgraded(last);
+    const hasFallenSilent = halfway && last.end?.reason === 'ping_timeout';
     return {
-      confidence: failed || halfway ? 'likely' : 'possible',
+      confidence: hasFallenSilent ? 'certain' : failed || halfway ? 'likely' : 'possible',
       title: halfway
         ? 'The upgrade to WebSocket began and never ended: the client has paused its polling'
         : 'The client stays on long polling',
@@ -54,6 +65,7 @@ export const stuckOnPolling: Rule = {
           : tried > 0
             ? `${times(tried, 'upgrade')} tried, none finished`
             : 'no attempt to upgrade reached the gateway',
+        ...(hasFallenSilent ? ['then it fell silent, and its connection ended with a ping time-out'] : []),
       ],
       try:
         tried === 0
@@ -62,7 +74,9 @@ export const stuckOnPolling: Rule = {
               'see whether the client is told `transports: ["polling"]` or `upgrade: false`',
             ]
           : [
-              'look for a proxy that closes WebSockets at once, or answers 400 or 403 to them',
+              halfway
+                ? 'look for a proxy or firewall that lets a WebSocket begin and passes nothing on after that'
+                : 'look for a proxy that closes WebSockets at once, or answers 400 or 403 to them',
               "or begin with WebSocket: `transports: ['websocket', 'polling']`",
             ],
     };
