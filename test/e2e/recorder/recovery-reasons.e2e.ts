@@ -1,4 +1,5 @@
 /** Why a client did not get its session back: each reason, made for real. [X1] [X2] */
+import type { Server } from 'socket.io';
 import {
   startGateway,
   type StartOptions,
@@ -6,10 +7,28 @@ import {
   type TestGateway,
 } from 'switchboard-gateway/testing';
 import { createApiKey } from '../../../src/access/api-keys.js';
+import { Namespaces } from '../../../src/sockets/namespaces.js';
 import { byEngine } from '../../support/engine-under-test.js';
 import { explain, explained, type Headers } from '../../support/explained.js';
 import { breakOff, comeBack, sessionOf } from '../../support/recovering.js';
+import { describeWithRedis, TestRedis } from '../../support/redis.js';
 import { everythingIn, inSeconds, SECRET, sign } from '../../support/tokens.js';
+
+/** What the record says of a client that came back, and what is found. */
+async function told(gateway: TestGateway, user: string, why: string, headers: Headers = {}): Promise<void> {
+  const answer = await explained(
+    gateway,
+    { user },
+    ({ episodes }) => episodes.some(({ recovery }) => recovery !== null),
+    headers,
+  );
+  const last = answer.episodes.findLast(({ recovery }) => recovery !== null);
+  expect([user, last!.recovery]).toEqual([user, { outcome: 'not_recovered', why }]);
+  const finding = answer.findings.find(({ id }) => id === 'not_recovered');
+  expect(finding).toMatchObject({ confidence: 'certain' });
+  // In words.
+  expect(finding!.title).not.toMatch(new RegExp(`: ${why}$`));
+}
 
 describe('a session that is not given back', () => {
   const { key, entry } = createApiKey('operator', ['read', 'emit', 'manage']);
@@ -32,27 +51,6 @@ describe('a session that is not given back', () => {
     await gateway.broadcaster.toUsers(user).emit('first');
     await client.next('first');
     return client;
-  };
-
-  /** What the record says of a client that came back, and what is found. */
-  const told = async (
-    gateway: TestGateway,
-    user: string,
-    why: string,
-    headers: Headers = {},
-  ): Promise<void> => {
-    const answer = await explained(
-      gateway,
-      { user },
-      ({ episodes }) => episodes.some(({ recovery }) => recovery !== null),
-      headers,
-    );
-    const last = answer.episodes.findLast(({ recovery }) => recovery !== null);
-    expect([user, last!.recovery]).toEqual([user, { outcome: 'not_recovered', why }]);
-    const finding = answer.findings.find(({ id }) => id === 'not_recovered');
-    expect(finding).toMatchObject({ confidence: 'certain' });
-    // In words.
-    expect(finding!.title).not.toContain(why);
   };
 
   it('[X1] unknown_session, foreign_cursor and other_user: not its session', async () => {
@@ -126,5 +124,57 @@ describe('a session that is not given back', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_500));
     await connect(gateway, { token: await sign({ ...claims, exp: inSeconds(600) }), pid, offset });
     await told(gateway, 'ada', 'token_ended', { authorization: `Bearer ${key}` });
+  });
+
+  it('[X1] other_namespace: it comes back to another namespace than it left', async () => {
+    const gateway = await begin();
+    const server = gateway.app.get(Namespaces).all[0]!.nsp.server as Server;
+    server.of('/admin');
+    const client = await connectAs(gateway, 'mover');
+    const { pid, offset } = sessionOf(client);
+    await breakOff(gateway, client);
+    await gateway.connect({ auth: { recovery: true, user: 'mover', pid, offset }, namespace: '/admin' });
+    await told(gateway, 'mover', 'other_namespace');
+  });
+
+  it('[X1] revoked: the token that it was opened with was revoked while it was away, though it has another one', async () => {
+    const gateway = await begin({ jwtSecret: SECRET, apiKeys: entry });
+    const headers = { authorization: `Bearer ${key}` };
+    const claims = { sub: 'ada', caps: [everythingIn('*')], exp: inSeconds(600) };
+    const client = await connect(gateway, { token: await sign({ ...claims, jti: 'lost phone' }) });
+    await gateway.broadcaster.toUsers('ada').emit('first');
+    await client.next('first');
+    const { pid, offset } = sessionOf(client);
+    await breakOff(gateway, client);
+    const { status } = await gateway.http('POST', '/v1/tokens/revoke', { jti: 'lost phone' }, headers);
+    expect(status).toBe(204);
+    await connect(gateway, { token: await sign({ ...claims, jti: 'new phone' }), pid, offset });
+    await told(gateway, 'ada', 'revoked', headers);
+  });
+});
+
+describeWithRedis('a session that cannot be looked for', () => {
+  let redis: TestRedis;
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+    gateway = await startGateway({ redisUrl: redis.url });
+  });
+  afterAll(async () => {
+    redis.resume();
+    await gateway?.close();
+    await redis?.kill();
+  });
+
+  it('[X1] [O3] engine_unavailable: Redis hangs when it comes back', async () => {
+    const client = await gateway.connect({ auth: { recovery: true, user: 'ada' } });
+    await gateway.broadcaster.toUsers('ada').emit('first');
+    await client.next('first');
+    await breakOff(gateway, client);
+    redis.pause();
+    expect(await comeBack(client)).toBe(false);
+    await told(gateway, 'ada', 'engine_unavailable');
+    redis.resume();
   });
 });
