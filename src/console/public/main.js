@@ -8,10 +8,11 @@ import { KeyGate } from './key-gate.js';
 import { Blocks, Rooms, Sockets, Users } from './lists.js';
 import { Waiting } from './load.js';
 import { Nodes, Overview } from './overview.js';
+import { Publication } from './publication.js';
 import { href, route } from './routes.js';
 import { watch } from './samples.js';
 import { Find, SearchBar } from './search.js';
-import { Address, Publication, Room, Socket, User } from './subjects.js';
+import { Address, Room, Socket, User } from './subjects.js';
 
 const TABS = {
   overview: 'Overview',

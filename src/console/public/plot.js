@@ -4,6 +4,8 @@ import uPlot from './modules/uplot.js';
 
 const COLOURS = ['--accent', '--wait', '--series-3', '--series-4', '--series-5', '--series-6'];
 const HEIGHT = 165;
+/** A plot that has just begun shows so much of the time before. */
+const SHORTEST_S = 120;
 
 /** Series are `{label, values}`, all as long as `times` (ms); `null` is a gap. */
 export function Plot({ title, times, series, format }) {
@@ -42,6 +44,8 @@ export function Plot({ title, times, series, format }) {
   </figure>`;
 }
 
+const now = () => Date.now() / 1_000;
+
 function optionsOf(element, series, format) {
   const colour = (name) => () => resolved(element, name);
   const axis = {
@@ -55,7 +59,12 @@ function optionsOf(element, series, format) {
     height: HEIGHT,
     legend: { show: series.length > 1 },
     cursor: { y: false, points: { size: 6 } },
-    scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 0, 1) * 1.1] } },
+    scales: {
+      x: {
+        range: (_, first, last) => [Math.min(first ?? now(), (last ?? now()) - SHORTEST_S), last ?? now()],
+      },
+      y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 0, 1) * 1.1] },
+    },
     axes: [
       { ...axis, size: 42, space: 70 },
       { ...axis, size: 54, space: 36, values: (_, ticks) => ticks.map((tick) => format(tick)) },

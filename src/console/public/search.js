@@ -68,8 +68,9 @@ async function candidatesFor(text) {
     );
   const explained = async (query, line) => {
     if (!abilities.value.explain) return undefined;
-    const { episodes, publication } = await get('v1/explain', query);
-    return episodes.length > 0 || publication ? line(episodes.length) : undefined;
+    // Where nobody got in there may be findings and no connection, such as of requests that no node knew what to do with.
+    const { episodes, publication, findings } = await get('v1/explain', query);
+    return episodes.length + findings.length > 0 || publication ? line(episodes.length) : undefined;
   };
   const onRecord = (count) => `${times(count, 'connection')} on record`;
   if (SOCKET_ID.test(text))
@@ -125,7 +126,7 @@ export function Find({ value }) {
         Names are compared to the letter. If its client cannot connect at all, look for its address: one that
         never arrived here was stopped on the way, by a proxy, DNS or TLS.
       </p>
-      ${data.length === 0 ? null : html`<p>Look all the same, as a ${data.map(({ kind }, index) => [index === 0 ? '' : ' or ', html`<a href=${href(kind, value)}>${kind}</a>`])}.</p>`}
+      ${data.length === 0 ? null : html`<p>Look all the same, as ${data.map(({ kind }, index) => [index === 0 ? '' : ' or ', kind === 'address' ? 'an ' : 'a ', html`<a href=${href(kind, value)}>${kind}</a>`])}.</p>`}
     </section>`;
   }
   return html`<section class="card" id="found">

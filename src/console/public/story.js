@@ -3,7 +3,7 @@ import { BASE } from './api.js';
 import { html, useState } from './html.js';
 import { href } from './routes.js';
 import { Name, Time } from './text.js';
-import { headlineOf, linesOf, summaryOf } from './words.js';
+import { hasTroubles, headlineOf, linesOf, summaryOf } from './words.js';
 
 const CONFIDENCE = {
   certain: 'the record proves it',
@@ -11,12 +11,16 @@ const CONFIDENCE = {
   possible: 'the record fits it, and other causes too',
 };
 
+const ISO_TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/;
+
 /** The page that explains a finding; the path stands in the finding. */
 const pageOf = (doc) => (/^\/docs\/why\/\w+$/.test(doc) ? new URL(`.${doc}`, BASE).pathname : undefined);
 
-export const Findings = ({ findings }) =>
+export const Findings = ({ findings, episodes }) =>
   findings.length === 0
-    ? html`<p class="notice" data-tone="ok">Nothing in the record points to a problem.</p>`
+    ? hasTroubles(episodes)
+      ? html`<p class="notice" data-tone="wait">No cause stands out. What went wrong is marked red below.</p>`
+      : html`<p class="notice" data-tone="ok">Nothing in the record points to a problem.</p>`
     : html`<ol class="findings" aria-label="Findings, the surest first">
         ${findings.map((finding) => html`<${Finding} key=${finding.id} ...${finding} />`)}
       </ol>`;
@@ -32,7 +36,7 @@ function Finding({ id, confidence, title, because, try: steps, doc }) {
       <div>
         <h4>Because</h4>
         <ul>
-          ${because.map((fact) => html`<li><${Name} value=${fact} longest=${400} /></li>`)}
+          ${because.map((fact) => html`<li><${Fact} text=${fact} /></li>`)}
         </ul>
       </div>
       <div>
@@ -45,6 +49,14 @@ function Finding({ id, confidence, title, because, try: steps, doc }) {
     ${page === undefined ? null : html`<p><a href=${page} target="_blank" rel="noopener">What ${id} means, and how sure it is</a></p>`}
   </li>`;
 }
+
+/** A fact of the gateway, with its times as they stand in the time line. */
+export const Fact = ({ text }) =>
+  text
+    .split(ISO_TIME)
+    .map((part, index) =>
+      index % 2 === 1 ? html`<${Time} at=${Date.parse(part)} />` : html`<${Step} text=${part} />`,
+    );
 
 /** Text of the gateway with names of settings in backquotes. */
 const Step = ({ text }) =>
@@ -97,7 +109,7 @@ function Episode({ episode, now, isOpen }) {
               ${line.at === null ? html`<span class="no-time" />` : html`<${Time} at=${line.at} />`}
               <span>
                 <${Name} value=${line.text} longest=${600} />
-                ${line.socket === undefined ? null : html` <a href=${href('socket', line.socket)}>its story</a>`}
+                ${line.to === undefined ? null : html` <a href=${href(line.to.view, line.to.value)}>${line.to.label}</a>`}
               </span>
             </li>`,
         )}

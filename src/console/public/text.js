@@ -101,6 +101,7 @@ export function agentText(userAgent) {
       ['HeadlessChrome/', 'headless Chrome'],
       ['Chrome/', 'Chrome'],
       ['Safari/', 'Safari'],
+      ['AppleWebKit/', 'a WebKit app'],
       ['okhttp', 'OkHttp'],
       ['python', 'Python'],
       ['node', 'Node.js'],

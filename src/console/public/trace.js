@@ -1,12 +1,13 @@
 /** A live trace: what happens to a user, a room or an address, as it happens. [X6] */
 import { ask, failureOf } from './api.js';
 import { html, useEffect, useRef, useState } from './html.js';
-import { Json, Name, Time, words } from './text.js';
+import { href } from './routes.js';
+import { Json, Name, number, Time, times, words } from './text.js';
 
 const SHOWN = 200;
 
-/** Reads server-sent events from a response; gives each to `onEvent({event, data})` until it ends. */
-async function readEvents(response, onEvent) {
+/** Reads server-sent events from a response; gives those that came together to `onEvents([{event, data}])` until it ends. */
+async function readEvents(response, onEvents) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
@@ -14,6 +15,7 @@ async function readEvents(response, onEvent) {
     if (done) return;
     const blocks = (rest + value).split(/\r?\n\r?\n/);
     rest = blocks.pop();
+    const events = [];
     for (const block of blocks) {
       const fields = { event: 'message', data: '' };
       for (const line of block.split(/\r?\n/)) {
@@ -21,8 +23,9 @@ async function readEvents(response, onEvent) {
         if (name === 'data') fields.data += text;
         else if (name === 'event') fields.event = text;
       }
-      if (fields.data !== '') onEvent(fields);
+      if (fields.data !== '') events.push(fields);
     }
+    if (events.length > 0) onEvents(events);
   }
 }
 
@@ -44,7 +47,10 @@ export function Trace({ subject }) {
       const query = { ...subject, payloads: withPayloads ? 'true' : undefined };
       const response = await ask('GET', 'v1/trace', { query, signal: own.signal, type: 'text/event-stream' });
       if (!response.ok) throw await failureOf(response);
-      await readEvents(response, (event) => setLines((old) => [lineOf(event), ...old].slice(0, SHOWN)));
+      await readEvents(response, (events) => {
+        const newest = events.map(lineOf).reverse();
+        setLines((old) => [...newest, ...old].slice(0, SHOWN));
+      });
       setState('over: a trace ends after ten minutes');
     } catch (error) {
       if (!own.signal.aborted) setState(error.message);
@@ -94,6 +100,18 @@ export function Trace({ subject }) {
 
 let lastId = 0;
 
+/** What a field of a line is a link to, and what it is called where its own name is no word. */
+const LINKS = {
+  user: 'user',
+  from: 'user',
+  socketId: 'socket',
+  room: 'room',
+  id: 'publication',
+  address: 'address',
+};
+const LABELS = { socketId: 'socket', id: 'publication', from: 'sent by', closeCode: 'close code' };
+const SOCKETS_SHOWN = 3;
+
 function lineOf({ event, data }) {
   lastId += 1;
   let fields;
@@ -102,23 +120,33 @@ function lineOf({ event, data }) {
   } catch {
     return { id: lastId, at: Date.now(), type: event, rest: html`<${Name} value=${data} longest=${300} />` };
   }
-  const { at, type = event, ...rest } = fields;
-  return {
-    id: lastId,
-    at: at ?? Date.now(),
-    type,
-    rest: Object.entries(rest)
-      .filter(([, value]) => value !== undefined && value !== null)
-      .map(
-        ([name, value]) =>
-          html`<span class="pair-of"
-            >${words(name)}
-            ${
-              typeof value === 'object'
-                ? html`<${Json} value=${value} />`
-                : html`<${Name} value=${value} mono />`
-            }</span
-          > `,
-      ),
-  };
+  const { at, type = event, sockets, count, ...rest } = fields;
+  const pairs = Object.entries(rest)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(
+      ([name, value]) =>
+        html`<span class="pair-of">${LABELS[name] ?? words(name)} ${valueOf(name, value)}</span> `,
+    );
+  const to = Array.isArray(sockets)
+    ? html`<span class="pair-of">to ${recipients(sockets, count)}</span>`
+    : '';
+  return { id: lastId, at: at ?? Date.now(), type, rest: [pairs, to] };
+}
+
+function valueOf(name, value) {
+  if (typeof value === 'object') return html`<${Json} value=${value} />`;
+  const shown = html`<${Name} value=${value} mono />`;
+  return LINKS[name] === undefined ? shown : html`<a href=${href(LINKS[name], String(value))}>${shown}</a>`;
+}
+
+/** A few of them by name; `count` is of all. */
+function recipients(sockets, count) {
+  const named = sockets.slice(0, SOCKETS_SHOWN);
+  const others = count - named.length;
+  return [
+    times(count, 'socket'),
+    ': ',
+    named.map((socketId, index) => [index === 0 ? '' : ', ', valueOf('socketId', socketId)]),
+    others > 0 ? ` and ${number(others)} more` : '',
+  ];
 }

@@ -19,8 +19,8 @@ const CLOSE_CODES = {
 };
 
 const FACTS = {
-  joined: ({ name }) => ['', `Joined the room ${name}`],
-  left: ({ name }) => ['', `Left the room ${name}`],
+  joined: ({ name, count }) => ['', count ? `Joined ${count} rooms: ${name}` : `Joined the room ${name}`],
+  left: ({ name, count }) => ['', count ? `Left ${count} rooms: ${name}` : `Left the room ${name}`],
   join_refused: ({ name, code }) => ['bad', `Asked for the room ${name} and was refused: ${code}`],
   limit: ({ name, code }) => ['bad', `Ran into a limit: ${code ?? name}`],
   request_failed: ({ name, code }) => ['bad', `Its request ${name} failed: ${code}`],
@@ -53,6 +53,10 @@ export function headlineOf(episode, now) {
   };
 }
 
+/** Whether a time line has lines that tell of something bad. */
+export const hasTroubles = (episodes) =>
+  episodes.some((episode) => linesOf(episode).some(({ tone }) => tone === 'bad'));
+
 /** Everything that is known of a connection. */
 export function linesOf(episode) {
   return [arrival(episode), ...welcome(episode), ...during(episode), ...health(episode), ...ending(episode)];
@@ -65,6 +69,7 @@ function arrival({ openedAt, firstTransport, address, userAgent, origin, protoco
     at: openedAt,
     tone: '',
     text: `${agentText(userAgent)} at ${address} asked to connect by ${firstTransport}${page} (${client})`,
+    to: { view: 'address', value: address, label: 'all from there' },
   };
 }
 
@@ -92,10 +97,31 @@ function welcome({ refusal, recovery, connectedAt, openedAt, socketId, node, use
   return [...lines, { at: connectedAt, tone: recovery.outcome === 'recovered' ? 'ok' : 'bad', text }];
 }
 
+/** Rooms of one line. */
+const ROOMS_NAMED = 3;
+
+/** Many rooms one after the other are one line. */
+function roomsTogether(facts) {
+  const runs = [];
+  for (const fact of facts) {
+    const run = runs.at(-1);
+    const isOneMore = fact.kind === run?.[0].kind && (fact.kind === 'joined' || fact.kind === 'left');
+    if (isOneMore) run.push(fact);
+    else runs.push([fact]);
+  }
+  return runs.flatMap((run) => {
+    if (run.length <= ROOMS_NAMED) return run;
+    const names = run.slice(0, ROOMS_NAMED).map(({ name }) => name);
+    const until = timeText(run.at(-1).at);
+    const name = `${names.join(', ')} and ${run.length - ROOMS_NAMED} more, until ${until}`;
+    return [{ ...run[0], name, count: run.length }];
+  });
+}
+
 /** The same thing again and again is one line that says how often. */
 function during({ facts }) {
   const lines = [];
-  for (const fact of facts) {
+  for (const fact of roomsTogether(facts)) {
     const [tone, text] = FACTS[fact.kind]?.(fact) ?? [
       '',
       [words(fact.kind), fact.name, fact.code].filter(Boolean).join(' '),
@@ -171,7 +197,7 @@ const after = (next, endedAt) =>
           at: endedAt === null ? null : endedAt + next.gapMs,
           tone: 'ok',
           text: `Came back ${span(Math.max(0, next.gapMs))} later as socket ${next.socketId}`,
-          socket: next.socketId,
+          to: { view: 'socket', value: next.socketId, label: 'its story' },
         },
       ];
 

@@ -182,7 +182,11 @@ describeWithBrowser('the console in a browser', () => {
       await gateway.connect({ auth: { user: 'x'.repeat(128) } }),
     ];
     for (const client of clients) await client.request('room:join', { room: 'kept' });
-    await clients[0]!.request('room:emit', { room: 'kept', event: evil, args: ['y'.repeat(10_000), evil] });
+    await clients[0]!.request('room:emit', {
+      room: 'kept',
+      event: evil,
+      args: ['y'.repeat(10_000), `${evil} said`],
+    });
 
     const watched = await open('#/room/kept');
     const { page } = watched;
