@@ -47,6 +47,7 @@ const LONG_SUITES = {
     'chaos',
     'fuzz',
     'healthy',
+    'incidents',
     'jitter',
     'soak',
   ],
@@ -64,6 +65,7 @@ export const everything = {
   ),
   testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...filesOf(LONG)],
+  setupFilesAfterEnv: ['<rootDir>/test/support/nothing-told.ts'],
   moduleNameMapper: MODULES,
 };
 
@@ -190,7 +192,7 @@ export const SELDOM_ON_REDIS = {
   ],
   'are on Redis there too': ['stock-socket-io'],
   'send 200 MB': ['slow-consumers'],
-  'drive a browser': ['admin-ui', 'story'],
+  'drive a browser': ['admin-ui', 'story', 'trace'],
 };
 
 /**
@@ -215,7 +217,7 @@ export function onRedis(leftOut = {}) {
     roots: ['<rootDir>/test/e2e', '<rootDir>/examples'],
     testMatch: ['**/*.e2e.ts'],
     testPathIgnorePatterns: filesOf([...LONG, ...Object.values({ ...NOT_ON_REDIS, ...leftOut }).flat()]),
-    setupFilesAfterEnv: ['<rootDir>/test/support/on-redis.ts'],
+    setupFilesAfterEnv: ['on-redis', 'nothing-told'].map((file) => `<rootDir>/test/support/${file}.ts`),
     moduleNameMapper: {
       // How the gateway reads its configuration; the one in test/support imports the real one by another name.
       '^\\./config/process-config\\.js$': '<rootDir>/test/support/process-config-on-redis.ts',

@@ -112,6 +112,11 @@ function endOf(connection: Connection): Promise<void> {
   });
 }
 
+let quietLog: LoggerService | false = false;
+
+/** Where gateways log to that are started without a logger: for our own tests, which look through it. */
+export const logQuietGatewaysTo = (logger: LoggerService): void => void (quietLog = logger);
+
 /** How to start a gateway for tests. */
 export interface StartOptions extends SwitchboardOptions {
   /** Default: no log. */
@@ -127,8 +132,8 @@ export interface StartOptions extends SwitchboardOptions {
  * await gateway.close();
  * ```
  */
-export async function startGateway({ logger = false, ...options }: StartOptions = {}): Promise<TestGateway> {
-  const app = await createService({ drainWindowMs: 100, ...options }, logger);
+export async function startGateway({ logger, ...options }: StartOptions = {}): Promise<TestGateway> {
+  const app = await createService({ drainWindowMs: 100, ...options }, logger ?? quietLog);
   return serve(app, options.host ?? '127.0.0.1', Number(options.port ?? 0));
 }
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Secrets } from './secrets.js';
 import { spawnTied } from './tied-process.js';
 
 /** The built service; `npm test` builds it before. */
@@ -26,7 +27,10 @@ export class ServiceProcess {
   readonly ended: Promise<Ended>;
   private readonly watchers = new Set<() => void>();
 
-  private constructor(private readonly process: ChildProcess) {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly isService: boolean,
+  ) {
     this.collect(process.stdout!, this.stdout);
     this.collect(process.stderr!, this.stderr);
     // `close` comes after the last line of both streams.
@@ -45,6 +49,7 @@ export class ServiceProcess {
         env: { PATH, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
+      args.length === 0,
     );
   }
 
@@ -76,6 +81,8 @@ export class ServiceProcess {
   private collect(stream: NodeJS.ReadableStream, lines: string[]): void {
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line);
+      // Commands print tokens and keys because they are asked to.
+      if (this.isService) Secrets.noteLine(line);
       for (const watcher of this.watchers) watcher();
       this.watchers.clear();
     });
