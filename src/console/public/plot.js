@@ -46,6 +46,13 @@ export function Plot({ title, times, series, format }) {
 
 const now = () => Date.now() / 1_000;
 
+/** From the first time to the last, or what was zoomed into. Of a single time uPlot makes years. */
+function shownOf({ data: [times] }, first, last) {
+  const end = Math.min(last ?? now(), times.at(-1) ?? now());
+  const isAll = first === null || first === undefined || first <= times[0];
+  return [isAll ? Math.min(times[0] ?? end, end - SHORTEST_S) : first, end];
+}
+
 function optionsOf(element, series, format) {
   const colour = (name) => () => resolved(element, name);
   const axis = {
@@ -60,9 +67,7 @@ function optionsOf(element, series, format) {
     legend: { show: series.length > 1 },
     cursor: { y: false, points: { size: 6 } },
     scales: {
-      x: {
-        range: (_, first, last) => [Math.min(first ?? now(), (last ?? now()) - SHORTEST_S), last ?? now()],
-      },
+      x: { range: shownOf },
       y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 0, 1) * 1.1] },
     },
     axes: [
