@@ -272,6 +272,8 @@ describeWithRedis('the order of what one node does', () => {
       await until('one has ended', () => clients.some(({ socket }) => !socket.connected));
       const ended = clients.find(({ socket }) => !socket.connected)!;
       io.disconnectSockets();
+      // The other node, too, has done it: or it would end a socket of the next test.
+      await until('all have ended', () => clients.every(({ socket }) => !socket.connected));
       for (const client of clients) client.close();
       return told(ended);
     }
