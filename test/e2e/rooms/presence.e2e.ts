@@ -243,6 +243,11 @@ describe('presence', () => {
       ada.emit('room:leave', { room: ROOM });
     }
     await ada.settled();
+    // One after the other too: each in a turn of its own.
+    for (let n = 0; n < 100; n++) {
+      await ada.request('room:join', { room: ROOM });
+      await ada.request('room:leave', { room: ROOM });
+    }
     await heardBy(watcher);
     const { length } = noticesAt(watcher);
     // Two notices are 200 ms apart; timers are late at most.
