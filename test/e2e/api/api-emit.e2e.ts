@@ -1,6 +1,7 @@
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { arrivedAt, recipientsOf } from '../../support/arrivals.js';
 import { RawPolling } from '../../support/raw-clients.js';
+import { sendRaw } from '../../support/raw-http.js';
 
 interface EmitAnswer {
   id: string;
@@ -198,6 +199,22 @@ describe('POST /v1/emit', () => {
     it.each(values)('[D3] %s arrives unchanged at every client', async (_, body, expected) => {
       const arrived = await arguments_(body);
       for (const args of Object.values(arrived)) expect(args).toEqual([expected]);
+    });
+
+    it.each([
+      ['the short way', '/v1/emit'],
+      ['through Express', '/v1/emit/'],
+    ])('[D11] a number that JavaScript cannot hold is refused with its path, %s', async (_, path) => {
+      const post = async (args: string): Promise<unknown> => {
+        const body = `{"to":{"all":true},"event":"order","args":${args}}`;
+        const headers = { 'content-type': 'application/json' };
+        const answer = await sendRaw(gateway.url, { method: 'POST', path, headers, body });
+        const { code, errors } = JSON.parse(answer.text) as { code?: string; errors?: { path: string }[] };
+        return [answer.status, code, errors?.map((each) => each.path)];
+      };
+      expect(await post('[{"id":9007199254740993}]')).toEqual([400, 'payload.invalid', ['args.0.id']]);
+      expect(await post('[1,1e400]')).toEqual([400, 'payload.invalid', ['args.1']]);
+      expect(await post('[{"id":"9007199254740993"},9007199254740991]')).toEqual([202, undefined, undefined]);
     });
 
     it('[D3] args and data at once are refused', async () => {
