@@ -14,6 +14,8 @@ local LOG_SHARE = math.max(MAX_BYTES / 4, MIB)
 local LOG_BYTES, ENTRY_BYTES = 512, 128
 -- Parts whose offsets somebody was told, whatever is kept of them: their names come from clients.
 local MAX_TOLD = 100000
+-- A whole number as text: Redis writes a number that it is given with 17 digits, which costs it more than the command.
+local function text(number) return string.format('%d', number) end
 local function placeOf(entry) return tonumber(string.match(entry[1], '^(%d+)')) end
 local function fieldsOf(entry)
   local fields = {}
@@ -38,8 +40,9 @@ local function count(part, bytes, at, lapsesAt)
 end
 -- The same for a log that there was before and that takes so many bytes more. One that was lost is counted as a new one.
 local function countMore(part, more, bytes, at, lapsesAt)
-  if redis.call('HINCRBY', P .. 'bytes', part, more) == bytes then
-    return redis.call('HINCRBY', P .. 'bytes', '*', more)
+  local moreText = text(more)
+  if redis.call('HINCRBY', P .. 'bytes', part, moreText) == bytes then
+    return redis.call('HINCRBY', P .. 'bytes', '*', moreText)
   end
   redis.call('HINCRBY', P .. 'bytes', part, -more)
   return count(part, bytes, at, lapsesAt)
@@ -133,7 +136,8 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
   local keepMs = isWanted and math.max(ttlMs, windowMs) or ttlMs
   local time = now()
   local offset = of.offset + 1
-  redis.call('XADD', log, seq .. '-0', 'o', offset, 't', time, 'p', payload, 'a', isAsked and 1 or 0)
+  local offsetText, keepText = text(offset), text(keepMs)
+  redis.call('XADD', log, seq .. '-0', 'o', offsetText, 't', text(time), 'p', payload, 'a', isAsked and '1' or '0')
   local length = redis.call('XLEN', log)
   local isNew, before = length == 1, of.bytes + LOG_BYTES + (length - 1) * ENTRY_BYTES
   local bytes = of.bytes + #payload
@@ -158,16 +162,16 @@ local function append(part, size, ttlMs, windowMs, seq, payload, isAsked)
     if trimmed then redis.call('XTRIM', log, 'MINID', string.format('%.0f', trimmed + 1)) end
   end
   if trimmed or oldestAt then
-    redis.call('HSET', meta, 'o', offset, 'l', seq, 'b', bytes, 'x', trimmed or of.trimmed, 'u', oldestAt or of.oldestAt)
+    redis.call('HSET', meta, 'o', offsetText, 'l', seq, 'b', text(bytes), 'x', trimmed or of.trimmed, 'u', text(oldestAt or of.oldestAt))
   else
-    redis.call('HSET', meta, 'o', offset, 'l', seq, 'b', bytes)
+    redis.call('HSET', meta, 'o', offsetText, 'l', seq, 'b', text(bytes))
   end
   if size > 0 and not of.isTold then
     redis.call('HSET', meta, 'h', 1)
     noteTold(part)
   end
-  redis.call('PEXPIRE', log, keepMs)
-  if isWanted then redis.call('PERSIST', meta) else redis.call('PEXPIRE', meta, keepMs + DAY) end
+  redis.call('PEXPIRE', log, keepText)
+  if isWanted then redis.call('PERSIST', meta) else redis.call('PEXPIRE', meta, text(keepMs + DAY)) end
   local total
   local takes = bytes + LOG_BYTES + length * ENTRY_BYTES
   if isNew then

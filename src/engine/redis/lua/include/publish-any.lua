@@ -88,7 +88,7 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
       end
     end
   else
-    seq = string.format('%.0f', redis.call('HINCRBY', STATE, 'q', 1))
+    seq = string.format('%d', redis.call('HINCRBY', STATE, 'q', '1'))
     local kept = 0
     for _, part in ipairs(parts) do
       if part[2] > 0 or redis.call('HEXISTS', P .. 'meta:' .. part[1], 'w') == 1 then
