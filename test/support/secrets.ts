@@ -44,13 +44,15 @@ export class Secrets {
     if (first !== undefined) throw new Error(`the log tells ${first}`);
   }
 
-  /** The same client with marked headers and a marked field in `auth`; not of 2.x, which has a query, nor in a function. */
+  /** The same client with marked headers, and a marked field beside its token or user; not of 2.x, which has a query. */
   planted(options: ClientOptions): ClientOptions {
     const { version = 4, auth, client = {} } = options;
+    // What an app's own login is given is the app's, to the field.
+    const isMarked = version !== 2 && auth !== undefined && ('token' in auth || 'user' in auth);
     const headers = client['extraHeaders'] as Readonly<Record<string, string>> | undefined;
     return {
       ...options,
-      ...(version === 2 || 'auth' in client ? {} : { auth: { ...auth, planted: MARK } }),
+      ...(isMarked ? { auth: { ...auth, planted: MARK } } : {}),
       client: { ...client, extraHeaders: { cookie: `session=${MARK}`, 'x-planted': MARK, ...headers } },
     };
   }
