@@ -281,8 +281,12 @@ const isBySeq = (events) =>
 const typesOf = (events) =>
   events.toSorted((one, other) => one.data.seq - other.data.seq).map(({ type }) => type);
 const wanted = users.reduce((sum, { expected }) => sum + expected.length, 0);
+const epochsExpected = () => 1 + (disturbances.get('emptyRedis') ?? 0);
+/** Before the first event of the last epoch is here, the newest epoch is the one before. */
 const isAll = () => {
-  const last = newest().at(-1);
+  const told = newest();
+  if (told.length < epochsExpected()) return false;
+  const last = told.at(-1);
   return users.reduce((sum, { name }) => sum + eventsOf(name, last).length, 0) >= wanted;
 };
 const patience = Date.now() + GONE_AFTER_MS + 60_000;
@@ -307,7 +311,7 @@ for (const { name, before, expected } of wrong.slice(0, 5)) {
     say(`${name} epoch ${index}\n  model: ${model.join(' ')}\n  told:  ${typesOf(events).join(' ')}${order}`);
   });
 }
-const isEveryEpoch = epochs.length === 1 + (disturbances.get('emptyRedis') ?? 0);
+const isEveryEpoch = epochs.length === epochsExpected();
 if (!isEveryEpoch) say(`told of ${epochs.length} epochs`);
 const happened = [...disturbances].map(([name, count]) => `${name} ${count}`).join(', ');
 const all = users.flatMap(({ before, expected }) => [...before, expected].flat()).length;
