@@ -1,3 +1,8 @@
+/**
+ * Modules of its own: the writer keeps the methods of the first connection that it sees, and those here are fakes.
+ *
+ * @jest-environment node
+ */
 import { Writable } from 'node:stream';
 import { isReady, TurnWriter } from './turn-writer.js';
 
