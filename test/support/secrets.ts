@@ -53,7 +53,7 @@ export class Secrets {
     return {
       ...options,
       ...(isMarked ? { auth: { ...auth, planted: MARK } } : {}),
-      client: { ...client, extraHeaders: { cookie: `session=${MARK}`, 'x-planted': MARK, ...headers } },
+      client: { ...client, extraHeaders: { cookie: `planted=${MARK}`, 'x-planted': MARK, ...headers } },
     };
   }
 
