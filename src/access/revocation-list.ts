@@ -113,7 +113,7 @@ export class RevocationList implements RevocationChanges {
     // Nobody can tell when a token without `iat` was issued, so it counts as old.
     if (issuedAt === undefined) return 'tokens of the user without iat are revoked';
     return issuedAt < revocation.issuedBefore
-      ? `tokens of the user issued before ${revocation.issuedBefore} are revoked, and this one was at ${issuedAt}`
+      ? `tokens of the user issued before ${timeOf(revocation.issuedBefore)} are revoked, and this one was at ${timeOf(issuedAt)}`
       : undefined;
   }
 
@@ -143,3 +143,9 @@ const byName = (one: string, other: string): number => (one < other ? -1 : one >
 
 /** Below this many entries a sweep is not worth its while. */
 const MIN_SWEEP_SIZE = 1_024;
+
+/** A time of a token, in s, for people; a number that is no time stays one. */
+function timeOf(seconds: number): string {
+  const date = new Date(seconds * 1_000);
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString();
+}

@@ -115,6 +115,9 @@ export interface Surroundings {
   readonly pingTimeoutMs: number;
   readonly recoveryWindowMs: number;
   readonly maxPayloadBytes: number;
+  /** Events that one socket may send per second in the long run, and at once after a pause. */
+  readonly eventsPerSecond: number;
+  readonly eventsBurst: number;
   /** Nodes that share the traffic; workers count. */
   readonly nodes: number;
   /** Requests with a session that no node knows, by the address they came from; newest last. */

@@ -145,7 +145,8 @@ export class ExplainService extends Explainer {
     unknownSessions: readonly UnknownSession[],
     nodes: number,
   ): Evidence {
-    const { pingIntervalMs, pingTimeoutMs, recoveryWindowMs, maxPayloadBytes } = this.config;
+    const { pingIntervalMs, pingTimeoutMs, recoveryWindowMs } = this.config;
+    const { maxPayloadBytes, eventsPerSecond, eventsBurst } = this.config;
     const now = Date.now();
     const heldUntil =
       kind === 'user' && entries.length === 0 ? heldUntilOf(episodes, recoveryWindowMs, now) : null;
@@ -155,6 +156,8 @@ export class ExplainService extends Explainer {
       pingTimeoutMs,
       recoveryWindowMs,
       maxPayloadBytes,
+      eventsPerSecond,
+      eventsBurst,
       nodes,
       unknownSessions,
       nearby: [],

@@ -132,7 +132,7 @@ export const CONNECTIONS = [
   },
   {
     cause: 'A backend disconnected the user, not to come back.',
-    named: /ended the socket with kicked|the gateway ended it: kicked/i,
+    named: /A backend or an operator disconnected this socket/,
     async make(stage, user) {
       const client = await stage.connected(user, { comesBack: true });
       await stage.api('DELETE', `/v1/users/${user}/sockets`);

@@ -30,6 +30,7 @@ const VIEWS = {
   sockets: Sockets,
   rooms: Rooms,
   nodes: Nodes,
+  node: Nodes,
   backends: Backends,
   blocks: Blocks,
   find: Find,

@@ -6,7 +6,7 @@ import { html, useState } from './html.js';
 import { useLoad } from './load.js';
 import { Plot } from './plot.js';
 import { href } from './routes.js';
-import { sampleError, samples } from './samples.js';
+import { overLastMinute, sampleError, samples } from './samples.js';
 import { Name, number, size, span, times, words } from './text.js';
 import { troublesOf } from './troubles.js';
 
@@ -23,7 +23,7 @@ export function Overview() {
       : html`<p class="notice" data-tone="bad" role="alert">${sampleError.value.message}</p>`;
   }
   const { stats } = last;
-  return html`<${State} sample=${last} failure=${sampleError.value} />
+  return html`<${State} sample=${overLastMinute(all)} failure=${sampleError.value} />
     <dl class="tiles">
       <${Tile} label="Sockets" value=${stats.sockets} to="sockets" />
       <${Tile} label="Users" value=${stats.users} to="users" />
@@ -60,7 +60,7 @@ function State({ sample, failure }) {
         troubles.length === 0
           ? html`<p class="muted">
               ${times(sample.stats.sockets, 'socket')} of ${times(sample.stats.users, 'user')} on
-              ${times(sample.stats.nodes, 'node')}; nothing fails, nothing lags, nobody is refused.
+              ${times(sample.stats.nodes, 'node')}${sample.watchedMs > 0 ? `; in the last ${span(sample.watchedMs)} nothing failed, nothing lagged, and nobody was refused` : '; nothing fails'}.
             </p>`
           : html`<ul>
               ${troubles.map(({ tone, text, to }) => html`<li data-tone=${tone}><${Name} value=${text} longest=${300} />${to === undefined ? null : html` <a href=${href(to)}>Look</a>`}</li>`)}
@@ -146,17 +146,18 @@ function Top() {
   </section>`;
 }
 
-/** The gateway's processes. */
-export function Nodes() {
+/** The gateway's processes; `value` is the one that was asked for. */
+export function Nodes({ value }) {
   const last = samples.value.at(-1);
   if (last === undefined) return html`<p class="empty" role="status">Asking the gateway…</p>`;
   const most = Math.max(1, ...last.nodes.map(({ sockets }) => sockets));
   return html`<section class="card">
     <h2>Nodes</h2>
+    ${value === undefined || last.nodes.some(({ node }) => node === value) ? null : html`<p class="notice" data-tone="wait">Node <${Name} value=${value} mono /> is not among the living: it was stopped, or it died. What became of its sockets stands in their stories.</p>`}
     <ul class="rows">
       ${last.nodes.map(
         ({ node, sockets, startedAt, host, pid, version, leaseExpiresInMs }) =>
-          html`<li key=${node}>
+          html`<li key=${node} aria-current=${node === value ? 'true' : undefined}>
             <span><${Name} value=${node} mono /></span>
             <meter min="0" max=${most} value=${sockets} aria-label=${`${sockets} sockets`}></meter>
             <span class="muted wide-row">

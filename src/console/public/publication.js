@@ -14,7 +14,7 @@ const VERDICTS = {
   waiting: ['wait', 'Not yet: it waits for the client'],
   offline: ['bad', 'No: the user was not connected'],
   not_in_room: ['bad', 'No: the user was not in the room'],
-  join_refused: ['bad', 'No: the user was refused in the room'],
+  join_refused: ['bad', 'No: the user was not let into the room'],
   excluded: ['bad', 'No: the publication left the user out'],
   volatile_dropped: ['bad', 'No: it was volatile, and the socket was not ready'],
   slow_consumer: ['bad', 'No: the client did not read, and was ended'],
@@ -37,11 +37,13 @@ export function Publication({ value, query }) {
     const user = field.current.value.trim();
     go(user === '' ? href('publication', value) : href('publication', value, { user }));
   };
+  const named = story?.to.users ?? [];
+  const asked = query.user ?? (named.length === 1 ? named[0] : '');
   const [tone, answerText] = VERDICTS[data?.verdict] ?? ['idle', words(data?.verdict ?? '')];
   return html`<${Head}
       kind="publication"
       value=${value}
-      tone=${story ? 'ok' : 'idle'}
+      tone=${story?.matched === 0 ? 'wait' : 'idle'}
       reload=${reload}
       now=${story === undefined ? 'Nothing is remembered of it: publications are for ten minutes.' : html`<${PublicationLine} ...${story} />`}
     />
@@ -58,8 +60,8 @@ export function Publication({ value, query }) {
                     ref=${field}
                     maxlength="128"
                     spellcheck=${false}
-                    defaultValue=${query.user ?? ''}
-                    value=${query.user ?? ''}
+                    defaultValue=${asked}
+                    value=${asked}
                 /></label>
                 <button class="primary">Ask</button>
               </form>
@@ -89,8 +91,8 @@ const publisherOf = ({ kind, name }) =>
 const PublicationLine = ({ event, at, by, to, except, volatile, matched }) => html`
   <${Name} value=${event} mono />, sent by ${publisherOf(by)} at <${Time} at=${at} /> to
   <${Target} ...${to} />
-  ${Object.keys(except ?? {}).length === 0 ? null : html`except <${Target} ...${except} />`}
-  (${times(matched, 'socket')}${volatile ? ', volatile' : ''})
+  ${Object.keys(except ?? {}).length === 0 ? null : html`except <${Target} ...${except} />`} (it matched
+  ${times(matched, 'socket')}${volatile ? ', volatile' : ''}). Whether a particular user got it: ask below.
 `;
 
 function Target({ all, ...selection }) {

@@ -8,6 +8,7 @@ export const SUBJECTS = {
   room: 'Room',
   publication: 'Publication',
   address: 'Address',
+  node: 'Node',
 };
 
 export const href = (view, value, more) =>

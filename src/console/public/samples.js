@@ -48,6 +48,33 @@ async function take() {
   samples.value = [...samples.value, { at, stats, nodes, health, byNode }].slice(-KEPT);
 }
 
+const WINDOW_MS = 60_000;
+
+/** Rates that are troubles wherever in the window they were. */
+const LASTING = ['refusals', 'undelivered', 'failures', 'stalls', 'lagMs'];
+
+/** The newest sample, with what went wrong in the last minute; `watchedMs`: how much of it the page has seen. Pure. */
+export function overLastMinute(all) {
+  const newest = all.at(-1);
+  const recent = all.filter(({ at }) => at > newest.at - WINDOW_MS);
+  const byNode = {};
+  for (const sample of recent) {
+    for (const [node, figures] of Object.entries(sample.byNode)) {
+      const before = byNode[node];
+      byNode[node] = before === undefined ? figures : bothOf(before, figures);
+    }
+  }
+  const figured = recent.filter((sample) => Object.keys(sample.byNode).length > 0);
+  return { ...newest, byNode, watchedMs: figured.length < 2 ? 0 : newest.at - figured[0].at };
+}
+
+function bothOf(before, figures) {
+  const refused = new Map(before.refusedNow);
+  for (const [code, count] of figures.refusedNow) refused.set(code, (refused.get(code) ?? 0) + count);
+  const worst = LASTING.map((name) => [name, Math.max(before[name] ?? 0, figures[name] ?? 0)]);
+  return { ...figures, ...Object.fromEntries(worst), refusedNow: [...refused] };
+}
+
 /** An unready node says so with 503 and the same form of answer. */
 const readiness = async () => (await ask('GET', 'health/ready')).json();
 

@@ -91,7 +91,10 @@ async function candidatesFor(text) {
         (line) => line ?? explained({ user: text }, (count) => `offline, ${onRecord(count)}`),
       ),
     );
-  if (ROOM_NAME.test(text)) ask('room', roomLine(text));
+  if (ROOM_NAME.test(text)) {
+    ask('room', roomLine(text));
+    ask('node', nodeLine(text));
+  }
   return Promise.all(questions);
 }
 
@@ -108,6 +111,12 @@ async function userLine(text) {
 async function roomLine(text) {
   const { sockets, users } = await get(path`v1/rooms/${text}`);
   return sockets > 0 ? `${times(users, 'user')}, ${times(sockets, 'socket')}` : undefined;
+}
+
+async function nodeLine(text) {
+  const { items } = await get('v1/nodes');
+  const entry = items.find(({ node }) => node === text);
+  return entry === undefined ? undefined : `alive, with ${times(entry.sockets, 'socket')}`;
 }
 
 export function Find({ value }) {

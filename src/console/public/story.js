@@ -30,7 +30,7 @@ function Finding({ id, confidence, title, because, try: steps, doc }) {
   return html`<li class="card finding" data-confidence=${confidence} data-finding=${id}>
     <p class="finding-head">
       <span class="badge" title=${CONFIDENCE[confidence]}>${confidence}</span>
-      <strong><${Name} value=${title} longest=${300} /></strong>
+      <strong><${Fact} text=${title} /></strong>
     </p>
     <div class="finding-body">
       <div>
@@ -108,7 +108,7 @@ function Episode({ episode, now, isOpen }) {
             html`<li data-tone=${line.tone}>
               ${line.at === null ? html`<span class="no-time" />` : html`<${Time} at=${line.at} />`}
               <span>
-                <${Name} value=${line.text} longest=${600} />
+                <${Fact} text=${line.text} />
                 ${line.to === undefined ? null : html` <a href=${href(line.to.view, line.to.value)}>${line.to.label}</a>`}
               </span>
             </li>`,

@@ -6,19 +6,33 @@ import { html } from './html.js';
 import { InRoom, roomLinks, SocketRow } from './lists.js';
 import { useLoad, Waiting } from './load.js';
 import { href, SUBJECTS } from './routes.js';
-import { Findings, Story } from './story.js';
+import { Fact, Findings, Story } from './story.js';
 import { Json, Name, Time, times } from './text.js';
 import { Trace } from './trace.js';
 
 export const explainOf = (query) =>
   abilities.value.explain ? get('v1/explain', query) : Promise.resolve(undefined);
 
+const isProven = ({ confidence }) => confidence === 'certain';
+
+/** Who is online may still be in trouble: what the record proves is not under a green bar. */
+const toneOf = (tone, findings) => (tone === 'ok' && findings.some(isProven) ? 'wait' : tone);
+
 /** What is the same on all of these pages: what it is, how it is now, what can be done. */
-export const Head = ({ kind, value, tone, now, actions = [], initial, reload }) =>
-  html`<section class="card subject" data-tone=${tone}>
+export const Head = ({ kind, value, tone, now, findings = [], actions = [], initial, reload }) =>
+  html`<section class="card subject" data-tone=${toneOf(tone, findings)}>
     <p class="muted">${SUBJECTS[kind]}</p>
     <h2><${Name} value=${value} /></h2>
     <p class="now" role="status">${now}</p>
+    ${findings
+      .filter(isProven)
+      .slice(0, 1)
+      .map(
+        ({ title }) =>
+          html`<p class="proven">
+            <strong><${Fact} text=${title} />.</strong>
+          </p>`,
+      )}
     ${actions.length === 0 ? null : html`<${ActionButtons} subject=${{ kind, value }} names=${actions} initial=${initial} onDone=${reload} />`}
     <button type="button" class="quiet small" onClick=${reload}>Refresh</button>
   </section>`;
@@ -68,6 +82,7 @@ export function User({ value }) {
       value=${value}
       tone=${isBlocked ? 'bad' : entry.online ? 'ok' : 'idle'}
       now=${state}
+      findings=${answer?.findings}
       reload=${reload}
       actions=${['send', 'join', 'leave', 'kick', isBlocked ? 'unblock' : 'block']}
       initial=${{ room: entry.rooms[0] }}
@@ -103,6 +118,7 @@ export function Socket({ value }) {
       value=${value}
       tone=${entry ? 'ok' : 'idle'}
       reload=${reload}
+      findings=${answer?.findings}
       now=${entry ? html`Connected${whose}.` : html`Not connected${whose}.`}
       actions=${entry ? ['send', 'join', 'leave', 'kick'] : []}
       initial=${{ room: entry?.rooms[0] }}

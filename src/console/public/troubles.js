@@ -55,17 +55,21 @@ export function isFailing(state) {
 function ofNode(node, { refusals, undelivered, failures, stalls, lagMs, refusedNow }) {
   const troubles = [];
   const add = (tone, text, to = 'nodes') => troubles.push({ tone, text, to });
-  if (stalls > 0) add('bad', `Node ${node} stood still for more than a second`);
+  if (stalls > 0) add('bad', `Node ${node} stood still for more than a second in the last minute`);
   if (lagMs >= LAG_MS.bad)
     add('bad', `Node ${node} is overloaded: its timers are ${number(Math.round(lagMs))} ms late`);
   else if (lagMs >= LAG_MS.wait)
     add('wait', `Node ${node} lags: its timers are ${number(Math.round(lagMs))} ms late`);
-  if (failures > 0) add('bad', `Handlers or hooks on node ${node} fail; its log says why`);
+  if (failures > 0)
+    add('bad', `Handlers or hooks on node ${node} failed in the last minute; its log says why`);
   if (undelivered > 0)
-    add('wait', `Publications are dropped on node ${node}: volatile ones, or for clients that do not read`);
+    add(
+      'wait',
+      `Publications were dropped on node ${node} in the last minute: volatile ones, or for clients that do not read`,
+    );
   if (refusals > 0) {
     const codes = refusedNow.map(([code, count]) => `${count} × ${code}`).join(', ');
-    add('wait', `Node ${node} refuses clients${codes === '' ? '' : `: ${codes}`}`);
+    add('wait', `Node ${node} refused clients in the last minute${codes === '' ? '' : `: ${codes}`}`);
   }
   return troubles;
 }

@@ -1,11 +1,18 @@
 /** An episode of the flight record in words, in the order in which it happened. [X1] Pure: `[{at, tone, text}]`. */
-import { agentText, size, span, times, timeText, words } from './text.js';
+import { agentText, size, span, times, words } from './text.js';
+
+/** A time in a line: the page shows it as it shows the others. */
+const isoText = (at) => new Date(at).toISOString();
 
 const ENDED_BY = {
   client: 'The client ended it',
   network: 'It broke on the way, and neither side said goodbye',
   gateway: 'The gateway ended it',
   node: 'Its node died',
+};
+
+const MEANINGS = {
+  kicked: ' (a backend or an operator disconnected it)',
 };
 
 const CLOSE_CODES = {
@@ -87,6 +94,7 @@ function welcome({ refusal, recovery, connectedAt, openedAt, socketId, node, use
       at: connectedAt,
       tone: 'ok',
       text: `Was let in after ${span(connectedAt - openedAt)} as ${user ?? 'nobody in particular'}${where}, socket ${socketId}, on node ${node}`,
+      to: { view: 'node', value: node, label: 'the node' },
     },
   ];
   if (recovery === null) return lines;
@@ -101,7 +109,7 @@ function welcome({ refusal, recovery, connectedAt, openedAt, socketId, node, use
 const ROOMS_NAMED = 3;
 
 /** Many rooms one after the other are one line. */
-function roomsTogether(facts) {
+function roomsTogether(facts, atLeast) {
   const runs = [];
   for (const fact of facts) {
     const run = runs.at(-1);
@@ -112,16 +120,18 @@ function roomsTogether(facts) {
   return runs.flatMap((run) => {
     if (run.length <= ROOMS_NAMED) return run;
     const names = run.slice(0, ROOMS_NAMED).map(({ name }) => name);
-    const until = timeText(run.at(-1).at);
+    const until = isoText(run.at(-1).at);
     const name = `${names.join(', ')} and ${run.length - ROOMS_NAMED} more, until ${until}`;
-    return [{ ...run[0], name, count: run.length }];
+    return [{ ...run[0], name, count: `${atLeast}${run.length}` }];
   });
 }
 
 /** The same thing again and again is one line that says how often. */
-function during({ facts }) {
+function during({ facts, isCut }) {
   const lines = [];
-  for (const fact of roomsTogether(facts)) {
+  // The newest are kept, so that there may have been more of each.
+  const atLeast = isCut ? 'at least ' : '';
+  for (const fact of roomsTogether(facts, atLeast)) {
     const [tone, text] = FACTS[fact.kind]?.(fact) ?? [
       '',
       [words(fact.kind), fact.name, fact.code].filter(Boolean).join(' '),
@@ -129,7 +139,7 @@ function during({ facts }) {
     const last = lines.at(-1);
     if (last?.what === text) {
       last.count += 1;
-      last.text = `${text}, ${last.count} times until ${timeText(fact.at)}`;
+      last.text = `${text}, ${atLeast}${last.count} times until ${isoText(fact.at)}`;
     } else lines.push({ at: fact.at, tone, text, what: text, count: 1 });
   }
   return lines;
@@ -168,7 +178,7 @@ function ending({ end, endedAt, next, connectedAt }) {
     {
       at: endedAt,
       tone: end.by === 'client' ? '' : 'bad',
-      text: `${ENDED_BY[end.by] ?? 'It ended'}: ${words(end.reason)}${code}`,
+      text: `${ENDED_BY[end.by] ?? 'It ended'}: ${words(end.reason)}${MEANINGS[end.reason] ?? ''}${code}`,
     },
   ];
   const silence = [];

@@ -69,6 +69,8 @@ const evidence = (episodes: readonly Episode[], more: Partial<Evidence> = {}): E
   pingTimeoutMs: 20 * SECOND,
   recoveryWindowMs: 2 * MINUTE,
   maxPayloadBytes: 100_000,
+  eventsPerSecond: 50,
+  eventsBurst: 200,
   nodes: 1,
   unknownSessions: [],
   nearby: [],
@@ -448,6 +450,109 @@ const LOOKALIKES: readonly (readonly [FindingId, string, Evidence])[] = [
   ],
 ];
 
+const refusedWith = (code: string, cause: string): Evidence =>
+  evidence([episode({ connectedAt: null, refusal: { code, cause, stage: 'namespace' } })]);
+
+const DRAINED = { by: 'gateway', reason: 'server.draining' } as const;
+
+/** Two causes of one finding: what is said of the one, and not of the other. */
+const WORDS: readonly (readonly [FindingId, string, Evidence, string, string])[] = [
+  [
+    'refused',
+    'a user with as many sockets as it may have',
+    refusedWith('limit.sockets', 'this user has 5 sockets, which is the limit'),
+    'SWITCHBOARD_MAX_SOCKETS_PER_USER',
+    'SWITCHBOARD_MAX_SOCKETS_PER_IP',
+  ],
+  [
+    'refused',
+    'an address with as many sockets as it may have',
+    refusedWith('limit.sockets', 'this address has 5 sockets, which is the limit'),
+    'SWITCHBOARD_MAX_SOCKETS_PER_IP',
+    'SWITCHBOARD_MAX_SOCKETS_PER_USER',
+  ],
+  [
+    'refused',
+    'a full node',
+    refusedWith('limit.sockets', 'this node has as many sockets as it may have'),
+    'SWITCHBOARD_MAX_CONNECTIONS',
+    'SWITCHBOARD_MAX_SOCKETS',
+  ],
+  [
+    'refused',
+    'a blocked user',
+    refusedWith('auth.revoked', 'the user is blocked'),
+    'unblock the user',
+    'issued after',
+  ],
+  [
+    'refused',
+    'revoked tokens',
+    refusedWith('auth.revoked', 'the token is revoked by its jti'),
+    'issued after the revocation',
+    'unblock',
+  ],
+  [
+    'payload_too_large',
+    'messages before a connection that holds',
+    evidence([
+      ended(MINUTE, { by: 'gateway', reason: 'payload.too_large' }, { openedAt: NOW - 20 * MINUTE }),
+      ended(MINUTE, { by: 'gateway', reason: 'payload.too_large' }, { openedAt: NOW - 18 * MINUTE }),
+      episode(),
+    ]),
+    'it happened 2 times in 2 connections, the last at',
+    'happens',
+  ],
+  [
+    'flooding',
+    'more than is kept',
+    evidence([
+      episode({
+        isCut: true,
+        facts: [{ at: NOW, kind: 'limit', code: 'limit.rate' }],
+        traffic: { ...episode().traffic, eventsIn: 2_235 },
+      }),
+    ]),
+    'at least 1 of 2235 events were answered with limit.rate',
+    'over its rate',
+  ],
+  [
+    'flooding',
+    'a limit',
+    evidence([episode({ facts: [{ at: NOW, kind: 'limit', code: 'limit.rate' }] })]),
+    'it may send 50 events per second, and 200 at once',
+    'at least',
+  ],
+  [
+    'deploy',
+    'a client that is not back',
+    evidence([ended(MINUTE, DRAINED)]),
+    'has not come back',
+    'nothing:',
+  ],
+  [
+    'deploy',
+    'a client that is back',
+    evidence([ended(MINUTE, DRAINED), episode({ openedAt: NOW - 5 * MINUTE })]),
+    'nothing:',
+    'has not come back',
+  ],
+  [
+    'stopped_retrying',
+    'a kick',
+    evidence([ended(MINUTE, { by: 'gateway', reason: 'kicked', comesBack: false })]),
+    'A backend or an operator disconnected this socket, not to come back',
+    'mend',
+  ],
+  [
+    'stopped_retrying',
+    'a flood',
+    evidence([ended(MINUTE, { by: 'gateway', reason: 'limit.rate', comesBack: false })]),
+    'mend the cause',
+    'operator',
+  ],
+];
+
 const IDS_OF_RULES = RULES.map(({ id }) => id);
 
 describe('explain', () => {
@@ -487,6 +592,24 @@ describe('explain', () => {
       const ranks = findings.map(({ confidence }) => ['certain', 'likely', 'possible'].indexOf(confidence));
       expect(ranks).toEqual(ranks.toSorted());
     }
+  });
+
+  it.each(WORDS)('[X2] says of %s: %s', (id, _, of, said, unsaid) => {
+    const finding = explain(of).find((each) => each.id === id);
+    const text = JSON.stringify(finding);
+    expect(text).toContain(said);
+    expect(text).not.toContain(unsaid);
+  });
+
+  it('[X2] names the more special of two causes that are as sure first', () => {
+    const asleep = ended(MINUTE, { reason: 'ping_timeout' }, { userAgent: PHONE });
+    expect(explain(evidence([asleep])).map(({ id }) => id)).toEqual(['tab_asleep', 'ping_timeout']);
+  });
+
+  it('[X4] advises to mend the proxy first, and pings that come before the cut', () => {
+    const [finding] = explain(evidence(silences(5)));
+    expect(finding!.try[0]).toContain('time-out of the proxy');
+    expect(finding!.try[1]).toContain('SWITCHBOARD_PING_INTERVAL_MS to 4000 or less');
   });
 
   it.each([30, 55, 60, 100, 120, 300, 350, 600])('[X4] names the time-out of %d s', (seconds) => {

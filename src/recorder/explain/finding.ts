@@ -7,11 +7,11 @@ export type Confidence = 'certain' | 'likely' | 'possible';
 export const FINDING_IDS = [
   'refused',
   'join_refused',
+  'tab_asleep',
   'ping_timeout',
   'proxy_timeout',
   'not_sticky',
   'payload_too_large',
-  'tab_asleep',
   'rooms_not_rejoined',
   'not_recovered',
   'taken_over',

@@ -1,4 +1,5 @@
 import type { Conclusion, Rule } from '../finding.js';
+import type { Episode, EpisodeFact } from '../../episode.js';
 import { at, endedConnections, factsOf, howOften, size, times, withReason } from '../reading.js';
 
 /** A client that reads more slowly than it is sent to. */
@@ -25,13 +26,18 @@ export const slowConsumer: Rule = {
   },
 };
 
+const overRate = (episode: Episode): EpisodeFact[] =>
+  factsOf(episode, 'limit', 'join_refused').filter(({ code }) => code === 'limit.rate');
+
+const eventsOf = (episodes: readonly Episode[]): number =>
+  episodes.reduce((sum, { traffic }) => sum + traffic.eventsIn, 0);
+
 /** A client that sends more than it may. */
 export const flooding: Rule = {
   id: 'flooding',
-  read({ episodes }): Conclusion | undefined {
-    const limits = episodes.flatMap((episode) =>
-      factsOf(episode, 'limit', 'join_refused').filter(({ code }) => code === 'limit.rate'),
-    );
+  read({ episodes, eventsPerSecond, eventsBurst }): Conclusion | undefined {
+    const limited = episodes.filter((episode) => overRate(episode).length > 0);
+    const limits = limited.flatMap(overRate);
     const ended = withReason(episodes, 'limit.rate');
     const last = limits.at(-1);
     if (!last && ended.length === 0) return undefined;
@@ -39,7 +45,12 @@ export const flooding: Rule = {
       confidence: ended.length > 0 ? 'certain' : 'likely',
       title: 'The client sends events faster than it may',
       because: [
-        ...(last ? [`${times(limits.length, 'time')} over its rate, the last at ${at(last.at)}`] : []),
+        `it may send ${times(eventsPerSecond, 'event')} per second, and ${eventsBurst} at once after a pause`,
+        ...(last
+          ? [
+              `${limited.some(({ isCut }) => isCut) ? 'at least ' : ''}${limits.length} of ${times(eventsOf(limited), 'event')} were answered with limit.rate, the last at ${at(last.at)}`,
+            ]
+          : []),
         ...(ended.length > 0 ? [howOften(ended, endedConnections(episodes), 'ended for it')] : []),
       ],
       try: [

@@ -44,6 +44,9 @@ export const proxyTimeout: Rule = {
   },
 };
 
+/** A tenth shorter, and whole seconds: a ping has to be there before the cut. */
+const withMargin = (ms: number): number => Math.floor((ms * 0.9) / 1_000) * 1_000;
+
 interface Rhythm {
   readonly ms: number;
   readonly of: 'age' | 'silence';
@@ -106,9 +109,12 @@ function conclude(
         : []),
     ],
     try: [
-      of === 'silence' && ms <= pingIntervalMs
-        ? `set SWITCHBOARD_PING_INTERVAL_MS below ${Math.round(ms / 1_000)} s: pings come every ${span(pingIntervalMs)}, too seldom for it`
-        : 'raise the read or idle time-out of the proxy to an hour',
+      'raise the read or idle time-out of the proxy to an hour',
+      ...(of === 'silence' && ms <= pingIntervalMs
+        ? [
+            `or set SWITCHBOARD_PING_INTERVAL_MS to ${withMargin(ms)} or less: pings come every ${span(pingIntervalMs)}, too seldom for it`,
+          ]
+        : []),
       'see deploy/ for settings of nginx and HAProxy that hold',
     ],
   };

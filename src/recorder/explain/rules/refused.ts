@@ -19,11 +19,6 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     'compare key, algorithm, issuer and audience of the token with the configuration',
     'compare the clocks of the issuer and of this machine',
   ],
-  'auth.revoked': ['unblock the user, or issue a token after the time of the revocation'],
-  'limit.sockets': [
-    'close connections that the page opens twice',
-    'raise SWITCHBOARD_MAX_SOCKETS_PER_USER or SWITCHBOARD_MAX_SOCKETS_PER_IP',
-  ],
   'limit.rate': ['spread the connects: SWITCHBOARD_HANDSHAKES_PER_SECOND is what this node takes'],
   'server.draining': ['nothing: the client comes back to another node'],
   'namespace.unknown': ['correct the namespace in the address that the client connects to'],
@@ -31,6 +26,41 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const FALLBACK: readonly string[] = ['look the code up in the list of errors'];
+
+/** Codes with more than one cause: how the cause begins, and what to do then. */
+const STEPS_BY_CAUSE: Readonly<Record<string, readonly (readonly [RegExp, readonly string[]])[]>> = {
+  'auth.revoked': [
+    [
+      /^the user is blocked/,
+      ['unblock the user with `DELETE /v1/users/{user}/block`: no token helps until then'],
+    ],
+    [
+      /without iat/,
+      ['put `iat` into tokens: one without it counts as older than every revocation of its user'],
+    ],
+    [
+      /revoked/,
+      [
+        'give the client a token that is issued after the revocation',
+        'get a fresh token on every connect: give `auth` as a function',
+      ],
+    ],
+  ],
+  'limit.sockets': [
+    [
+      /^this user has/,
+      ['close connections that the page opens twice', 'raise SWITCHBOARD_MAX_SOCKETS_PER_USER'],
+    ],
+    [
+      /^this address has/,
+      ['close connections that pages open twice', 'raise SWITCHBOARD_MAX_SOCKETS_PER_IP'],
+    ],
+    [/^this node has/, ['add a node', 'raise SWITCHBOARD_MAX_CONNECTIONS']],
+  ],
+};
+
+const stepsFor = ({ code, cause }: Refusal): readonly string[] =>
+  STEPS_BY_CAUSE[code]?.find(([begins]) => begins.test(cause))?.[1] ?? STEPS[code] ?? FALLBACK;
 
 /** Refused and not let in since: the newest refusal, and how often it was the same. */
 export const refused: Rule = {
@@ -55,7 +85,7 @@ export const refused: Rule = {
         ...(last.namespace === '/' ? [] : [`it asked for the namespace ${last.namespace}`]),
         ...(since ? [`connected again at ${at(since.connectedAt!)}`] : []),
       ],
-      try: STEPS[code] ?? FALLBACK,
+      try: stepsFor(last.refusal),
     };
   },
 };
@@ -77,7 +107,7 @@ function refusedAsNobody({ episodes, nearby }: Evidence): Conclusion | undefined
       `${cause} (${code}, at the ${stage})`,
       `${times(alike.length, 'refusal')} since the user left, from ${last.address} as before and with the same user agent, the last at ${at(last.openedAt)}`,
     ],
-    try: STEPS[code] ?? FALLBACK,
+    try: stepsFor(last.refusal),
   };
 }
 

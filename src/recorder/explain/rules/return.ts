@@ -96,6 +96,18 @@ export const notRecovered: Rule = {
   },
 };
 
+/** What to do after an end that stock clients do not come back from. */
+const STEPS_AFTER: Readonly<Record<string, readonly string[]>> = {
+  kicked: [
+    'nothing, where it was meant; else let the app call `socket.connect()`',
+    'disconnect with `reconnect=true` where clients are to come back by themselves',
+  ],
+  'auth.revoked': [
+    'unblock the user where it is blocked',
+    'where its tokens were revoked: get a token that is issued after that, then call `socket.connect()`',
+  ],
+};
+
 /** A client that was sent away for good, or refused, and stock clients do not try again then. */
 export const stoppedRetrying: Rule = {
   id: 'stopped_retrying',
@@ -121,14 +133,17 @@ export const stoppedRetrying: Rule = {
       };
     }
     if (!last.end || last.end.comesBack || last.end.by !== 'gateway') return undefined;
+    const { reason } = last.end;
     return {
       confidence: isPatient ? 'likely' : 'certain',
-      title: `The gateway ended the socket with ${last.end.reason}, after which stock clients do not come back`,
-      because: [`ended at ${at(last.endedAt!)}, ${span(now - last.endedAt!)} ago, not retryable`],
-      try: [
-        'mend the cause, then call `socket.connect()`',
-        'reconnect=true with a kick lets clients come back',
+      title:
+        reason === 'kicked'
+          ? 'A backend or an operator disconnected this socket, not to come back'
+          : `The gateway ended the socket with ${reason}, after which stock clients do not come back`,
+      because: [
+        `ended with ${reason} at ${at(last.endedAt!)}, ${span(now - last.endedAt!)} ago: stock clients do not come back by themselves after it`,
       ],
+      try: STEPS_AFTER[reason] ?? ['mend the cause, then call `socket.connect()`'],
     };
   },
 };
@@ -199,15 +214,27 @@ export const ackMissing: Rule = {
 /** Connections that ended with a deployment of the gateway. */
 export const deploy: Rule = {
   id: 'deploy',
-  read({ episodes }): Conclusion | undefined {
+  read({ episodes, now }): Conclusion | undefined {
     const all = endedConnections(episodes);
     const ended = all.filter(({ end }) => end.reason === 'server.draining');
-    if (ended.length === 0) return undefined;
+    const last = ended.at(-1);
+    if (!last) return undefined;
+    const isBack =
+      last.next !== null ||
+      episodes.some(({ connectedAt }) => connectedAt !== null && connectedAt >= last.endedAt);
     return {
       confidence: 'certain',
-      title: 'The node was stopped on purpose, and sent its clients to another one',
-      because: [howOften(ended, all, 'ended with server.draining')],
-      try: ['nothing: stock clients come back by themselves', 'ask for recovery, so that nothing is missed'],
+      title: `The node was stopped on purpose, and sent its clients to another one${isBack ? '' : ': this one has not come back'}`,
+      because: [
+        howOften(ended, all, 'ended with server.draining'),
+        ...(isBack ? [] : [`no connection since, for ${span(now - last.endedAt)}`]),
+      ],
+      try: isBack
+        ? ['nothing: stock clients come back by themselves', 'ask for recovery, so that nothing is missed']
+        : [
+            'stock clients come back by themselves: see whether this one may (`reconnection`), and whether its page is open still',
+            'see whether the balancer sends new connections to a node that lives',
+          ],
     };
   },
 };

@@ -1,15 +1,5 @@
 import type { Conclusion, Rule } from '../finding.js';
-import {
-  at,
-  endedConnections,
-  factsOf,
-  howOften,
-  isHalfUpgraded,
-  size,
-  span,
-  times,
-  withReason,
-} from '../reading.js';
+import { at, endedConnections, factsOf, isHalfUpgraded, size, span, times, withReason } from '../reading.js';
 
 /** An upgrade that was to come has come within this time. */
 const UPGRADE_MS = 10_000;
@@ -88,14 +78,20 @@ export const payloadTooLarge: Rule = {
   id: 'payload_too_large',
   read({ episodes, maxPayloadBytes }): Conclusion | undefined {
     const ended = withReason(episodes, 'payload.too_large');
-    if (ended.length === 0) return undefined;
+    const last = ended.at(-1);
+    if (!last) return undefined;
+    const all = endedConnections(episodes);
+    const holds = episodes.some(
+      ({ connectedAt, endedAt }) => connectedAt !== null && connectedAt >= last.endedAt && endedAt === null,
+    );
     return {
       confidence: 'certain',
       title: `The client sent a message of more than ${size(maxPayloadBytes)}, which ends its connection`,
       because: [
-        howOften(ended, endedConnections(episodes), 'ended so'),
+        `it happened ${times(ended.length, 'time')} in ${times(all.length, 'connection')}, the last at ${at(last.endedAt)}`,
         `SWITCHBOARD_MAX_PAYLOAD_BYTES is ${maxPayloadBytes}`,
-        ...(ended.length > 1 ? ['it happens again after each return: the client sends it again'] : []),
+        ...(ended.length > 1 ? ['the client sent such a message again after it had come back'] : []),
+        ...(holds ? ['a connection that came later is open still'] : []),
       ],
       try: [
         'send files over HTTP and only their address through the socket',
