@@ -73,7 +73,7 @@ export const SocketRow = (entry) => {
     html`from <a href=${href('address', address)}>${address}</a>`,
     html`<span title=${userAgent.slice(0, 500)}><${Name} value=${agentText(userAgent)} /></span>`,
     html`since <${Time} at=${Date.parse(connectedAt)} />`,
-    html`node <${Name} value=${node} mono />`,
+    html`node <a href=${href('node', node)}><${Name} value=${node} mono /></a>`,
   ].filter((part) => part !== null);
   return html`<li>
     <a href=${href('socket', socketId)}><${Name} value=${socketId} mono /></a>

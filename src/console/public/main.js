@@ -76,7 +76,7 @@ function Console() {
   const View = abilities.value === undefined ? Waiting : VIEWS[name];
   return html`<${SearchBar} />
     <nav class="tabs" aria-label="Views" ref=${tabs}>
-      ${Object.entries(TABS).map(([tab, label]) => html`<a key=${tab} href=${href(tab)} aria-current=${tab === name ? 'page' : undefined}>${label}</a>`)}
+      ${Object.entries(TABS).map(([tab, label]) => html`<a key=${tab} href=${href(tab)} aria-current=${tab === (name === 'node' ? 'nodes' : name) ? 'page' : undefined}>${label}</a>`)}
       ${isSecured ? html`<button type="button" class="quiet small" onClick=${() => setKey('')}>Forget the key</button>` : null}
     </nav>
     <${Outcome} />

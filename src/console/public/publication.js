@@ -116,7 +116,9 @@ const Deliveries = ({ nodes, exceptions, isCut }) =>
       ${nodes.map(
         ({ node, written, dropped, waiting }) =>
           html`<li key=${node}>
-            <span>Node <${Name} value=${node} mono /></span>
+            <span
+              >Node <a href=${href('node', node)}><${Name} value=${node} mono /></a
+            ></span>
             <span class="muted"
               >written to
               ${times(written, 'socket')}${dropped > 0 ? `, dropped for ${dropped}` : ''}${waiting > 0 ? `, waits for ${waiting}` : ''}</span

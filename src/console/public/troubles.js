@@ -57,9 +57,15 @@ function ofNode(node, { refusals, undelivered, failures, stalls, lagMs, refusedN
   const add = (tone, text, to = 'nodes') => troubles.push({ tone, text, to });
   if (stalls > 0) add('bad', `Node ${node} stood still for more than a second in the last minute`);
   if (lagMs >= LAG_MS.bad)
-    add('bad', `Node ${node} is overloaded: its timers are ${number(Math.round(lagMs))} ms late`);
+    add(
+      'bad',
+      `Node ${node} was overloaded in the last minute: its timers were ${number(Math.round(lagMs))} ms late`,
+    );
   else if (lagMs >= LAG_MS.wait)
-    add('wait', `Node ${node} lags: its timers are ${number(Math.round(lagMs))} ms late`);
+    add(
+      'wait',
+      `Node ${node} lagged in the last minute: its timers were ${number(Math.round(lagMs))} ms late`,
+    );
   if (failures > 0)
     add('bad', `Handlers or hooks on node ${node} failed in the last minute; its log says why`);
   if (undelivered > 0)

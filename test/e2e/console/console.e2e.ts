@@ -94,6 +94,12 @@ describeWithBrowser('the console in a browser', () => {
     await heading(page, 'grace');
     await page.locator('.subject .now', { hasText: 'Online with 1 socket' }).waitFor();
 
+    const { body } = await gateway.http<{ items: { node: string }[] }>('GET', '/v1/nodes');
+    await search(page, body.items[0]!.node);
+    await page.locator('.rows li[aria-current]', { hasText: body.items[0]!.node }).waitFor();
+    await page.goto(`${gateway.url}/console#/node/of-last-week`);
+    await page.locator('.notice', { hasText: 'Node of-last-week is not among the living' }).waitFor();
+
     await search(page, 'nobody of that name');
     await page.locator('#found-nothing', { hasText: 'Nothing is known of nobody of that name' }).waitFor();
     expect(problemsOf(watched)).toEqual([]);
