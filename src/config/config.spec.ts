@@ -453,6 +453,14 @@ describe('relations between keys', () => {
     ]);
   });
 
+  it('[C2] [O3] waits for Redis no longer than a node lives without it', () => {
+    const lease = { SWITCHBOARD_NODE_LEASE_MS: '1500' };
+    expect(linesOfEnv({ ...lease, SWITCHBOARD_REDIS_TIMEOUT_MS: '2000' })).toEqual([
+      'SWITCHBOARD_REDIS_TIMEOUT_MS: expected at most as much as SWITCHBOARD_NODE_LEASE_MS, got 2000',
+    ]);
+    expect(linesOfEnv({ ...lease, SWITCHBOARD_REDIS_TIMEOUT_MS: '1500' })).toEqual([]);
+  });
+
   it('[C2] more than one worker needs a Redis', () => {
     expect(linesOfEnv({ SWITCHBOARD_WORKERS: '2' })).toEqual([
       'SWITCHBOARD_WORKERS: expected 1, or SWITCHBOARD_REDIS_URL to be set, because workers share their state through it, got 2',

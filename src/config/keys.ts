@@ -376,6 +376,15 @@ export const CONFIG_KEYS = {
     unit: 'ms',
     description: 'A node that has not been heard of for this long counts as dead.',
   }),
+  redisTimeoutMs: key({
+    env: 'SWITCHBOARD_REDIS_TIMEOUT_MS',
+    group: 'Nodes',
+    schema: wholeNumber(100, 60_000),
+    default: 1_000,
+    unit: 'ms',
+    description:
+      'How long an answer of Redis may take; when it takes longer Redis counts as gone until it answers. Nothing waits longer for it.',
+  }),
   workers: key({
     env: 'SWITCHBOARD_WORKERS',
     group: 'Nodes',

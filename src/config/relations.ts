@@ -126,6 +126,12 @@ export const RELATIONS: readonly Relation[] = [
   onlyOfEndpoints('webhookEvents', ({ webhookEvents }) => webhookEvents),
   onlyOfEndpoints('webhookBatch', ({ webhookBatch }) => webhookBatch.map((name) => ({ name }))),
   {
+    keys: ['redisTimeoutMs', 'nodeLeaseMs'],
+    expected: (name) => `at most as much as ${name('nodeLeaseMs')}`,
+    holds: (values) => values.redisTimeoutMs <= values.nodeLeaseMs,
+    onlyIfSet: 'redisTimeoutMs',
+  },
+  {
     keys: ['workers', 'redisUrl'],
     expected: (name) => `1, or ${name('redisUrl')} to be set, because workers share their state through it`,
     holds: (values) => values.workers === 1 || values.redisUrl !== undefined,

@@ -3,5 +3,12 @@ import type { SwitchboardConfig, SwitchboardOptions } from '../../src/config/con
 import { loadProcessConfig as loadAsIs } from '../../src/config/process-config.js';
 import { nextDatabase } from './engine-under-test.js';
 
+/** A Redis that is slow because the machine is busy is not gone. */
+const REDIS_TIMEOUT_MS = 7_000;
+
 export const loadProcessConfig = (options: SwitchboardOptions = {}): SwitchboardConfig =>
-  loadAsIs({ redisUrl: nextDatabase(), ...options });
+  loadAsIs({
+    redisUrl: nextDatabase(),
+    redisTimeoutMs: Math.min(REDIS_TIMEOUT_MS, options.nodeLeaseMs ?? REDIS_TIMEOUT_MS),
+    ...options,
+  });

@@ -10,7 +10,7 @@ export type RedisEngineConfig = Pick<
   SwitchboardConfig,
   'history' | 'recoveryWindowMs' | 'maxHistoryBytes' | 'nodeLeaseMs' | 'pingIntervalMs' | 'pingTimeoutMs'
 > &
-  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser'>> &
+  Partial<Pick<SwitchboardConfig, 'maxSocketsPerUser' | 'redisTimeoutMs'>> &
   WantingConfig & { readonly redisUrl: string };
 
 /** What the engine tells of besides what the seam asks for. None may throw. */
@@ -27,6 +27,9 @@ export interface RedisEngineEvents {
   /** Something that another node, or this one, told could not be taken in. */
   entryFailed?(failure: EntryFailure): void;
 }
+
+/** Where the configuration says nothing else: the default of `SWITCHBOARD_REDIS_TIMEOUT_MS`. */
+export const DEFAULT_REDIS_TIMEOUT_MS = 1_000;
 
 /** What the lease of a node is taken with. */
 export function leaseSettings(

@@ -98,11 +98,12 @@ describeWithRedis('what Redis runs after the node that sent it has connected aga
 
   it('[R4] a refused script tells as which generation it was sent', async () => {
     const fenced: (readonly (string | number)[])[] = [];
-    const link = new RequestConnection(redis.url, stateKey('{sb}:'), [CHANGE], {
+    const events = {
       answers: () => undefined,
       gone: () => undefined,
-      fenced: (args) => fenced.push(args),
-    });
+      fenced: (args: readonly (string | number)[]) => fenced.push(args),
+    };
+    const link = new RequestConnection(redis.url, stateKey('{sb}:'), [CHANGE], events, 1_000);
     await link.open();
     const failure = await link.run(CHANGE, one.id, 'an.1', '[]', 0, 0).catch((thrown: unknown) => thrown);
     expect(failure).toMatchObject({ code: 'engine.unavailable' });

@@ -23,7 +23,12 @@ import { RequestConnection } from './connection/request-connection.js';
 import { NodeInbox } from './inbox/inbox.js';
 import { dispatch } from './inbox-router.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
-import { leaseSettings, type RedisEngineConfig, type RedisEngineEvents } from './engine-settings.js';
+import {
+  DEFAULT_REDIS_TIMEOUT_MS,
+  leaseSettings,
+  type RedisEngineConfig,
+  type RedisEngineEvents,
+} from './engine-settings.js';
 import { Lease } from './node/lease.js';
 import type { NodeContext } from './node/node-context.js';
 import { Barriers } from './inbox/barriers.js';
@@ -48,7 +53,7 @@ import { Availability } from './node/availability.js';
  * Shared state in Redis: many nodes as one. [R4] [H6] [O3]
  *
  * Everything that this node is told comes through its inbox, in the one order of Redis; everything it asks goes over one
- * connection, and fails within a second when Redis does not answer. Needs Redis 7.
+ * connection, and fails when Redis does not answer in time. Needs Redis 7.
  */
 export class RedisEngine extends Engine {
   readonly kind = 'redis';
@@ -162,20 +167,23 @@ export class RedisEngine extends Engine {
   }
 
   private connectionTo(key: string): RequestConnection {
-    return new RequestConnection(this.config.redisUrl, key, Object.values(scripts), {
+    const { redisUrl, redisTimeoutMs = DEFAULT_REDIS_TIMEOUT_MS } = this.config;
+    const events = {
       answers: () => void this.registration.attach(),
-      gone: (reason) => this.registration.lose(reason),
+      gone: (reason: string) => this.registration.lose(reason),
       // Every script that is fenced is given the identity first. What was sent before this node last made itself known
       // is refused for that, which tells nothing about the node.
-      fenced: ([, generation]) => {
+      fenced: ([, generation]: readonly (string | number)[]) => {
         if (generation === this.lease.identity[1]) this.registration.reattach();
       },
-    });
+    };
+    return new RequestConnection(redisUrl, key, Object.values(scripts), events, redisTimeoutMs);
   }
 
   private contextOf(): NodeContext {
     const { history, maxHistoryBytes, nodeLeaseMs, recoveryWindowMs, pingIntervalMs, pingTimeoutMs } =
       this.config;
+    const { redisTimeoutMs = DEFAULT_REDIS_TIMEOUT_MS } = this.config;
     const rules = new HistoryRules(history);
     const runEarly: RunScript = (script, ...args) => this.connection.run(script, ...args);
     const run: RunScript = async (script, ...args) => {
@@ -197,6 +205,7 @@ export class RedisEngine extends Engine {
       outOfDate: () => this.registration.outOfDate(),
       renewWhenDue: () => this.registration.renewWhenDue(),
       nodeLeaseMs,
+      redisTimeoutMs,
       recoveryWindowMs,
       // A session waits for the window after its break was noticed, and what was published since the break is missing.
       sessionsKeepMs: recoveryWindowMs + pingIntervalMs + pingTimeoutMs,

@@ -15,8 +15,6 @@ export interface RequestConnectionEvents {
   fenced(args: readonly (string | number)[]): void;
 }
 
-/** How long an answer may take before Redis counts as hung. */
-export const ANSWER_WITHIN_MS = 1_000;
 /** How long the start waits for Redis. */
 const FIRST_ANSWER_WITHIN_MS = 2_000;
 /** How long a hung connection is kept, in case only Redis was busy. */
@@ -38,7 +36,7 @@ const CLOSED: ConnectionState = { is: 'closed' };
 /**
  * The connection that requests go over, in order.
  *
- * No request waits longer than {@link ANSWER_WITHIN_MS}. The first that would makes the link unusable, so that the next
+ * No request waits longer than an answer may take. The first that would makes the link unusable, so that the next
  * fail at once, until Redis answers that one or a new connection is made.
  */
 export class RequestConnection {
@@ -47,14 +45,17 @@ export class RequestConnection {
   private lastReason = 'Redis has not answered yet';
   private refusedBecause: string | undefined;
   private preparing: Promise<void> = Promise.resolve();
-  private readonly deadlines = new TimeLimit(ANSWER_WITHIN_MS);
+  private readonly deadlines: TimeLimit;
 
+  /** @param answerWithinMs how long an answer may take before Redis counts as hung */
   constructor(
     url: string,
     private readonly key: string,
     private readonly scripts: readonly Script[],
     private readonly events: RequestConnectionEvents,
+    answerWithinMs: number,
   ) {
+    this.deadlines = new TimeLimit(answerWithinMs);
     this.client = createClient(url, key);
     this.client.on('error', (failure: unknown) => this.lose(reasonOf(failure)));
     this.client.on('close', () => this.lose());

@@ -23,6 +23,7 @@ describe('the answer to a publication', () => {
         isAvailable: () => true,
         hooks: () => hooks,
         sessionsKeepMs: 1_000,
+        redisTimeoutMs: 1_000,
         ruleOf: () => undefined,
         run: async () => [['e.1', 0, '', 0]],
         reply: () => undefined,

@@ -9,7 +9,6 @@ import type { PresencePlace } from '../../presence.js';
 import { decodePublication, encodePublication } from '../stores/codec.js';
 import { receiptsOf, writeReceipt } from './receipts.js';
 import { unavailable } from '../connection/client.js';
-import { ANSWER_WITHIN_MS } from '../connection/request-connection.js';
 import { roomOfPart } from '../keys.js';
 import { PublishOrders } from './publish-orders.js';
 import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
@@ -26,7 +25,15 @@ import { TurnBatcher } from '../connection/turn-batcher.js';
 /** What the broker uses of the node. */
 export type BrokerContext = Pick<
   NodeContext,
-  'run' | 'identity' | 'isAvailable' | 'sessionsKeepMs' | 'ruleOf' | 'calls' | 'quota' | 'reply'
+  | 'run'
+  | 'identity'
+  | 'isAvailable'
+  | 'sessionsKeepMs'
+  | 'redisTimeoutMs'
+  | 'ruleOf'
+  | 'calls'
+  | 'quota'
+  | 'reply'
 > & { readonly hooks: () => Pick<NodeHooks, 'arrived' | 'tracksPositions' | 'holds'> | undefined };
 
 /** The parts of the engine that publications go with. */
@@ -199,9 +206,9 @@ export class RedisBroker {
 
   /** Resolves when the sockets that track positions have been given it, with its place or without. */
   private keep(publication: Publication, ackTimeoutMs: number): Promise<void> {
-    this.timer ??= setTimeout(() => this.expire(), ANSWER_WITHIN_MS);
+    this.timer ??= setTimeout(() => this.expire(), this.context.redisTimeoutMs);
     return new Promise((given) => {
-      const until = performance.now() + ANSWER_WITHIN_MS;
+      const until = performance.now() + this.context.redisTimeoutMs;
       this.pending.set(publication.id, { publication, ackTimeoutMs, until, given });
     });
   }

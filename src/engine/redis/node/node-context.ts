@@ -33,6 +33,8 @@ export interface NodeContext {
   /** Between batches, which may take longer than the lease lasts: see `NodeRegistration`. */
   readonly renewWhenDue: () => Promise<void>;
   readonly nodeLeaseMs: number;
+  /** How long an answer of Redis may take. */
+  readonly redisTimeoutMs: number;
   /** How long a user whose connection broke is held. */
   readonly recoveryWindowMs: number;
   /** How long what sessions may miss is kept. */
