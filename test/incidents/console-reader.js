@@ -24,7 +24,7 @@ export class ConsoleReader {
     await this.page.press('#search', 'Enter');
     await this.page
       .locator('.subject h2', { hasText: name })
-      .or(this.page.locator('#found-nothing'))
+      .or(this.page.locator('#found-nothing h2', { hasText: name }))
       .waitFor();
     return this.text();
   }
