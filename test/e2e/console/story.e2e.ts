@@ -61,6 +61,7 @@ describeWithBrowser('why, in the console', () => {
     await finding.waitFor();
     expect(await finding.getAttribute('data-confidence')).toBe('certain');
     expect(await finding.locator('.finding-body li').count()).toBeGreaterThan(1);
+    await page.locator('.proven', { hasText: 'refused with auth.token_invalid' }).waitFor();
     await page.locator('.episode summary', { hasText: 'Refused: auth.token_invalid' }).waitFor();
     await page.locator('.lines li', { hasText: 'Was refused with auth.token_invalid' }).waitFor();
     const doc = await finding.locator('a').getAttribute('href');
@@ -115,6 +116,34 @@ describeWithBrowser('why, in the console', () => {
     await page.locator('[data-verdict="offline"]').waitFor();
     expect(await page.textContent('body')).not.toContain('never shown');
     client.close();
+  });
+
+  it('[G1] what was proven stands above a user who is online, who does not look well', async () => {
+    const client = await connectAs('mary');
+    const other = gateway.open({ auth: { token: await sign({ sub: 'mary' }, { key: OTHER_SECRET }) } });
+    expect(await outcomeOf(other)).toBe('auth.token_invalid');
+    await until('it is on record', async () => (await explained('user=mary')).findings.length > 0);
+    const { page } = await open('#/user/mary');
+    await page.locator('.subject[data-tone="wait"] .now', { hasText: 'Online with 1 socket' }).waitFor();
+    await page.locator('.subject .proven', { hasText: 'refused with auth.token_invalid' }).waitFor();
+    client.close();
+    other.close();
+  });
+
+  it('[G1] the overview tells of the last minute, and says so', async () => {
+    const { page } = await open('#/overview');
+    const scraped = () => page.waitForResponse((response) => response.url().endsWith('/metrics'));
+    await scraped();
+    const stranger = gateway.open({ auth: { token: await sign({ sub: 'tom' }, { key: OTHER_SECRET }) } });
+    expect(await outcomeOf(stranger)).toBe('auth.token_invalid');
+    const told = page.locator('.state li', {
+      hasText: /refused clients in the last minute: \d+ × auth\.token_invalid/,
+    });
+    await told.waitFor();
+    await scraped();
+    await scraped();
+    expect(await told.count()).toBe(1);
+    stranger.close();
   });
 
   it('[X5] [G1] the heaviest are named, and lead to their stories', async () => {
