@@ -36,7 +36,9 @@ export function SearchBar() {
     if (shown !== '') field.current.value = shown;
   }, [shown]);
   return html`<form class="search" role="search" onSubmit=${submit} autocomplete="off">
-    <label class="off-screen" for="search">Find a user, socket ID, room, publication ID or address</label>
+    <label class="off-screen" for="search"
+      >Find a user, socket ID, room, publication ID, address or node ID</label
+    >
     <input
       id="search"
       ref=${field}
@@ -49,8 +51,8 @@ export function SearchBar() {
     />
     <button class="primary">Find</button>
     <p class="muted search-hint">
-      A user, socket ID, room, publication ID or address: paste what the complaint names, and read what
-      happened.
+      A user, socket ID, room, publication ID, address or node ID: paste what the complaint names, and read
+      what happened.
       <kbd>/</kbd> jumps here.
     </p>
   </form>`;

@@ -71,7 +71,7 @@ export function span(ms) {
 }
 
 export function size(bytes) {
-  if (bytes < 10_000) return `${Math.round(bytes)} bytes`;
+  if (bytes < 10_000) return times(Math.round(bytes), 'byte');
   if (bytes < 10_000_000) return `${Math.round(bytes / 1_000)} kB`;
   return `${Math.round(bytes / 1_000_000)} MB`;
 }

@@ -94,7 +94,7 @@ function welcome({ refusal, recovery, connectedAt, openedAt, socketId, node, use
       at: connectedAt,
       tone: 'ok',
       text: `Was let in after ${span(connectedAt - openedAt)} as ${user ?? 'nobody in particular'}${where}, socket ${socketId}, on node ${node}`,
-      to: { view: 'node', value: node, label: 'the node' },
+      to: { view: 'node', value: node, label: 'all nodes' },
     },
   ];
   if (recovery === null) return lines;
