@@ -3,8 +3,10 @@ import { setSocketState, type GatewaySocket, type Identity } from '../sockets/so
 import { interned } from '../platform/footprint/interned.js';
 
 const ARRIVAL = Symbol('switchboard.arrival');
+const ON_THEIR_WAY = Symbol('switchboard.arrivals of a connection');
 
 type Carrier = { [ARRIVAL]?: Arrival | undefined };
+type Connection = GatewaySocket['conn'] & { [ON_THEIR_WAY]?: Set<Arrival> | undefined };
 
 /**
  * A socket on its way in, and what has to be undone if it does not get there.
@@ -18,8 +20,8 @@ export class Arrival implements Arriving {
   /** How much longer than others its checks may take. */
   moreMs = 0;
   private undos: (() => void)[] | undefined = undefined;
-  /** Listens to the end of the connection; only where the way in takes longer than a turn. */
-  private onClose: (() => void) | undefined = undefined;
+  /** All arrivals of the connection that take longer than a turn. */
+  private watched: Set<Arrival> | undefined = undefined;
 
   constructor(
     readonly socket: GatewaySocket,
@@ -69,16 +71,28 @@ export class Arrival implements Arriving {
       this.abandon();
       return;
     }
-    this.onClose = () => this.abandon();
-    conn.once('close', this.onClose);
+    this.watched = onTheirWay(conn);
+    this.watched.add(this);
   }
 
   private end(): void {
     this.isOver = true;
     this.undos = undefined;
     (this.socket as Carrier)[ARRIVAL] = undefined;
-    if (this.onClose) this.socket.conn.off('close', this.onClose);
+    this.watched?.delete(this);
   }
+}
+
+/** Its arrivals end with a connection. One listener for all of them: more than ten are a warning of Node. */
+function onTheirWay(connection: Connection): Set<Arrival> {
+  let arrivals = connection[ON_THEIR_WAY];
+  if (!arrivals) {
+    const all = (connection[ON_THEIR_WAY] = arrivals = new Set());
+    connection.once('close', () => {
+      for (const arrival of all) arrival.abandon();
+    });
+  }
+  return arrivals;
 }
 
 /** The arrival of a socket that is still on its way in. */
