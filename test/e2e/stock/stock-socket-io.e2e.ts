@@ -45,6 +45,7 @@ async function linesOf(world: World, each: StockCase): Promise<string[]> {
   const scene = new Scene(world, pathOf(each));
   // Made on all nodes first, as apps do at their start.
   void scene.nodes;
+  await world.hears(scene.path);
   try {
     await each.run(scene);
   } catch (failure) {

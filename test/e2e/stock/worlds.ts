@@ -10,6 +10,7 @@ import { io as connect, type Socket as ClientSocket } from 'socket.io-client';
 import { Namespaces } from '../../../src/sockets/namespaces.js';
 import { startEmbedding } from '../../support/embedding.js';
 import type { TestRedis } from '../../support/redis.js';
+import { until } from '../../support/until.js';
 
 /** Servers of one kind that work together. */
 export interface World {
@@ -18,6 +19,8 @@ export interface World {
   readonly urls: readonly string[];
   /** Whether its clients ask for recovery, which shows in nothing but the cursor behind what they get. */
   readonly recovers?: boolean;
+  /** Resolves when all nodes hear of a namespace that was made on each: stock's adapter subscribes to it, and is not waited for. */
+  hears(path: string): Promise<unknown>;
   /** Resolves when all nodes know what has been done on each: with stock Socket.IO that is at once. */
   known(): Promise<unknown>;
   close(): Promise<void>;
@@ -48,6 +51,11 @@ export async function stockWorld(
     name: 'stock',
     servers,
     urls,
+    hears: (path) =>
+      until(`the nodes of stock hear of ${path}`, async () => {
+        const counts = servers.map((server) => server.of(path).adapter.serverCount());
+        return (await Promise.all(counts)).every((count) => count === nodes);
+      }),
     known: async () => undefined,
     async close() {
       await Promise.all(servers.map((server) => server.close()));
@@ -70,6 +78,7 @@ export async function ourWorld(nodes: number, redis?: TestRedis, recovers = fals
     recovers,
     servers: gateways.map(({ app }) => app.get(Namespaces).all[0]!.nsp.server),
     urls: gateways.map(({ url }) => url),
+    hears: async () => undefined,
     known: () => Promise.all(gateways.map(({ registry }) => registry.getSockets({ limit: 1 }))),
     close: async () => {
       await Promise.all(gateways.map((gateway) => gateway.close()));
