@@ -59,8 +59,8 @@ export class ServiceClient {
     containClient(proxy);
     containAnswers(proxy);
     if (options.transport !== Transport.RMQ) return new ServiceClient(proxy);
-    return new ServiceClient(proxy, (data, expiration) =>
-      new RmqRecordBuilder(data).setOptions({ expiration }).build(),
+    return new ServiceClient(proxy, (data, expiresInMs) =>
+      new RmqRecordBuilder(data).setOptions(expiringIn(expiresInMs)).build(),
     );
   }
 
@@ -101,6 +101,16 @@ export class ServiceClient {
   async close(): Promise<void> {
     await Promise.resolve(this.proxy.close() as unknown).catch(() => undefined);
   }
+}
+
+/** Read when the message is handed to the broker, which may be a while later: the connection is made first. */
+function expiringIn(ms: number): { readonly expiration: number } {
+  const until = performance.now() + ms;
+  return {
+    get expiration() {
+      return Math.max(1, Math.round(until - performance.now()));
+    },
+  };
 }
 
 /** What another side threw is JSON; what is an `Error` happened here, or is a text of the transport itself. */
