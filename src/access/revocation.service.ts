@@ -28,7 +28,7 @@ export class RevocationService {
     private readonly rights: Rights,
     private readonly engine: Engine,
   ) {
-    // What other nodes shut out is shut out here.
+    // Users and tokens that other nodes shut out are shut out here.
     engine.revocations.replicateTo(revocations, (user) => {
       const sockets = user === undefined ? namespaces.allSockets() : namespaces.socketsOfUser(user);
       this.endRevoked(sockets).catch((failure: unknown) =>

@@ -80,7 +80,7 @@ interface FoundRoute<Route> {
 /** Routes by their number of segments: few enough to look through. */
 export class RouteTable<Route extends Pick<ApiRouteDescription, 'verb' | 'segments'>> {
   private readonly routes = new Map<number, Route[]>();
-  /** Those without parameters, by method and path as nearly everybody writes it. */
+  /** Routes without parameters, by method and path as nearly everybody writes it. */
   private readonly plain = new Map<string, FoundRoute<Route>>();
 
   constructor(routes: readonly Route[]) {

@@ -99,7 +99,7 @@ const ORIGIN =
 const ORIGIN_SHAPE = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]+$/;
 
 /**
- * What an operator may write for an origin, in the form that browsers send; nothing when it is none.
+ * The origin that an operator has written, in the form that browsers send; nothing when it is none.
  *
  * More than `normalizeOrigin` of `http/origins.ts` takes from a request, where nothing may stand that one parser skips and
  * another does not; and no pattern, which that one would compare as it is.

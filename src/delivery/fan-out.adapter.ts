@@ -284,7 +284,7 @@ export class FanOutAdapter extends MembershipAdapter {
     });
   }
 
-  // What an app calls on Socket.IO is for the sockets of all nodes.
+  // Calls of an app on Socket.IO are for the sockets of all nodes.
 
   override broadcast(packet: Packet, options: BroadcastOptions): void {
     this.calls.broadcast(packet, options);

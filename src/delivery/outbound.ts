@@ -2,10 +2,10 @@ import type { NodeAnswers, NodeCommand, NodeQuestion } from '../engine/engine.js
 import type { Publication } from '../protocol/publication.js';
 import type { DeliveryWatch } from './delivery-watch.js';
 
-/** What Socket.IO's own `io.to(…).emit()` asks for; it becomes a publication like any other. */
+/** An emit of Socket.IO's own `io.to(…).emit()`; it becomes a publication like any other. */
 export type DirectEmit = Omit<Publication, 'id' | 'at'>;
 
-/** What the adapter hands on to those that know more than one node. */
+/** The part of delivery that knows more than one node, as the adapter uses it. */
 export interface Outbound {
   /** Told of what becomes of publications; `undefined` where nobody watches. */
   readonly watch?: DeliveryWatch | undefined;
@@ -27,7 +27,7 @@ export interface Outbound {
   countNodes(): Promise<number>;
 }
 
-/** What is told of an emit that asks for acknowledgements. */
+/** Events of an emit that asks for acknowledgements. */
 export interface AskEvents {
   /** How many sockets of this node were asked. */
   countedHere(sockets: number): void;

@@ -18,7 +18,7 @@ interface LocalSockets {
   selected(to: Target, except: Selection): GatewaySocket[];
 }
 
-/** What an app calls on Socket.IO's server, namespaces and sockets, carried out for the sockets of all nodes. */
+/** Calls of an app on Socket.IO's server, namespaces and sockets, carried out for the sockets of all nodes. */
 export class SocketIoCalls {
   private servers: Promise<number> | undefined;
 
@@ -183,7 +183,7 @@ const exceptOf = (rooms: ReadonlySet<Room>): Selection =>
 
 type Acknowledge = (failure: Error | null, answers: readonly unknown[]) => void;
 
-/** What Socket.IO's own adapters wait. */
+/** The time that Socket.IO's own adapters wait. */
 const NODES_TIMEOUT_MS = 5_000;
 
 /** In the words of Socket.IO's own adapters. */

@@ -83,7 +83,7 @@ export class Arrival implements Arriving {
   }
 }
 
-/** Its arrivals end with a connection. One listener for all of them: more than ten are a warning of Node. */
+/** The arrivals of a connection that end with it. One listener for all of them: more than ten are a warning of Node. */
 function onTheirWay(connection: Connection): Set<Arrival> {
   let arrivals = connection[ON_THEIR_WAY];
   if (!arrivals) {

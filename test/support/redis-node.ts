@@ -6,6 +6,7 @@ import type { Arrival, NodeCommand, NodeQuestion, NodeHooks, Receipts } from '..
 import type { PresenceChange, PresenceState } from '../../src/engine/presence.js';
 import type { SocketEntry } from '../../src/protocol/entries.js';
 import type { Publication, Target } from '../../src/protocol/publication.js';
+import { socketEntry } from './socket-entry.js';
 
 let lastId = 0;
 
@@ -94,20 +95,7 @@ export class TestNode implements NodeHooks {
     more: Partial<SocketEntry> = {},
     max = 0,
   ) {
-    const entry: SocketEntry = {
-      socketId,
-      user,
-      node: this.id,
-      namespace: '/',
-      transport: 'websocket',
-      protocol: 4,
-      address: '127.0.0.1',
-      userAgent: 'test',
-      connectedAt: new Date(0).toISOString(),
-      rooms: [],
-      info: { name: user, tags: [] },
-      ...more,
-    };
+    const entry = socketEntry({ socketId, user, node: this.id, info: { name: user, tags: [] }, ...more });
     await this.holdings.enter(socketId, () => entry, max);
     this.held.set(socketId, entry);
     this.holdings.connected(socketId, () => entry);

@@ -14,6 +14,7 @@ import { postMessage } from '../../src/webhooks/webhook-post.js';
 import { WebhookSender } from '../../src/webhooks/webhook-sender.js';
 import { Webhooks } from '../../src/webhooks/webhooks.service.js';
 import { TestNode } from './redis-node.js';
+import { socketEntry } from './socket-entry.js';
 import { TurnedClock } from './turned-clock.js';
 import { until } from './until.js';
 
@@ -34,19 +35,8 @@ interface EngineOfSender {
   close(): Promise<void>;
 }
 
-const entryOf = (user: string, node: string): SocketEntry => ({
-  socketId: `s-${user}`,
-  user,
-  node,
-  namespace: '/',
-  transport: 'websocket',
-  protocol: 4,
-  address: '127.0.0.1',
-  userAgent: 'test',
-  connectedAt: new Date(0).toISOString(),
-  rooms: [],
-  info: null,
-});
+const entryOf = (user: string, node: string): SocketEntry =>
+  socketEntry({ socketId: `s-${user}`, user, node });
 
 async function onMemory(config: SwitchboardConfig): Promise<EngineOfSender> {
   const { engine, close } = await createMemoryEngine({ ...config, recoveryWindowMs: 0 });

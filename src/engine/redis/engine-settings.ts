@@ -28,9 +28,6 @@ export interface RedisEngineEvents {
   entryFailed?(failure: EntryFailure): void;
 }
 
-/** Where the configuration says nothing else: the default of `SWITCHBOARD_REDIS_TIMEOUT_MS`. */
-export const DEFAULT_REDIS_TIMEOUT_MS = 1_000;
-
 /** What the lease of a node is taken with. */
 export function leaseSettings(
   { maxHistoryBytes, maxSocketsPerUser }: RedisEngineConfig,

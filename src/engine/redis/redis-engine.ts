@@ -1,3 +1,4 @@
+import { CONFIG_KEYS } from '../../config/keys.js';
 import type { NodeEntry, SocketEntry } from '../../protocol/entries.js';
 import type { Publication } from '../../protocol/publication.js';
 import {
@@ -23,12 +24,7 @@ import { RequestConnection } from './connection/request-connection.js';
 import { NodeInbox } from './inbox/inbox.js';
 import { dispatch } from './inbox-router.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
-import {
-  DEFAULT_REDIS_TIMEOUT_MS,
-  leaseSettings,
-  type RedisEngineConfig,
-  type RedisEngineEvents,
-} from './engine-settings.js';
+import { leaseSettings, type RedisEngineConfig, type RedisEngineEvents } from './engine-settings.js';
 import { Lease } from './node/lease.js';
 import type { NodeContext } from './node/node-context.js';
 import { Barriers } from './inbox/barriers.js';
@@ -166,8 +162,12 @@ export class RedisEngine extends Engine {
     }));
   }
 
+  /** How long an answer of Redis may take. */
+  private get timeoutMs(): number {
+    return this.config.redisTimeoutMs ?? CONFIG_KEYS.redisTimeoutMs.default;
+  }
+
   private connectionTo(key: string): RequestConnection {
-    const { redisUrl, redisTimeoutMs = DEFAULT_REDIS_TIMEOUT_MS } = this.config;
     const events = {
       answers: () => void this.registration.attach(),
       gone: (reason: string) => this.registration.lose(reason),
@@ -177,13 +177,13 @@ export class RedisEngine extends Engine {
         if (generation === this.lease.identity[1]) this.registration.reattach();
       },
     };
-    return new RequestConnection(redisUrl, key, Object.values(scripts), events, redisTimeoutMs);
+    const { redisUrl } = this.config;
+    return new RequestConnection(redisUrl, key, Object.values(scripts), events, this.timeoutMs);
   }
 
   private contextOf(): NodeContext {
     const { history, maxHistoryBytes, nodeLeaseMs, recoveryWindowMs, pingIntervalMs, pingTimeoutMs } =
       this.config;
-    const { redisTimeoutMs = DEFAULT_REDIS_TIMEOUT_MS } = this.config;
     const rules = new HistoryRules(history);
     const runEarly: RunScript = (script, ...args) => this.connection.run(script, ...args);
     const run: RunScript = async (script, ...args) => {
@@ -205,7 +205,7 @@ export class RedisEngine extends Engine {
       outOfDate: () => this.registration.outOfDate(),
       renewWhenDue: () => this.registration.renewWhenDue(),
       nodeLeaseMs,
-      redisTimeoutMs,
+      redisTimeoutMs: this.timeoutMs,
       recoveryWindowMs,
       // A session waits for the window after its break was noticed, and what was published since the break is missing.
       sessionsKeepMs: recoveryWindowMs + pingIntervalMs + pingTimeoutMs,

@@ -1,21 +1,11 @@
 import { startGateway } from 'switchboard-gateway/testing';
 import type { SocketEntry } from '../../../src/protocol/entries.js';
 import { FlightRecorder } from '../../../src/recorder/flight-recorder.js';
+import { socketEntry } from '../../support/socket-entry.js';
 import { until } from '../../support/until.js';
 
-const entryOf = (index: number): SocketEntry => ({
-  socketId: `lost-${index}`,
-  user: `user-${index}`,
-  node: 'n-dead',
-  namespace: '/',
-  transport: 'websocket',
-  protocol: 4,
-  address: '127.0.0.1',
-  userAgent: 'test',
-  connectedAt: new Date(0).toISOString(),
-  rooms: [],
-  info: null,
-});
+const entryOf = (index: number): SocketEntry =>
+  socketEntry({ socketId: `lost-${index}`, user: `user-${index}`, node: 'n-dead' });
 
 describe('the sockets of a node that died', () => {
   it('[X1] [W8] are recorded a hundred in a turn, so that clients are served in between', async () => {
