@@ -11,6 +11,7 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
  * @typedef {object} OlderBuild
  * @property {string} commit short
  * @property {string} folder has its `dist/`, its `bench/` and the packages that its lock file names
+ * @property {string} main what a node of it runs
  */
 
 /**
@@ -22,7 +23,8 @@ export function buildOlder(commit) {
   const hash = git('rev-parse', '--verify', '--quiet', `${commit}^{commit}`);
   const short = git('rev-parse', '--short', hash);
   const folder = join(tmpdir(), `switchboard-bench-${hash}`);
-  if (existsSync(folder)) return { commit: short, folder };
+  const build = { commit: short, folder, main: join(folder, 'dist/main.js') };
+  if (existsSync(folder)) return build;
 
   // Built aside: a build that was broken off is not taken for one.
   const unfinished = `${folder}.${process.pid}`;
@@ -41,7 +43,7 @@ export function buildOlder(commit) {
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
-  return { commit: short, folder };
+  return build;
 }
 
 /** @param {string[]} args */

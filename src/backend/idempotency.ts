@@ -48,8 +48,7 @@ export class Idempotency {
   ): Promise<Result> {
     const { actor, idempotencyKey, onReplay } = call;
     assertKey(idempotencyKey);
-    const fingerprint = fingerprintOf(command, input);
-    const turn = await this.engine.idempotency.begin(`${callerOf(actor)}:${idempotencyKey}`, fingerprint);
+    const turn = await this.turnOf(`${callerOf(actor)}:${idempotencyKey}`, command, input);
     switch (turn.state) {
       case 'first':
         return this.carryOut(turn, work);
@@ -60,6 +59,15 @@ export class Idempotency {
       case 'conflict':
         throw new SwitchboardError('idempotency.conflict');
     }
+  }
+
+  /** During a rolling update a node that names a command by its route may have carried it out, and kept it as such. */
+  private async turnOf(key: string, command: string, input: unknown): Promise<IdempotentTurn> {
+    const canonical = canonicalOf(input);
+    const { idempotency } = this.engine;
+    const turn = await idempotency.begin(key, fingerprintOf(command, canonical));
+    if (turn.state !== 'conflict') return turn;
+    return idempotency.begin(key, fingerprintOf(`POST /v1/${command}`, canonical));
   }
 
   private async carryOut<Result extends object>(
@@ -131,15 +139,17 @@ function replay(kept: Kept): object {
 }
 
 /** The same whatever the order of keys and the white space: clients that repeat a request may encode it anew. */
-function fingerprintOf(command: string, input: unknown): string {
+function canonicalOf(input: unknown): string {
   if (measureValue(input, MAX_INPUT_DEPTH).depth > MAX_INPUT_DEPTH) {
     throw new SwitchboardError('payload.invalid', {
       errors: [{ path: '', message: `expected at most ${MAX_INPUT_DEPTH} levels of nesting` }],
     });
   }
-  const canonical = JSON.stringify(input, (_, value: unknown) => (isObject(value) ? inOrder(value) : value));
-  return createHash('sha256').update(`${command}\n${canonical}`).digest('base64url');
+  return JSON.stringify(input, (_, value: unknown) => (isObject(value) ? inOrder(value) : value));
 }
+
+const fingerprintOf = (command: string, canonical: string): string =>
+  createHash('sha256').update(`${command}\n${canonical}`).digest('base64url');
 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

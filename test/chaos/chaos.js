@@ -3,6 +3,7 @@
  *
  *     npm run chaos -- --minutes 30 --seed 42 --nodes 3
  *     npm run chaos -- --minutes 5 --lose-redis
+ *     npm run chaos -- --minutes 5 --with 628e4dc     half of the nodes run an older build
  *
  * What was answered 202 has to reach every client that it was for, once and in order; what was answered otherwise may,
  * once. Whenever everything has come to rest, all nodes tell the same of who is there, those who watch know it, and it is
@@ -11,6 +12,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { buildOlder } from '../../bench/support/older-build.js';
 import { Random } from '../fuzz/random.js';
 import { auditDelivery, isExplained, presenceDifferences, registryDifferences } from './audit.js';
 import { Client } from './client.js';
@@ -28,6 +30,8 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '150' },
     /** Redis dies now and then, with all it holds: sessions that end are no fault then. */
     'lose-redis': { type: 'boolean', default: false },
+    /** A commit whose build every other node that is started runs. */
+    with: { type: 'string' },
     'lease-ms': { type: 'string', default: '3000' },
     'recovery-window-ms': { type: 'string', default: '30000' },
     /** Tells when what happened, and what happened to a client that something went wrong for. */
@@ -75,7 +79,14 @@ const streamOf = (name) => {
 };
 
 process.stdout.write(`seed ${seed}\n`);
-const cluster = await Cluster.start({ nodes: Number(values.nodes), env: ENV, random: Random.of(seed, 0) });
+const mains = [undefined, ...(values.with ? [buildOlder(values.with).main] : [])];
+let started = 0;
+const cluster = await Cluster.start({
+  nodes: Number(values.nodes),
+  env: ENV,
+  random: Random.of(seed, 0),
+  main: () => mains[started++ % mains.length],
+});
 const faults = new Faults(cluster, { random: Random.of(seed, 1), leaseMs, losesRedis: values['lose-redis'] });
 const publisher = new Publisher({ urls: () => cluster.urls, random: Random.of(seed, 2) });
 const random = Random.of(seed, 3);

@@ -25,14 +25,15 @@ export class Cluster {
   slots = [];
   complaints = [];
 
-  constructor(redis, env, random, main) {
+  /** @param {() => string | undefined} main the file that the next node runs; without one this build */
+  constructor(redis, env, random, main = () => undefined) {
     this.redis = redis;
     this.env = env;
     this.random = random;
     this.main = main;
   }
 
-  /** @param {{ nodes: number, env: object, random: import('../fuzz/random.js').Random, main?: string, folder?: string }} options */
+  /** @param {{ nodes: number, env: object, random: import('../fuzz/random.js').Random, main?: () => string | undefined, folder?: string }} options */
   static async start({ nodes, env, random, main, folder }) {
     const redis = await RedisProcess.start({ folder });
     process.setMaxListeners(0);
@@ -46,7 +47,7 @@ export class Cluster {
 
   /** Starts the next node of a slot. */
   async run(slot) {
-    const gateway = await startAtLast({ env: this.env, main: this.main });
+    const gateway = await startAtLast({ env: this.env, main: this.main() });
     // Whatever ends this process, nothing stays behind.
     const end = () => gateway.child.kill('SIGKILL');
     process.once('exit', end);

@@ -2,6 +2,8 @@
  * Every node is restarted, one after the other, while everyone is connected and events are published. [O2] [H6]
  *
  *     npm run rolling-restart -- --clients 2000 --stock 200 --max-p95-ms 2000 --seed 42
+ *     npm run rolling-restart -- --from 628e4dc     an update: nodes of an older build make room for those of this one
+ *     npm run rolling-restart -- --to 628e4dc       it is taken back
  *
  * Nobody misses anything. Exits with 1 otherwise. `--stock` of the clients are the stock client with its default options;
  * the others only keep its back-off, to the number, and cost a fraction of it: nodes, Redis, balancer and clients share
@@ -11,6 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildOlder } from '../../bench/support/older-build.js';
 import { Random } from '../fuzz/random.js';
 import { auditDelivery, registryDifferences } from './audit.js';
 import { Client } from './client.js';
@@ -28,6 +31,9 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '3' },
     /** Restarts nodes of stock Socket.IO instead, to compare with; they keep no registry that could be compared. */
     peer: { type: 'boolean', default: false },
+    /** Commits whose builds the nodes run before and after their restart; without one, this build. */
+    from: { type: 'string' },
+    to: { type: 'string' },
     seed: { type: 'string', default: String(randomBytes(4).readUInt32BE()) },
     /** Publications per second; each goes to a room of 50 clients or to a user. */
     rate: { type: 'string', default: '60' },
@@ -72,13 +78,19 @@ async function until(limitMs, isSo) {
   return true;
 }
 
+const STOCK_NODE = fileURLToPath(new URL('stock-node.js', import.meta.url));
+const mainOf = (commit) => (values.peer ? STOCK_NODE : commit && buildOlder(commit).main);
+const mains = { before: mainOf(values.from), after: mainOf(values.to) };
+let main = mains.before;
+
 process.stdout.write(`seed ${seed}\n`);
 const cluster = await Cluster.start({
   nodes: Number(values.nodes),
   env: ENV,
   random: Random.of(seed, 0),
-  ...(values.peer && { main: fileURLToPath(new URL('stock-node.js', import.meta.url)) }),
+  main: () => main,
 });
+main = mains.after;
 const random = Random.of(seed, 1);
 const backOffs = Random.of(seed, 2);
 const world = {

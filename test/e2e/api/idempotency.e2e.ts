@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { startGateway, type TestClient, type TestGateway } from 'switchboard-gateway/testing';
 import { createApiKey } from '../../../src/access/api-keys.js';
@@ -93,6 +94,24 @@ describe('Idempotency-Key', () => {
     expect([batch.status, codeOf(batch)]).toEqual([409, 'idempotency.conflict']);
     // One body that both routes could be sent is refused by one of them before the key counts for it.
     expect((await post('/v1/batch', { to: { all: true }, event }, 'route')).status).toBe(400);
+  });
+
+  it('[D7] what a node of the version before has carried out, and kept by its route, is not carried out again', async () => {
+    const event = freshEvent();
+    const body = { event, to: { users: ['ada'] } };
+    const kept = { id: 'of the version before', matched: 1 };
+    const route = createHash('sha256')
+      .update(`POST /v1/emit\n${JSON.stringify(body)}`)
+      .digest('base64url');
+    const turn = await gateway.app.get(Engine, { strict: false }).idempotency.begin(':update', route);
+    if (turn.state !== 'first') throw new Error(turn.state);
+    await turn.settle(JSON.stringify({ status: 202, body: kept }));
+
+    const again = await post('/v1/emit', body, 'update');
+    expect([again.status, JSON.parse(again.text)]).toEqual([202, kept]);
+    expect(codeOf(await post('/v1/emit', { ...body, data: 1 }, 'update'))).toBe('idempotency.conflict');
+    await ada.settled();
+    expect(arrivedAt(ada, event)).toEqual([]);
   });
 
   it('[D7] order of keys and white space make no other body; order of items and types do', async () => {
