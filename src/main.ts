@@ -64,10 +64,12 @@ async function start(config: SwitchboardConfig): Promise<void> {
       await startPrimary(config, started);
       return;
     }
-    const [{ createService }, { listeningUrl }] = await Promise.all([
+    const [{ createService }, { listeningUrl }, { startWithoutMicroservices }] = await Promise.all([
       import('./service.js'),
       import('./operations/listening.js'),
+      import('./platform/nest-microservices.js'),
     ]);
+    startWithoutMicroservices();
     const app = await createService({}, logger);
     if (slot !== undefined) {
       const { serveAsWorker } = await import('./workers/worker.js');
