@@ -15,6 +15,8 @@ const inProject = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url)
 
 const MAIN = inProject('dist/main.js');
 const NEST = inProject('node_modules/@nestjs/cli/bin/nest.js');
+/** What `npm run build` runs, without npm. */
+const STEPS = [[NEST, 'build'], [inProject('scripts/bundle.js')]];
 const DEFAULTS = { host: '127.0.0.1', port: 3000 };
 
 /** @param {string} text */
@@ -30,7 +32,8 @@ if (isStart && Number.isInteger(port) && port > 0 && !(await isFree())) {
   process.stderr.write(`PORT: ${port} on ${host} is in use; stop what listens there or set another PORT\n`);
   process.exit(1);
 }
-if (newest('src') > builtAt() || newest('swc.json', 'nest-cli.json') > builtAt()) await build();
+if (newest('src') > builtAt() || newest('swc.json', 'nest-cli.json', 'scripts/bundle.js') > builtAt())
+  await build();
 if (isStart) say(`starting; when it listens, open http://${urlHost()}:${port} in a browser. Ctrl-C ends it.`);
 await import('../dist/main.js');
 
@@ -55,10 +58,16 @@ async function build() {
   }
   say('building …');
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [NEST, 'build'], {
-    cwd: inProject('.'),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  for (const step of STEPS) await run(step);
+  say(`built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+}
+
+/**
+ * Ends this process when the step fails.
+ * @param {string[]} step a script of Node and its arguments
+ */
+async function run(step) {
+  const child = spawn(process.execPath, step, { cwd: inProject('.'), stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   // A terminal tells both; whoever sends it to this process alone means both.
@@ -73,7 +82,6 @@ async function build() {
     process.stderr.write(`${output}\nthe build failed\n`);
     process.exit(1);
   }
-  say(`built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
 function builtAt() {

@@ -33,6 +33,26 @@ describe('the start', () => {
     expect(loaded).not.toMatch(/dist\/(?:webhooks\/webhook-sender|handlers\/(?:http|service)-transport)\.js/);
   });
 
+  it('[O5] of the built service loads its own code from few files, and nothing of Nest that it does without', () => {
+    const output = printedBy(`
+      import { Session } from 'node:inspector';
+      const session = new Session();
+      session.connect();
+      const urls = [];
+      session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
+      session.post('Debugger.enable');
+      Object.assign(process.env, { PORT: '0', HOST: '127.0.0.1' });
+      await import('./dist/main.js');
+      console.log(JSON.stringify(urls));
+      process.exit();
+    `);
+    const loaded = JSON.parse(output.split('\n').find((line) => line.startsWith('['))!) as string[];
+    expect(output).toContain('listening on http://127.0.0.1:');
+    expect(loaded).toContainEqual(expect.stringContaining('/dist/main-service.js'));
+    expect(loaded.filter((url) => url.includes(`${process.cwd()}/dist/`)).length).toBeLessThan(40);
+    expect(loaded.filter((url) => url.includes('/@nestjs/microservices/'))).toEqual([]);
+  });
+
   it('lets the young generation of V8 grow only when it is said to', () => {
     const megabytes = printedBy(`
       import { getHeapSpaceStatistics } from 'node:v8';

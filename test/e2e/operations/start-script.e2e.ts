@@ -42,6 +42,13 @@ class StartScript {
   }
 }
 
+/** What a page asks for by itself, from the same gateway. */
+async function assetsOf(url: string, page: string): Promise<string[]> {
+  const html = await (await fetch(`${url}${page}`)).text();
+  const addresses = [...html.matchAll(/(?:src|href)="(?!https?:|#|data:)([^"]+)"/g)];
+  return addresses.map(([, address]) => new URL(address!, `${url}${page}`).pathname);
+}
+
 describe('npm start', () => {
   let script: StartScript | undefined;
   let copy: string;
@@ -75,8 +82,12 @@ describe('npm start', () => {
     await script.says('listening on http://127.0.0.1:');
     expect(script.output).toMatch(/building …\nbuilt in [\d.]+ s\nstarting; when it listens, open http:/);
     const [, url] = /listening on (http:\S+)/.exec(script.output)!;
-    for (const path of ['/', '/docs', '/openapi.json', '/health/ready']) {
-      expect([path, (await fetch(`${url}${path}`)).status]).toEqual([path, 200]);
+    const pages = ['/', '/console', '/docs', '/docs/why/ping_timeout'];
+    const others = ['/openapi.json', '/health/ready', '/socket.io/socket.io.min.js'];
+    const assets = (await Promise.all(pages.map((page) => assetsOf(url!, page)))).flat();
+    expect(assets.length).toBeGreaterThan(10);
+    for (const path of [...pages, ...others, ...assets]) {
+      expect([path, (await fetch(new URL(path, url))).status]).toEqual([path, 200]);
     }
     expect(existsSync(join(copy, 'dist', 'of-a-running-gateway.js'))).toBe(true);
     script.signal('SIGINT');
