@@ -56,6 +56,9 @@ export const DEFAULT_PREFIX = '{sb}:';
 /** The key every script is given: it names the shard, and the prefix of all others is what stands before it. */
 export const stateKey = (prefix: string): string => `${prefix}state`;
 
+/** A key that never exists: a cluster that hands the keys over refuses whoever names it. */
+export const absentKey = (stateKeyName: string): string => `${stateKeyName.slice(0, -'state'.length)}nothing`;
+
 /** The part of a room; a user's own room and its user are the same part. */
 export const partOfRoom = (room: string): string =>
   isUserRoom(room) ? `u${room.slice(USER_ROOM_PREFIX.length)}` : `r${room}`;
@@ -73,13 +76,12 @@ const partsOfRoom = (room: string): string[] =>
 /** The parts of a target, each once. */
 export function partsOf(target: Target | Selection): string[] {
   if ('all' in target) return ['a'];
-  return [
-    ...new Set([
-      ...(target.rooms ?? []).flatMap(partsOfRoom),
-      ...(target.users ?? []).map((user) => `u${user}`),
-      ...(target.sockets ?? []).map((socketId) => `s${socketId}`),
-    ]),
-  ];
+  const { rooms = [], users = [], sockets = [] } = target;
+  const parts: string[] = [];
+  for (const room of rooms) parts.push(...partsOfRoom(room));
+  for (const user of users) parts.push(`u${user}`);
+  for (const socketId of sockets) parts.push(`s${socketId}`);
+  return parts.length < 2 ? parts : [...new Set(parts)];
 }
 
 /** A secret as a name: whoever can list the keys of Redis learns no session and no idempotency key from it. */

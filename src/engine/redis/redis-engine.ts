@@ -91,7 +91,8 @@ export class RedisEngine extends Engine {
     this.registry = new RedisRegistryReader(context, this.holdings);
     this.history = new RedisHistory(context);
     this.outbox = new RedisOutbox(wantedBy(config), context);
-    this.broker = new RedisBroker(context, { sessions: () => this.sessions, outbox: this.outbox });
+    const { holdings, outbox } = this;
+    this.broker = new RedisBroker(context, { sessions: () => this.sessions, holdings, outbox });
     this.sessions = new RedisSessions(context, this.broker, this.history, this.holdings);
     this.presence = new RedisPresence(context, this.sessions);
     this.idempotency = new RedisIdempotency(context);
@@ -186,10 +187,8 @@ export class RedisEngine extends Engine {
       this.config;
     const rules = new HistoryRules(history);
     const runEarly: RunScript = (script, ...args) => this.connection.run(script, ...args);
-    const run: RunScript = async (script, ...args) => {
-      if (!this.isAvailable) throw unavailable();
-      return runEarly(script, ...args);
-    };
+    const run: RunScript = (script, ...args) =>
+      this.isAvailable ? runEarly(script, ...args) : Promise.reject(unavailable());
     return {
       node: this.node.id,
       identity: () => this.lease.identity,

@@ -4,9 +4,10 @@ import {
   type ClusterAddress,
   type SentinelAddress,
 } from '../../../config/redis-address.js';
-import { writeTogether } from '../../../platform/redis-stream.js';
+import { sendCommand } from '../../../platform/redis-command.js';
 import { SwitchboardError } from '../../../protocol/errors.js';
 import { findingConnector } from './discovery/finding-connector.js';
+import { absentKey } from '../keys.js';
 import type { Script } from '../lua/script.js';
 import { SentinelPrimary } from './discovery/sentinel-primary.js';
 import { SlotOwner } from './discovery/slot-owner.js';
@@ -151,17 +152,22 @@ export const unavailable = (failure?: unknown): SwitchboardError =>
 export const isReply = (failure: unknown): boolean => failure instanceof ReplyError;
 
 /** Runs a script; where Redis has forgotten it, with its text. */
-export async function runScript(
+export function runScript(
   redis: Redis,
   script: Script,
   key: string,
   args: readonly (string | number)[],
 ): Promise<unknown> {
-  writeTogether(redis);
-  try {
-    return await redis.evalsha(script.sha, 1, key, ...args);
-  } catch (failure) {
-    if (!(failure instanceof Error) || !failure.message.startsWith('NOSCRIPT')) throw failure;
-    return await redis.eval(script.lua, 1, key, ...args);
-  }
+  const keysAndArgs = [2, key, absentKey(key), ...args] as const;
+  return new Promise((resolve, reject) => {
+    const failed = (failure: unknown): void => {
+      if (isForgotten(failure)) redis.eval(script.lua, ...keysAndArgs).then(resolve, reject);
+      else reject(failure);
+    };
+    if (sendCommand(redis, 'evalsha', [script.sha, ...keysAndArgs], resolve, failed)) return;
+    redis.evalsha(script.sha, ...keysAndArgs).then(resolve, failed);
+  });
 }
+
+const isForgotten = (failure: unknown): boolean =>
+  failure instanceof Error && failure.message.startsWith('NOSCRIPT');

@@ -88,17 +88,19 @@ export class RequestConnection {
   }
 
   /** @throws SwitchboardError `engine.unavailable` whatever the failure, which is its cause */
-  async run(script: Script, ...args: readonly (string | number)[]): Promise<unknown> {
-    if (!this.isUsable) throw unavailable();
-    try {
-      const reply = await this.answered(runScript(this.client, script, this.key, args));
-      if (!script.needsNoMemory) this.refusedBecause = undefined;
-      return reply;
-    } catch (failure) {
-      if (isFenced(failure)) this.events.fenced(args);
-      else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
-      throw failure instanceof SwitchboardError ? failure : unavailable(failure);
-    }
+  run(script: Script, ...args: readonly (string | number)[]): Promise<unknown> {
+    if (!this.isUsable) return Promise.reject(unavailable());
+    return this.answered(runScript(this.client, script, this.key, args)).then(
+      (reply) => {
+        if (!script.needsNoMemory) this.refusedBecause = undefined;
+        return reply;
+      },
+      (failure: unknown) => {
+        if (isFenced(failure)) this.events.fenced(args);
+        else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
+        throw failure instanceof SwitchboardError ? failure : unavailable(failure);
+      },
+    );
   }
 
   close(): void {

@@ -5,6 +5,13 @@ interface Waiting<Change> {
   readonly reject: (failure: unknown) => void;
 }
 
+export interface BatchOptions<Change> {
+  /** Roughly the bytes of a change, where that differs much. */
+  readonly weightOf?: (change: Change) => number;
+  /** What comes while nothing is under way does not wait for the end of the turn, but only for the code that runs. */
+  readonly isHurried?: boolean;
+}
+
 /** What is sent to Redis at once; more would keep everyone else waiting there. */
 const BATCH_SIZE = 200;
 const BATCH_WEIGHT = 1_000_000;
@@ -16,19 +23,18 @@ const BATCH_WEIGHT = 1_000_000;
  */
 export class TurnBatcher<Change> {
   private waiting: Waiting<Change>[] = [];
+  /** Batches that were sent and not answered. */
+  private underWay = 0;
 
-  /**
-   * @param run changes a batch and gives one result per change
-   * @param weightOf roughly the bytes of a change, where that differs much
-   */
+  /** @param run changes a batch and gives one result per change */
   constructor(
     private readonly run: (changes: readonly Change[]) => Promise<readonly unknown[]>,
-    private readonly weightOf: (change: Change) => number = () => 0,
+    private readonly options: BatchOptions<Change> = {},
   ) {}
 
   push(change: Change): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.waiting.length === 0) setImmediate(() => this.flush());
+      if (this.waiting.length === 0) this.schedule();
       this.waiting.push({ change, resolve, reject });
     });
   }
@@ -36,12 +42,14 @@ export class TurnBatcher<Change> {
   /** Sends what waits for the end of the turn now, so that what is asked next sees it. */
   flush(): void {
     const { waiting } = this;
+    if (waiting.length === 0) return;
+    const { weightOf } = this.options;
     this.waiting = [];
     let batch: Waiting<Change>[] = [];
     let weight = 0;
     for (const each of waiting) {
       batch.push(each);
-      weight += this.weightOf(each.change);
+      weight += weightOf?.(each.change) ?? 0;
       if (batch.length < BATCH_SIZE && weight < BATCH_WEIGHT) continue;
       this.send(batch);
       batch = [];
@@ -50,10 +58,22 @@ export class TurnBatcher<Change> {
     if (batch.length > 0) this.send(batch);
   }
 
+  private schedule(): void {
+    if (this.options.isHurried && this.underWay === 0) process.nextTick(() => this.flush());
+    else setImmediate(() => this.flush());
+  }
+
   private send(batch: readonly Waiting<Change>[]): void {
+    this.underWay++;
     this.run(batch.map(({ change }) => change)).then(
-      (results) => batch.forEach(({ resolve }, index) => resolve(results[index])),
-      (failure: unknown) => batch.forEach(({ reject }) => reject(failure)),
+      (results) => {
+        this.underWay--;
+        batch.forEach(({ resolve }, index) => resolve(results[index]));
+      },
+      (failure: unknown) => {
+        this.underWay--;
+        batch.forEach(({ reject }) => reject(failure));
+      },
     );
   }
 }

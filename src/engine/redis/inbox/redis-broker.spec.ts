@@ -30,7 +30,11 @@ describe('the answer to a publication', () => {
         calls: new PendingCalls(),
         quota: new PublisherQuota(134_217_728),
       },
-      { sessions: () => ({ isUsed: false, flush: () => undefined }), outbox: { tellsOf: () => undefined } },
+      {
+        sessions: () => ({ isUsed: false, flush: () => undefined }),
+        holdings: { flush: () => undefined },
+        outbox: { tellsOf: () => undefined },
+      },
     );
     const sent = publication({ rooms: ['x'] });
     void publisher.publish(sent).remote!.then(() => events.push('answered'));

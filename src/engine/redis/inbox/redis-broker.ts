@@ -1,8 +1,6 @@
 import type { Position, Publication } from '../../../protocol/publication.js';
 import type { Handover, NodeHooks, RemoteOutcome } from '../../engine.js';
 import type { Stamp } from '../../log.js';
-import { luaJson } from '../lua/script.js';
-import { COMMANDS, PUBLISH } from '../lua/scripts.js';
 import type { NodeContext } from '../node/node-context.js';
 import type { RedisOutbox } from '../stores/redis-outbox.js';
 import type { PresencePlace } from '../../presence.js';
@@ -12,15 +10,10 @@ import { unavailable } from '../connection/client.js';
 import { roomOfPart } from '../keys.js';
 import { PublishOrders } from './publish-orders.js';
 import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
-import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
-import {
-  readPublishReply,
-  type PlainOrder,
-  type PlainReply,
-  type PublishOrder,
-  type PublishReply,
-} from '../lua/publish.js';
-import { TurnBatcher } from '../connection/turn-batcher.js';
+import type { CommandOrder } from '../lua/command.js';
+import { readPublishReply } from '../lua/publish.js';
+import type { RedisRegistryWriter } from '../stores/registry-writer.js';
+import { Outgoing, type OutgoingPublication } from './outgoing.js';
 
 /** What the broker uses of the node. */
 export type BrokerContext = Pick<
@@ -43,6 +36,8 @@ export interface BrokerNeighbours {
    * written before its publications: one that has come into a room is given back what was published there afterwards. [H4]
    */
   readonly sessions: () => { readonly isUsed: boolean; flush(): void };
+  /** What a turn has changed in the registry is there before what is told after it. */
+  readonly holdings: Pick<RedisRegistryWriter, 'flush'>;
   readonly outbox: Pick<RedisOutbox, 'tellsOf'>;
 }
 
@@ -52,8 +47,6 @@ const REPLY_SLACK_MS = 1_000;
 /** More than Redis can take in the time it is given: it has hung, and not been noticed yet. */
 const MAX_PENDING = 20_000;
 
-type AnyOrder = PlainOrder | PublishOrder | CommandOrder;
-
 interface Pending {
   readonly publication: Publication;
   /** 0 when no acknowledgements are asked for. */
@@ -61,11 +54,6 @@ interface Pending {
   /** How long it waits for its place. */
   readonly until: number;
   readonly given: () => void;
-}
-
-interface Outgoing<Order extends AnyOrder = AnyOrder> {
-  readonly order: Order;
-  readonly payload: string;
 }
 
 /**
@@ -81,7 +69,7 @@ interface Outgoing<Order extends AnyOrder = AnyOrder> {
 export class RedisBroker {
   /** What is told with publications. */
   readonly orders: PublishOrders;
-  private readonly outgoing: TurnBatcher<Outgoing>;
+  private readonly outgoing: Outgoing;
   /** Own publications without a place, in order, with the time until which they wait for one. */
   private readonly pending = new Map<string, Pending>();
   private timer: NodeJS.Timeout | undefined;
@@ -96,10 +84,10 @@ export class RedisBroker {
     private readonly neighbours: BrokerNeighbours,
   ) {
     this.orders = new PublishOrders(context, neighbours.outbox);
-    this.outgoing = new TurnBatcher(
-      (batch) => this.sendInOrder(batch),
-      ({ payload }) => payload.length,
-    );
+    this.outgoing = new Outgoing(context, () => {
+      neighbours.holdings.flush();
+      neighbours.sessions().flush();
+    });
   }
 
   get cursor(): string {
@@ -144,8 +132,8 @@ export class RedisBroker {
    * Has a command told, behind everything that was published before.
    * @returns the nodes that were told
    */
-  async tell(order: CommandOrder, command: string): Promise<readonly string[]> {
-    return (await this.outgoing.push({ order, payload: command })) as string[];
+  tell(order: CommandOrder, command: string): Promise<readonly string[]> {
+    return this.outgoing.command(order, command);
   }
 
   /** Where own publications stand, as the inbox tells: `[ID, cursor, positions]` each. */
@@ -233,36 +221,6 @@ export class RedisBroker {
     else this.releaseAll();
   }
 
-  /** Publications and commands by scripts of their own, one after another: what refuses the ones may take the others. */
-  private async sendInOrder(batch: readonly Outgoing[]): Promise<readonly unknown[]> {
-    this.neighbours.sessions().flush();
-    const runs = runsOf(batch);
-    if (runs.length === 1) return this.sendRun(runs[0]!);
-    return runs.flatMap((run) => {
-      const sent = this.sendRun(run);
-      return run.map((_, index) => sent.then((replies) => replies[index]));
-    });
-  }
-
-  private async sendRun(run: readonly Outgoing[]): Promise<readonly unknown[]> {
-    const { context } = this;
-    if (isCommand(run[0]!.order)) {
-      const payloads = run.map(({ payload }) => payload);
-      const orders = luaJson(run.map(({ order }) => order));
-      return (await context.run(COMMANDS, ...context.identity(), orders, ...payloads)) as readonly unknown[];
-    }
-    const orders: AnyOrder[] = [];
-    const publications: string[] = [];
-    for (const { order, payload } of run) {
-      const isPlain = typeof order === 'string';
-      if (!isPlain) orders.push(order);
-      publications.push(isPlain ? order : '', payload);
-    }
-    const others = orders.length === 0 ? '' : luaJson(orders);
-    const sent = context.run(PUBLISH, ...context.identity(), context.sessionsKeepMs, others, ...publications);
-    return (await sent) as readonly unknown[];
-  }
-
   private async send(
     publication: Publication,
     ackTimeoutMs: number,
@@ -275,7 +233,8 @@ export class RedisBroker {
         payload: encodePublication(publication),
       };
       this.countForUser(publication, outgoing);
-      const [cursor, matched, targeted, overMs] = await this.answered(outgoing);
+      const reply = await this.answered(outgoing);
+      const [cursor, matched, targeted, overMs] = readPublishReply(reply);
       if (overMs > 0) this.context.quota.block(publication.user!, overMs);
       const { epoch, seq } = parseStreamCursor(cursor)!;
       if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
@@ -298,36 +257,16 @@ export class RedisBroker {
    * Redis counts what a user had kept on all nodes, and says so with its answer; what is under way until then is counted
    * here. [Q7]
    */
-  private countForUser(
-    { user, volatile }: Publication,
-    { order, payload }: Outgoing<PlainOrder | PublishOrder>,
-  ): void {
+  private countForUser({ user, volatile }: Publication, { order, payload }: OutgoingPublication): void {
     if (user === undefined || volatile || typeof order === 'string') return;
     const histories = order[4].filter(([, size]) => size > 0).length;
     if (histories > 0) this.context.quota.count(user, histories * payload.length);
   }
 
-  private async answered(outgoing: Outgoing): Promise<PublishReply> {
+  private answered(outgoing: OutgoingPublication): ReturnType<Outgoing['publication']> {
     this.unanswered++;
-    try {
-      return readPublishReply((await this.outgoing.push(outgoing)) as PublishReply | PlainReply);
-    } finally {
-      this.unanswered--;
-    }
+    return this.outgoing.publication(outgoing).finally(() => this.unanswered--);
   }
-}
-
-const isCommand = (order: AnyOrder): order is CommandOrder => order[0] === COMMAND_MARK;
-
-/** The batch cut where publications and commands change. */
-function runsOf(batch: readonly Outgoing[]): readonly Outgoing[][] {
-  const runs: Outgoing[][] = [];
-  for (const each of batch) {
-    const last = runs.at(-1);
-    if (last && isCommand(last[0]!.order) === isCommand(each.order)) last.push(each);
-    else runs.push([each]);
-  }
-  return runs;
 }
 
 /** A promise whose failure may go unseen: whoever does not ask what became of a publication need not catch it. */

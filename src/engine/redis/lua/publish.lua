@@ -13,63 +13,73 @@
 -- two for each publication: its order, and the publication. The order is nothing for one that is not plain; else its part,
 -- and behind it, a line each and both or none, the user whose quota it counts for, and its ID where its publisher is to
 -- find its place in its own inbox.
+--- @include common
+--- @include queue
 local me, generation, windowMs, orders = unpack(ARGV, 1, 4)
-windowMs = tonumber(windowMs)
-if not holds(me, generation) then return redis.error_reply('FENCED') end
+if redis.call('HGET', P .. 'node:' .. me, 'g') ~= generation then return redis.error_reply('FENCED') end
 local EPOCH = redis.call('HGET', STATE, 'e') or ''
-local replies, marks = {}, {}
-local made_publish
-local function any()
-  if made_publish then return made_publish end
-  --- @include publish-any
-  made_publish = publish
-  return made_publish
-end
-local function plain(index, payload, order)
-  local part, publisher, id = order, '', ''
-  if string.find(order, '\n', 1, true) then
-    part, publisher, id = string.match(order, '^([^\n]*)\n([^\n]*)\n(.*)$')
+local replies, marks = {}, nil
+local publish, others, next
+for index = 1, (#ARGV - 4) / 2 do
+  local part, payload, publisher, id = ARGV[3 + index * 2], ARGV[4 + index * 2], '', ''
+  if string.find(part, '\n', 1, true) then
+    part, publisher, id = string.match(part, '^([^\n]*)\n([^\n]*)\n(.*)$')
   end
-  if redis.call('HEXISTS', P .. 'meta:' .. part, 'w') == 1 then
-    -- A session wants it: it is kept.
-    any()(index, payload, id, 0, '', 0, { { part, 0, 0 } }, {}, id == '' and 0 or 1, publisher, 0)
-    return
-  end
-  local cursor = EPOCH .. '.' .. string.format('%.0f', redis.call('HINCRBY', STATE, 'q', 1))
-  local text = 'publication\nq\n' .. cursor .. '\nx\n\nd\n' .. payload
-  local nodes, matched = {}, 0
-  local kind, name = string.sub(part, 1, 1), string.sub(part, 2)
-  if kind == 'r' or kind == 'a' then
-    local counts = redis.call('HGETALL', kind == 'a' and P .. 'rn' or P .. 'rn:' .. name)
+  local isPlain = part ~= '' and redis.call('HEXISTS', P .. 'meta:' .. part, 'w') == 0
+  if not isPlain then
+    publish = publish or (function()
+      --- @include clock
+      --- @include tell
+      --- @include publish-any
+      return publish
+    end)()
+    if part == '' then
+      others, next = others or cjson.decode(orders), (next or 0) + 1
+      publish(index, payload, unpack(others[next]))
+    else
+      -- A session wants it: it is kept.
+      publish(index, payload, id, 0, '', 0, { { part, 0, 0 } }, {}, id == '' and 0 or 1, publisher, 0)
+    end
+  else
+    local cursor = EPOCH .. '.' .. string.format('%.0f', redis.call('HINCRBY', STATE, 'q', '1'))
+    local text = 'publication\nq\n' .. cursor .. '\nx\n\nd\n' .. payload
+    local kind, name = string.sub(part, 1, 1), string.sub(part, 2)
+    local counts
+    if kind == 'r' then counts = redis.call('HGETALL', P .. 'rn:' .. name)
+    elseif kind == 'a' then counts = redis.call('HGETALL', P .. 'rn')
+    else
+      counts = {}
+      for _, socket in ipairs(kind == 's' and { name } or redis.call('ZRANGE', P .. 'u:' .. name, 0, -1)) do
+        local node = redis.call('HGET', P .. 's:' .. socket, 'n')
+        if node then
+          counts[#counts + 1] = node
+          counts[#counts + 1] = 1
+        end
+      end
+    end
+    -- A node counts each of its namespaces.
+    local matched, told = 0, #counts > 2 and {}
     for field = 1, #counts, 2 do
       local node = string.match(counts[field], '^%S+')
       if node ~= me then
-        nodes[node] = true
         matched = matched + counts[field + 1]
+        if not (told and told[node]) then
+          queue[#queue + 1] = node
+          queue[#queue + 1] = text
+        end
+        if told then told[node] = true end
       end
     end
-  else
-    for _, socket in ipairs(kind == 's' and { name } or redis.call('ZRANGE', P .. 'u:' .. name, 0, -1)) do
-      local node = redis.call('HGET', P .. 's:' .. socket, 'n')
-      if node and node ~= me then
-        nodes[node] = true
-        matched = matched + 1
-      end
+    if id ~= '' then
+      marks = marks or {}
+      marks[#marks + 1] = { id, cursor, '' }
     end
-  end
-  for node in pairs(nodes) do put(node, text) end
-  if id ~= '' then table.insert(marks, { id, cursor, '' }) end
-  replies[index] = cursor .. ' ' .. matched
-end
-local others, next = nil, 0
-for index = 1, (#ARGV - 4) / 2 do
-  local order, payload = ARGV[3 + index * 2], ARGV[4 + index * 2]
-  if order == '' then
-    others, next = others or cjson.decode(orders), next + 1
-    any()(index, payload, unpack(others[next]))
-  else
-    plain(index, payload, order)
+    replies[index] = cursor .. ' ' .. matched
   end
 end
-if #marks > 0 then tell(me, 'marks', 'd', cjson.encode(marks)) end
+if marks then
+  queue[#queue + 1] = me
+  queue[#queue + 1] = 'marks\nd\n' .. cjson.encode(marks)
+end
+--- @include deliver
 return replies

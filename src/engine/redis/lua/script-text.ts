@@ -27,24 +27,42 @@ const FIRST_LINE = /^#!lua[^\n]*\n/;
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
+/** Functions that many scripts use, each with the file under `include/` that has it. Lua makes them anew in each run. */
+const SHARED: readonly (readonly [functions: RegExp, include: string])[] = [
+  [/\bnow\(/, 'clock'],
+  [/\bholds\(/, 'generation'],
+  [/\btell\(/, 'tell'],
+];
+
+const includes = (names: readonly string[]): string => names.map((name) => `--- @include ${name}\n`).join('');
+
 /**
- * The text of a script as Redis gets it: `<name>.lua` within a function, behind what every script starts with, and at the
- * end what tells the nodes. An include that is named twice, also by other includes, stands where it is named first.
+ * The text of a script as Redis gets it: `<name>.lua`, behind what every script starts with and the shared functions that
+ * it names. One that tells nodes something is a function, and at the end comes what tells them. One that includes what it
+ * starts with by itself is left as it is. An include that is named twice, also by other includes, stands where it is
+ * named first.
  */
 export function scriptText(name: string): string {
   const included = new Set<string>();
-  const assembled = (path: string): string =>
-    read(path).replace(INCLUDE, (_, include: string) => {
+  const assembled = (text: string): string =>
+    text.replace(INCLUDE, (_, include: string) => {
       if (included.has(include)) return '';
       included.add(include);
-      return assembled(`include/${include}.lua`);
+      return assembled(read(`include/${include}.lua`));
     });
-  const common = assembled('include/common.lua');
-  const text = assembled(`${name}.lua`);
+  const text = read(`${name}.lua`);
   const [firstLine] = FIRST_LINE.exec(text) ?? [];
   if (firstLine === undefined) throw new Error(`${name}.lua does not begin with #!lua`);
-  const body = `${common}local function run()\n${text.slice(firstLine.length)}end\n`;
-  return `${firstLine}${constantsOf(body)}${body}local reply = run()\nannounce()\nreturn reply\n`;
+  const own = assembled(text.slice(firstLine.length));
+  const withFirstLine = (body: string): string => `${firstLine}${constantsOf(body)}${body}`;
+  if (included.has('common')) return withFirstLine(own);
+  const shared = SHARED.filter(([functions]) => functions.test(own)).map(([, include]) => include);
+  const before = assembled(includes(['common', ...shared]));
+  if (!shared.includes('tell')) return withFirstLine(`${before}${own}`);
+  const deliver = assembled(includes(['deliver']));
+  return withFirstLine(
+    `${before}local function run()\n${own}end\nlocal reply = run()\n${deliver}return reply\n`,
+  );
 }
 
 function constantsOf(text: string): string {

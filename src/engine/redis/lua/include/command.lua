@@ -12,7 +12,11 @@ else
 end
 local told = {}
 for node in pairs(nodes) do
-  if node ~= me and tell(node, 'command', 'f', me, 'i', call, 'd', text) then table.insert(told, node) end
+  if node ~= me then
+    tell(node, 'command', 'f', me, 'i', call, 'd', text)
+    -- A dead node has no inbox, and answers nothing.
+    if redis.call('EXISTS', P .. 'inbox:' .. node) == 1 then table.insert(told, node) end
+  end
 end
 return told
 end

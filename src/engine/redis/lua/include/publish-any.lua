@@ -131,6 +131,9 @@ local function publish(index, payload, id, isVolatile, namespace, ackTimeoutMs, 
       tell(node, 'publication', 'q', cursor, 'x', where, 'd', payload, 'a', ackTimeoutMs, 'f', me, 'i', id)
     end
   end
-  if isMarked == 1 then table.insert(marks, { id, cursor, where }) end
+  if isMarked == 1 then
+    marks = marks or {}
+    table.insert(marks, { id, cursor, where })
+  end
   replies[index] = { cursor, matched, targeted and #targeted > 0 and cjson.encode(targeted) or '', overMs }
 end
