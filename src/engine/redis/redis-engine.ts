@@ -192,6 +192,7 @@ export class RedisEngine extends Engine {
     return {
       node: this.node.id,
       identity: () => this.lease.identity,
+      wallTime: () => this.lease.wallTime(),
       isAvailable: () => this.isAvailable,
       run,
       runEarly,

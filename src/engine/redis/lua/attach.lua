@@ -5,7 +5,7 @@
 -- a new epoch, the epoch it knows or '', the last place it knows, bytes that all logs may take,
 -- how many sessions of a user may wait, where it runs and what it
 -- is as JSON. Gives: outcome, epoch, place, how often it has changed
--- the registry, the time; from then on the node has its next generation.
+-- the registry, the time, the time that the wall clock of Redis shows; from then on the node has its next generation.
 --
 -- - `kept`: nothing was lost.
 -- - `new`: not known before.
@@ -54,4 +54,6 @@ end
 -- Nor do contents that begin anew tell by having no beat that it was not: it may go away before the first renewal.
 redis.call(outcome == 'new' and 'HSET' or 'HSETNX', STATE, 'beat', now())
 redis.call('ZADD', P .. 'nodes', now() + leaseMs, node)
-return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0'), string.format('%.0f', now()) }
+local time = now()
+return { outcome, epoch, place, tonumber(redis.call('HGET', key, 'w') or '0'), string.format('%.0f', time),
+  string.format('%.0f', time - shift) }

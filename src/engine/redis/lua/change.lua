@@ -1,17 +1,19 @@
 #!lua
 -- Runs changes in order. `ARGV`: node, generation, changes as JSON, how long users are held in ms, how long logs of
--- sessions are kept in ms. Gives how many runs of this node there have been, and 1 per change, or 0 for one refused.
+-- sessions are kept in ms, and when the changes were made, in ms since 1970, where that is said. Gives how many runs of
+-- this node there have been, 1 per change, or 0 for one refused, and 1 if events are written of changes.
 --- @include registry
-local node, generation, changes, holdMs, keepMs = unpack(ARGV)
+local node, generation, changes, holdMs, keepMs, at = unpack(ARGV)
 holdMs, keepMs = tonumber(holdMs), tonumber(keepMs)
-awayMs = holdMs
+awayMs, happenedAt = holdMs, at
 if not holds(node, generation) then return redis.error_reply('FENCED') end
 local function holder(id) return redis.call('HGET', P .. 's:' .. id, 'n') end
 local run = {}
 function run.enter(id, user, namespace, transport, entry, info, max)
-  local isKnown = redis.call('ZSCORE', P .. 'u:' .. user, id)
-  local others = redis.call('ZCARD', P .. 'u:' .. user) - (isKnown and 1 or 0)
-  if max > 0 and others >= max then return 0 end
+  if max > 0 then
+    local beyond = redis.call('ZCARD', P .. 'u:' .. user) - max
+    if beyond > 0 or (beyond == 0 and not redis.call('ZSCORE', P .. 'u:' .. user, id)) then return 0 end
+  end
   remove(id, 'broken', 'taken over')
   insert(node, id, user, namespace, transport, entry, info)
 end
@@ -49,4 +51,4 @@ for index, change in ipairs(cjson.decode(changes)) do
   results[index] = result or 1
 end
 tellPresence(holdMs, keepMs)
-return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', '1'), results }
+return { redis.call('HINCRBY', P .. 'node:' .. node, 'w', '1'), results, wanted and 1 }

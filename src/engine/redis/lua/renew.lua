@@ -8,13 +8,15 @@
 -- gave or '', how many ms ago it was by the clock of the node.
 -- Gives `lost`, `fenced`, or `ok`, nodes whose lease has lapsed, how many sessions have waited long enough, and how many
 -- users that are held for their return, how many logs may have lapsed, the time, how many that events wait for
--- did not come back, and how many publications sessions have ended without since somebody was told that.
+-- did not come back, how many publications sessions have ended without since somebody was told that, and the time that
+-- the wall clock of Redis shows.
 local node, generation, leaseMs, lastRead, epoch, knownPlace, lastTime, sinceMs = unpack(ARGV)
 leaseMs = tonumber(leaseMs)
 local place = tonumber(redis.call('HGET', STATE, 'q') or '0')
 if redis.call('HGET', STATE, 'e') ~= epoch or place < tonumber(knownPlace) then return { 'lost' } end
 if not holds(node, generation) then return { 'fenced' } end
 local time = now()
+local wallTime = string.format('%.0f', time - shift)
 -- Less than a minute may be a request that was long on its way.
 local expected = lastTime ~= '' and tonumber(lastTime) + tonumber(sinceMs) or time
 if math.abs(time - expected) > 60000 then
@@ -43,4 +45,4 @@ if time > grace then
 end
 local lapsing = redis.call('ZCOUNT', P .. 'lapsing', '-inf', time)
 return { 'ok', lapsed, redis.call('ZCOUNT', P .. 'waiting', '-inf', time), overdue, lapsing, string.format('%.0f', time), away,
-  tonumber(over or '0') }
+  tonumber(over or '0'), wallTime }

@@ -35,7 +35,14 @@ export type Renewal = Held | { readonly state: 'lost' | 'fenced' };
 type AttachReply =
   | readonly [outcome: 'dying']
   | readonly [outcome: 'stale']
-  | readonly [outcome: Outcome, epoch: string, place: number | string, writes: number, redisTime: string];
+  | readonly [
+      outcome: Outcome,
+      epoch: string,
+      place: number | string,
+      writes: number,
+      redisTime: string,
+      wallTime: string,
+    ];
 
 /** Sockets and sessions that are taken out at once, so that Redis answers others in between. */
 const BATCH_SIZE = 200;
@@ -71,6 +78,8 @@ export class Lease {
   private epoch = '';
   /** The time that the last renewal gave, and when it was sent by the clock of this process. */
   private renewed: { readonly redisTime: string; readonly at: number } | undefined;
+  /** What the wall clock of Redis shows when the clock of this process is at 0. */
+  private wallOffsetMs = performance.timeOrigin;
 
   constructor(
     private readonly run: RunScript,
@@ -85,6 +94,11 @@ export class Lease {
   /** What names this node's inbox, as long as it has the same one. */
   get beginning(): string {
     return this.from;
+  }
+
+  /** What the wall clock of Redis shows now, as the last renewal tells: in ms since 1970, ahead by what that took. */
+  wallTime(): number {
+    return Math.round(this.wallOffsetMs + performance.now());
   }
 
   /** Makes the node known, or finds out what became of it. */
@@ -112,11 +126,12 @@ export class Lease {
       // An answer to an attempt that was given up; what became of the node, a later one tells.
       if (reply[0] === 'stale') throw unavailable();
       if (reply[0] !== 'dying') {
-        const [outcome, epoch, place, writes, redisTime] = reply;
+        const [outcome, epoch, place, writes, redisTime, wallTime] = reply;
         this.generation = generation;
         if (outcome !== 'kept') this.from = generation;
         this.epoch = epoch;
         this.renewed = { redisTime, at };
+        this.wallOffsetMs = Number(wallTime) - at;
         return { outcome: isFenced && !isNew ? 'fenced' : outcome, epoch, seq: Number(place), writes };
       }
       isFenced = true;
@@ -136,10 +151,12 @@ export class Lease {
       seq,
       renewed?.redisTime ?? '',
       renewed === undefined ? 0 : Math.round(at - renewed.at),
-    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string, number, number];
-    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away, undelivered] = reply;
+    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string, number, number, string];
+    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away, undelivered, wallTime] =
+      reply;
     this.renewed = state === 'ok' ? { redisTime, at } : undefined;
     if (state !== 'ok') return { state };
+    this.wallOffsetMs = Number(wallTime) - at;
     return { state: 'held', lapsed, endedSessions, overdue, lapsingLogs, away, undelivered };
   }
 

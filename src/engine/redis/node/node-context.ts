@@ -13,6 +13,8 @@ export interface NodeContext {
   readonly node: string;
   /** This node and its generation, which a script that writes is given first. */
   readonly identity: () => readonly [node: string, generation: string];
+  /** What the wall clock of Redis shows, as far as this node knows: see `Lease`. */
+  readonly wallTime: () => number;
   readonly isAvailable: () => boolean;
   /** Runs a script; fails at once while shared state cannot be used. */
   readonly run: RunScript;

@@ -111,6 +111,51 @@ describeWithRedis('the outbox of several nodes', () => {
     });
   });
 
+  it('[W2] says when a change was made by what the clock of Redis shows, also where that was set meanwhile', async () => {
+    await redis.ask((client) => client.hset('{sb}:state', 'shift', 3_600_000));
+    const timeOfRedis = async (): Promise<number> => {
+      const [seconds, micros] = await redis.ask((client) => client.time());
+      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+    };
+    const node = await start();
+    const before = await timeOfRedis();
+    // With the first change a node learns that somebody wants to know, and from then on says when it made them.
+    for (const user of ['ada', 'bob', 'cid']) await node.connect(`s-${user}`, user);
+    const after = await timeOfRedis();
+    for (const user of ['ada', 'bob', 'cid']) {
+      const [{ at } = { at: 0 }] = await node.engine.outbox.find(keyOfUser(user), 1);
+      expect(at).toBeGreaterThanOrEqual(before - 1_000);
+      expect(at).toBeLessThanOrEqual(after + 1_000);
+    }
+  });
+
+  it('[W5] writes events as well where a node of an older build said last what all want', async () => {
+    const node = await start();
+    const events = '{"user.online":["*"],"user.offline":["*"]}';
+    await redis.ask((client) => client.hset('{sb}:state', 'want', `{"h":{},"e":${events},"m":{}}`));
+    await node.connect('s-1', 'ada');
+    await node.holdings.leave('s-1', false);
+    const found = await node.engine.outbox.find(keyOfUser('ada'), 10);
+    expect(found.map(({ type }) => type)).toEqual(['user.offline', 'user.online']);
+  });
+
+  it('[W7] a replay leaves out nothing where one node said later than another when it happened', async () => {
+    const node = await start();
+    await claim(node);
+    const key = keyOfUser('ada');
+    const since = Date.now() - 60_000;
+    for (const at of [since + 100, since + 50, since + 200]) {
+      const event = `{"t":"user.online","e":"e","k":"${key}","at":${at},"d":{}}`;
+      await redis.ask((client) => client.xadd(`{sb}:ev:${partitionOf(key).toString(16)}`, '1-*', 'd', event));
+    }
+    const { epoch, endpoints, last } = await node.engine.outbox.state(['shop']);
+    const partition = partitionOf(key);
+    const { replays } = endpoints[0]!;
+    const delivered = { endpoint: 'shop', epoch, partition, seq: last[partition]!, replays };
+    await node.engine.outbox.commit([delivered], []);
+    expect(await node.engine.outbox.replay('shop', since + 100)).toBe(3);
+  });
+
   it('[W8] nodes share the partitions, and whoever has lost one is refused', async () => {
     const a = await start();
     expect(await claim(a)).toHaveLength(PARTITIONS);

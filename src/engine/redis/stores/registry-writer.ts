@@ -15,6 +15,7 @@ export type HoldingsContext = Pick<
   | 'runEarly'
   | 'isAvailable'
   | 'identity'
+  | 'wallTime'
   | 'recoveryWindowMs'
   | 'sessionsKeepMs'
   | 'outOfDate'
@@ -32,6 +33,8 @@ const MAX_DEPARTURES = 100_000;
 export class RedisRegistryWriter implements RegistryWriter {
   private readonly changes: TurnBatcher<Change>;
   private writes = 0;
+  /** Whether some node wants events of changes: then it is said when they were made. To ask Redis costs more. [W2] */
+  private areTold = false;
   /** Sockets with changes under way, and how many: what is written of them is not yet what it will be. */
   private readonly changing = new Map<string, number>();
   /** What sockets left on purpose that Redis may not know of: once they have gone, nothing else tells that they did. */
@@ -45,10 +48,12 @@ export class RedisRegistryWriter implements RegistryWriter {
     this.changes = new TurnBatcher(async (changes) => {
       try {
         const { recoveryWindowMs, sessionsKeepMs } = context;
-        const keep = [recoveryWindowMs, sessionsKeepMs] as const;
-        const reply = await context.runEarly(CHANGE, ...context.identity(), luaJson(changes), ...keep);
-        const [writes, results] = reply as [number, unknown[]];
+        const at = this.areTold ? [context.wallTime()] : [];
+        const times = [recoveryWindowMs, sessionsKeepMs, ...at];
+        const reply = await context.runEarly(CHANGE, ...context.identity(), luaJson(changes), ...times);
+        const [writes, results, areTold] = reply as [number, unknown[], 1 | null];
         this.writes = writes;
+        this.areTold = areTold === 1;
         return results;
       } catch (failure) {
         context.outOfDate();

@@ -26,7 +26,11 @@ local function gatherWanted()
     end
   end
   made_lists = { e = events, m = members, h = nodes }
-  -- Nodes that hear come first: most often there are none, which is found at once.
-  wanted = '{"h":' .. cjson.encode(nodes) .. ',"e":' .. cjson.encode(events) .. ',"m":' .. cjson.encode(members) .. '}'
+  local flags = ''
+  for _, kind in ipairs({ 'user.online', 'user.offline', 'socket.connected', 'socket.disconnected' }) do
+    flags = flags .. (events[kind] and '1' or '0')
+  end
+  flags = flags .. (#nodes > 0 and '1' or '0')
+  wanted = '{"f":"' .. flags .. '","h":' .. cjson.encode(nodes) .. ',"e":' .. cjson.encode(events) .. ',"m":' .. cjson.encode(members) .. '}'
   redis.call('HSET', STATE, 'want', wanted)
 end

@@ -35,7 +35,8 @@ local function memberOut(room, user, how)
   if not fits(lists().m, room) then return end
   if how == 'broken' and awayMs > 0 then
     redis.call('SADD', P .. 'rh:' .. room, user)
-    redis.call('ZADD', P .. 'away', now() + awayMs, 'm' .. room .. ' ' .. user)
+    awayUntil = awayUntil or now() + awayMs
+    redis.call('ZADD', P .. 'away', awayUntil, 'm' .. room .. ' ' .. user)
   else
     memberLeft(room, user, how == 'broken' and 'lost' or 'left')
   end

@@ -1,21 +1,24 @@
 -- Events, for the scripts that make the changes which they tell, where `state` stands before it. [W5]
 --
--- `want` in the state is what all nodes together want, as JSON: `e` patterns by event, `m` those of rooms whose members
--- are followed, `h` nodes that hear of users. Where it is not there nothing is written, and nothing is looked up either.
--- Whether an event is wanted is seen in the text, which is read as a whole only for patterns and nodes.
+-- `want` in the state is what all nodes together want, as JSON: `f` flags, see `outbox-users`, `e` patterns by event, `m`
+-- those of rooms whose members are followed, `h` nodes that hear of users. Where it is not there nothing is written, and
+-- nothing is looked up either. The text is read as a whole only for patterns and nodes.
 --
 -- A partition is a stream whose IDs Redis numbers without a gap: the number is the event's `seq`, and a gap tells how many
 -- are lost. A user or member whose last connection broke stands in `away` until it is back or its time is over. [W4]
--- What the large events of a partition may take together; the others take no more, because that many are kept.
+-- What the large events of a partition may take together, those of more than a 62,500th of it; the others take no more,
+-- because that many are kept.
 local PARTITION_BYTES = 67108864
 local wanted = WANT
 local awayMs = 0
-local made_lists, happenedAt, named, nameText
+-- When the changes of this run were made, in ms since 1970, where a node says it: Redis's own time costs more than the rest.
+local happenedAt
+local made_lists, awayUntil, named, nameText
 local function lists()
   made_lists = made_lists or cjson.decode(wanted)
   return made_lists
 end
--- By the name of an event as it stands in the text: quoted, with a colon.
+-- By a part of the text, such as the name of an event: quoted, with a colon.
 local function isWanted(quoted) return string.find(wanted, quoted, 1, true) end
 -- The key is a letter and a name; the name is in the data too, behind `field`.
 local function keep(kind, letter, name, field, data)
@@ -36,7 +39,8 @@ local function keep(kind, letter, name, field, data)
   end
   -- A hundred at a time, which costs less than to look each time.
   if string.sub(id, -2) == '00' then redis.call('XTRIM', stream, 'MAXLEN', '~', MAX_EVENTS_OF_PARTITION) end
-  if #text > PARTITION_BYTES / MAX_EVENTS_OF_PARTITION then
+  -- More than its share of what the large ones may take together.
+  if #text > 1073 then
     --- @include drop-beyond
     dropBeyond(partition, tonumber(string.sub(id, 3)), #text)
   end

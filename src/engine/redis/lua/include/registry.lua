@@ -26,7 +26,7 @@ local function join(id, room)
     redis.call('ZADD', P .. 'ru:' .. room, order(), user)
     if isListed(room) then redis.call('ZADD', P .. 'rooms', '0', room) end
     saw(room, user, infoOf(id))
-    if wanted and isListed(room) then members().memberIn(room, user, infoOf(id)) end
+    if wanted and isListed(room) and not isWanted('"m":{}') then members().memberIn(room, user, infoOf(id)) end
   end
 end
 local function strike(id, room)
@@ -47,7 +47,7 @@ local function part(id, room, how, isGoing)
     redis.call('ZREM', P .. 'ru:' .. room, user)
     if redis.call('ZCARD', P .. 'ru:' .. room) == 0 then redis.call('ZREM', P .. 'rooms', room) end
     saw(room, user, nil, how)
-    if wanted and isListed(room) then members().memberOut(room, user, how) end
+    if wanted and isListed(room) and not isWanted('"m":{}') then members().memberOut(room, user, how) end
   end
 end
 local function roomsOf(id)
