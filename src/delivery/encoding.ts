@@ -2,7 +2,7 @@ import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
 import { PacketType, type Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
-import { encodeFramed, encodeUnframed } from '../platform/packet-encoder.js';
+import { encodePacket } from '../platform/packet-encoder.js';
 import type { EncodedOptions } from '../platform/socket-of-io.js';
 import type { Publication } from '../protocol/publication.js';
 import { textFrame } from './websocket-frame.js';
@@ -13,15 +13,6 @@ export interface Encoding {
   readonly packets: unknown[];
   readonly options: EncodedOptions;
   readonly frame: Buffer | undefined;
-}
-
-/** One for each packet: Socket.IO keeps the frame that it shares in there. */
-const plainOptions = (): EncodedOptions => ({ preEncoded: true, volatile: false, compress: false });
-
-/** A packet as one WebSocket frame when it is plain text; "4" is Engine.IO's type `message`. */
-function frameOf(packets: readonly unknown[]): Buffer | undefined {
-  const [text] = packets;
-  return packets.length === 1 && typeof text === 'string' ? textFrame(`4${text}`) : undefined;
 }
 
 /** How much of it goes to each recipient. */
@@ -37,17 +28,19 @@ export const eventPacket = (
   added: readonly unknown[] = [],
 ): Packet => ({ type: PacketType.EVENT, nsp: name, data: [event, ...args, ...added] });
 
-/** For many: Socket.IO frames what is plain text as well, so that `ws` need not do it for each recipient. */
-export function encodeForMany(adapter: Adapter, packet: Packet): Encoding {
-  const options = plainOptions();
-  const packets = encodeFramed(adapter, packet, options);
-  return { packet, packets, options, frame: frameOf(packets) };
-}
+const UNFRAMED: EncodedOptions = { preEncoded: true, volatile: false, compress: false };
 
-/** Without the frame that Socket.IO's plain path would share between its recipients. */
-export function encodeForOne(adapter: Adapter, packet: Packet): Encoding {
-  const packets = encodeUnframed(adapter, packet);
-  return { packet, packets, options: plainOptions(), frame: frameOf(packets) };
+/** Encodes a packet once, however many it is for; "4" is Engine.IO's type `message`. */
+export function encode(adapter: Adapter, packet: Packet): Encoding {
+  const packets = encodePacket(adapter, packet);
+  const [text] = packets;
+  if (packets.length > 1 || typeof text !== 'string') {
+    return { packet, packets, options: UNFRAMED, frame: undefined };
+  }
+  const frame = textFrame(`4${text}`);
+  // Where it takes Socket.IO's own path `ws` is given the frame, and need not make it for each recipient.
+  const options = { preEncoded: true, volatile: false, compress: false, wsPreEncodedFrame: [frame] } as const;
+  return { packet, packets, options, frame };
 }
 
 /** What an encoding asks of a socket's tracking of positions. */
@@ -95,7 +88,7 @@ export class Encodings {
   }
 
   private encode(added?: readonly unknown[]): Encoding {
-    return encodeForMany(this.adapter, eventPacket(this.adapter.nsp, this.publication, added));
+    return encode(this.adapter, eventPacket(this.adapter.nsp, this.publication, added));
   }
 }
 
@@ -122,7 +115,7 @@ export class AckRequestEncodings {
     let encoding = this.encodings.get(key);
     if (!encoding) {
       const packet = eventPacket(this.adapter.nsp, this.publication, added);
-      this.encodings.set(key, (encoding = encodeForMany(this.adapter, { ...packet, id: this.number })));
+      this.encodings.set(key, (encoding = encode(this.adapter, { ...packet, id: this.number })));
     }
     return encoding;
   }

@@ -13,7 +13,7 @@ import { roomNameOf } from '../sockets/room-names.js';
 import { findSocketState, sentIn, type GatewaySocket } from '../sockets/socket-state.js';
 import { logFailure } from '../telemetry/log.js';
 import { takeDirectEmits } from './direct-emits.js';
-import { AckRequestEncodings, encodeForOne, Encodings } from './encoding.js';
+import { AckRequestEncodings, encode, Encodings } from './encoding.js';
 import type { HeldPublication } from './held-publication.js';
 import type { Outbound } from './outbound.js';
 import { SocketIoCalls } from './socket-io-calls.js';
@@ -268,7 +268,7 @@ export class FanOutAdapter extends MembershipAdapter {
   /** Sends one packet to one socket, in order with everything else that goes to it. */
   send(socket: GatewaySocket, packet: Packet): void {
     packet.nsp = this.nsp.name;
-    this.writer.answer(socket, encodeForOne(this, packet));
+    this.writer.answer(socket, encode(this, packet));
   }
 
   /** From now on what an app emits to the one socket can be recovered, and is never taken for a cursor. [H4] */

@@ -5,7 +5,7 @@ import { NOTICE } from '../protocol/events.js';
 import type { Publication } from '../protocol/publication.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { logFailure } from '../telemetry/log.js';
-import { encodeForOne, eventPacket, Encodings, type AckRequestEncodings } from './encoding.js';
+import { encode, eventPacket, Encodings, type AckRequestEncodings } from './encoding.js';
 import type { HeldPublication } from './held-publication.js';
 import type { Outbound } from './outbound.js';
 import { Replay } from './replay.js';
@@ -172,8 +172,8 @@ export class TrackedSockets {
   private encodeFor(
     tracking: Tracking,
     { publication, stamp }: HeldPublication,
-  ): ReturnType<typeof encodeForOne> {
+  ): ReturnType<typeof encode> {
     const { args } = tracking.suffixOf(publication, stamp);
-    return encodeForOne(this.adapter, eventPacket(this.adapter.nsp, publication, args));
+    return encode(this.adapter, eventPacket(this.adapter.nsp, publication, args));
   }
 }

@@ -44,7 +44,7 @@ describe('what is used of Socket.IO', () => {
   });
 
   it('requirements: refuses a version that it cannot do without', () => {
-    expect(missingWithout(pair.server.of('/').adapter, '_encode')).toThrow('has no Adapter#_encode');
+    expect(missingWithout(pair.server.of('/').adapter, 'encoder')).toThrow('has no Adapter#encoder');
   });
 
   it('inbound-events: has a private entry for events', () => {
@@ -128,14 +128,27 @@ describe('what is used of Socket.IO', () => {
     expect(await client.request('anything')).toEqual({ ok: true });
   });
 
-  it('fan-out: encodes a packet of text into one WebSocket frame as well', () => {
+  it('fan-out: encodes a packet of text as one text', () => {
     const { adapter } = pair.server.of('/') as unknown as {
-      adapter: { _encode(packet: object, options: object): unknown[] };
+      adapter: { encoder: { encode(packet: object): unknown[] } };
     };
-    const options: { preEncoded: boolean; wsPreEncodedFrame?: Buffer[] } = { preEncoded: true };
-    const packets = adapter._encode({ type: PacketType.EVENT, nsp: '/', data: ['tick', 1] }, options);
+    const packets = adapter.encoder.encode({ type: PacketType.EVENT, nsp: '/', data: ['tick', 1] });
     expect(packets).toEqual(['2["tick",1]']);
-    expect(Buffer.concat(options.wsPreEncodedFrame!).toString()).toContain('42["tick",1]');
+  });
+
+  it('fan-out: hands a frame that was made before to a WebSocket, as it is', async () => {
+    const { socket, client } = pair;
+    const { client: connection } = socket as unknown as {
+      client: { writeToEngine(packets: unknown[], options: object): void };
+    };
+    const text = '42["framed",1]';
+    const frame = Buffer.from([0x81, text.length, ...Buffer.from(text)]);
+    connection.writeToEngine(['2["not framed",1]'], {
+      preEncoded: true,
+      compress: false,
+      wsPreEncodedFrame: [frame],
+    });
+    expect(await client.next('framed')).toEqual([1]);
   });
 
   it('fan-out: writes encoded packets, and finds the acknowledgement of one by its number', async () => {

@@ -24,7 +24,6 @@ const hasFunction =
 
 /** What fails in silence where it is not there. All else of `platform/` looks for itself, or fails in its first use. */
 const REQUIREMENTS: readonly Requirement[] = [
-  { name: 'Adapter#_encode', isThere: hasFunction('adapter', '_encode') },
   {
     name: 'Adapter#encoder',
     isThere: ({ adapter }) => typeof (adapter['encoder'] as Inside | undefined)?.['encode'] === 'function',

@@ -10,6 +10,8 @@ export interface EncodedOptions {
   readonly preEncoded: true;
   readonly volatile: boolean;
   readonly compress: false;
+  /** All of it as one WebSocket frame, which Engine.IO hands to `ws` as it is. */
+  readonly wsPreEncodedFrame?: readonly [Buffer];
 }
 
 /** Takes the acknowledgement of one packet. */
