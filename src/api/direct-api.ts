@@ -20,6 +20,7 @@ import { setApiHeaders } from './api-gate.js';
 import { assertExactNumbers } from '../protocol/exact-numbers.js';
 import { RouteTable } from './api-routes.js';
 import { assertNoQuery } from './unread-query.js';
+import { FixedHead } from '../platform/fixed-head.js';
 import { hasBody, invalidJson, METHODS_WITH_BODY } from './json-body.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
@@ -148,7 +149,11 @@ function parseBody(text: string): unknown {
 
 /** Flat, as `writeHead` takes them: headers that were never set one by one cost a fraction. */
 const EMPTY_HEADERS = [...SECURITY_HEADERS.flat(), 'Cache-Control', 'no-store'];
-const JSON_HEADERS = [...EMPTY_HEADERS, 'Content-Type', 'application/json; charset=utf-8'];
+const JSON_HEAD = new FixedHead([
+  ...SECURITY_HEADERS,
+  ['Cache-Control', 'no-store'],
+  ['Content-Type', 'application/json; charset=utf-8'],
+]);
 
 /** Controllers of the API answer with objects, or with nothing. */
 function sendJson(response: ServerResponse, body: unknown): void {
@@ -158,10 +163,8 @@ function sendJson(response: ServerResponse, body: unknown): void {
     return;
   }
   const text = JSON.stringify(body);
-  response.writeHead(response.statusCode, [
-    ...JSON_HEADERS,
-    'Content-Length',
-    String(Buffer.byteLength(text)),
-  ]);
-  response.end(text);
+  const length = Buffer.byteLength(text);
+  JSON_HEAD.write(response, length);
+  // What is plain ASCII is the same in both, and as Latin 1 it is copied as it stands.
+  response.end(text, length === text.length ? 'latin1' : 'utf8');
 }

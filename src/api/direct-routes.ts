@@ -136,7 +136,7 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
       },
       run(request, response) {
         response.statusCode = metadata.httpStatusCode;
-        const args: unknown[] = Array.from({ length: metadata.argsLength });
+        const args: unknown[] = [];
         for (const { index, read } of readers) args[index] = read(request, response);
         return method.apply(controller, args);
       },
