@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { eventName, roomName, socketId, userName } from '../protocol/names.js';
+import {
+  eventName,
+  isEventName,
+  isRoomName,
+  looksLikeSocketId,
+  roomName,
+  socketId,
+  userName,
+} from '../protocol/names.js';
+import { takePlain } from '../protocol/validation.js';
 import { MAX_ACK_TIMEOUT_MS } from './ack-timeout.js';
 
 /**
@@ -51,6 +60,28 @@ export const emitRequest = z
     path: ['data'],
   })
   .meta({ id: 'EmitRequest' });
+
+takePlain(emitRequest, isPlainEmit);
+
+/** Rooms or sockets by their names, an event, and data: what nearly all requests are. */
+function isPlainEmit(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  for (const key in value) if (key !== 'to' && key !== 'event' && key !== 'data') return false;
+  const { to, event } = value as { readonly to?: unknown; readonly event?: unknown };
+  return isEventName(event) && isPlainTarget(to);
+}
+
+function isPlainTarget(to: unknown): boolean {
+  if (typeof to !== 'object' || to === null) return false;
+  let isAny = false;
+  for (const key in to) {
+    const isName = key === 'rooms' ? isRoomName : key === 'sockets' ? looksLikeSocketId : undefined;
+    const names: unknown = (to as Record<string, unknown>)[key];
+    if (!isName || !Array.isArray(names) || names.length > MAX_NAMES || !names.every(isName)) return false;
+    isAny = true;
+  }
+  return isAny;
+}
 
 export const emitAnswer = z
   .object({

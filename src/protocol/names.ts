@@ -55,7 +55,8 @@ export const isRoomName = (room: unknown): room is string => typeof room === 'st
 const SOCKET_ID = /^(?:\/[^#]*#)?[\w-]{20}$/;
 
 /** Whether it may be the ID of a socket, here or on another node; a room may be named like that as well. */
-export const looksLikeSocketId = (name: string): boolean => SOCKET_ID.test(name);
+export const looksLikeSocketId = (name: unknown): name is string =>
+  typeof name === 'string' && SOCKET_ID.test(name);
 
 export const roomName = z
   .string()
@@ -81,6 +82,9 @@ export const eventName = z
   .min(1, 'expected 1 to 128 characters')
   .max(MAX_EVENT_NAME_LENGTH, 'expected 1 to 128 characters')
   .meta({ description: 'Event name; reserved names are refused with event.reserved' });
+
+export const isEventName = (event: unknown): event is string =>
+  typeof event === 'string' && event.length > 0 && event.length <= MAX_EVENT_NAME_LENGTH;
 
 /** What Socket.IO reserves on either side, in any of the three client generations, and `exception`. [D2] */
 const RESERVED_EVENTS: ReadonlySet<string> = new Set([
