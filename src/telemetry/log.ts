@@ -109,7 +109,8 @@ class ServiceLogger extends ConsoleLogger {
     if (this.format === 'json') return jsonLine({ level: name, time, pid: PID, context, message }, fields);
     const shownLevel = this.isColoured ? styleText(LEVEL_STYLES[level], name) : name;
     let line = `${time} ${shownLevel} ${context} ${message}`;
-    for (const key of Object.keys(fields)) line += ` ${key}=${shown(fields[key])}`;
+    // Records are plain objects: going through one as it is costs half of listing its keys first.
+    for (const key in fields) line += ` ${key}=${shown(fields[key])}`;
     return `${line}\n`;
   }
 }
