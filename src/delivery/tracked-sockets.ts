@@ -169,10 +169,7 @@ export class TrackedSockets {
     );
   }
 
-  private encodeFor(
-    tracking: Tracking,
-    { publication, stamp }: HeldPublication,
-  ): ReturnType<typeof encode> {
+  private encodeFor(tracking: Tracking, { publication, stamp }: HeldPublication): ReturnType<typeof encode> {
     const { args } = tracking.suffixOf(publication, stamp);
     return encode(this.adapter, eventPacket(this.adapter.nsp, publication, args));
   }
