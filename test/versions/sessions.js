@@ -32,6 +32,18 @@ export const SESSIONS = {
     return [client, resumed];
   },
 
+  async '[H1] [Q7] both write a history that is full'({ here, there }) {
+    const room = fresh('few:room');
+    const client = await Client.on(there, { user: fresh('a') });
+    await client.join(room);
+    const should = [1, 2, 3, 4, 5, 6, 7, 8];
+    for (const number of should) await (number % 4 === 0 ? here : there).emit({ rooms: [room] }, number);
+    await hears(client, should);
+    const { offset, publications } = await here.get(`/rooms/${room}/history`);
+    same('the history', [offset, publications.map(({ args }) => args[0])], [8, [7, 8]]);
+    return [client];
+  },
+
   async '[H4] [H6] a client that breaks off comes back to the other node as the same socket, and back again'({
     here,
     there,

@@ -9,7 +9,10 @@ describeWithRedis('histories in Redis', () => {
   beforeEach(async () => {
     redis = await TestRedis.start();
     node = await TestNode.start(redis.url, {
-      history: [{ pattern: 'kept*', size: 1_000, ttlMs: 60_000 }],
+      history: [
+        { pattern: 'kept*', size: 1_000, ttlMs: 60_000 },
+        { pattern: 'few*', size: 2, ttlMs: 60_000 },
+      ],
       maxHistoryBytes: 536_870_912,
     });
   });
@@ -74,6 +77,15 @@ describeWithRedis('histories in Redis', () => {
     ]);
     expect(counted).toBeGreaterThan(500);
     expect(named).toBe(1);
+  });
+
+  /** As a node of a version that counts nothing leaves it. A number that was 0 and negated is `-0`, which Redis takes for none. */
+  it('[Q7] counts a full log that was not counted when what comes is as large as what goes', async () => {
+    for (let times = 0; times < 3; times++) await publish('few');
+    await redis.ask((client) => client.del('{sb}:bytes'));
+    await publish('few');
+    expect(await redis.ask((client) => client.hget('{sb}:bytes', 'rfew'))).toMatch(/^[1-9]\d+$/);
+    expect((await node.engine.history.read('few', { limit: 5 })).offset).toBe(4);
   });
 
   it('[Q7] forgets rooms that are only asked for when there are more than 100,000', async () => {

@@ -44,7 +44,7 @@ local function countMore(part, more, bytes, at, lapsesAt)
   if redis.call('HINCRBY', P .. 'bytes', part, moreText) == bytes then
     return redis.call('HINCRBY', P .. 'bytes', '*', moreText)
   end
-  redis.call('HINCRBY', P .. 'bytes', part, -more)
+  redis.call('HINCRBY', P .. 'bytes', part, text(-more))
   return count(part, bytes, at, lapsesAt)
 end
 local function dropLog(part)
