@@ -16,8 +16,11 @@ const ROOM_EVENTS = ['room.occupied', 'room.vacated', 'room.member_joined', 'roo
 
 /** A socket as far as events tell of it. */
 interface FollowedSocket {
-  readonly entry: SocketEntry;
-  readonly rooms: Set<string>;
+  readonly user: string;
+  readonly node: string;
+  readonly info: SocketEntry['info'];
+  /** Those that are followed; most sockets are in none. */
+  rooms: Set<string> | undefined;
   /** Until when its user was held before it came. */
   readonly heldUntil: number | undefined;
 }
@@ -48,14 +51,19 @@ export class FollowedRegistry implements RegistryFollower {
   private readonly heldUsers = new Map<string, HeldUser>();
   private readonly rooms = new Map<string, FollowedRoom>();
   private readonly roomPatterns: readonly string[];
+  /** Events of sockets are put together only where an endpoint asks for them: nobody else is told. */
+  private readonly tellsIn: boolean;
+  private readonly tellsOut: boolean;
 
   constructor(
-    wanted: WantedEvents,
+    { events }: WantedEvents,
     private readonly deadlines: Deadlines,
     private readonly holdMs: number,
     private readonly write: WriteEvent,
   ) {
-    this.roomPatterns = ROOM_EVENTS.flatMap((event) => wanted.events[event] ?? []);
+    this.roomPatterns = ROOM_EVENTS.flatMap((event) => events[event] ?? []);
+    this.tellsIn = events['socket.connected'] !== undefined;
+    this.tellsOut = events['socket.disconnected'] !== undefined;
   }
 
   entered(socket: SocketEntry): void {
@@ -64,13 +72,14 @@ export class FollowedRegistry implements RegistryFollower {
     const sockets = (this.socketsOf.get(user) ?? 0) + 1;
     this.socketsOf.set(user, sockets);
     const held = this.heldUsers.get(user);
-    this.sockets.set(socketId, { entry: socket, rooms: new Set(), heldUntil: held?.until });
+    this.sockets.set(socketId, { user, node, info, rooms: undefined, heldUntil: held?.until });
     if (held !== undefined) {
       this.deadlines.cancel(held.deadline);
       this.heldUsers.delete(user);
     } else if (sockets === 1) {
       this.write('user.online', keyOfUser(user), { user, socketId, node, info });
     }
+    if (!this.tellsIn) return;
     const data = { user, socketId, node, namespace, sockets, info };
     this.write('socket.connected', keyOfUser(user), data);
   }
@@ -78,14 +87,16 @@ export class FollowedRegistry implements RegistryFollower {
   left(socketId: string, comesBack: boolean, reason: string): void {
     const socket = this.sockets.get(socketId);
     if (socket === undefined) return;
-    const { user, node } = socket.entry;
+    const { user, node, rooms } = socket;
     const isHeld = comesBack && this.holdMs > 0;
     this.sockets.delete(socketId);
-    for (const room of socket.rooms) this.out(room, user, isHeld);
+    if (rooms !== undefined) for (const room of rooms) this.out(room, user, isHeld);
     const sockets = this.socketsOf.get(user)! - 1;
     if (sockets > 0) this.socketsOf.set(user, sockets);
     else this.socketsOf.delete(user);
-    this.write('socket.disconnected', keyOfUser(user), { user, socketId, node, reason, sockets });
+    if (this.tellsOut) {
+      this.write('socket.disconnected', keyOfUser(user), { user, socketId, node, reason, sockets });
+    }
     if (sockets > 0) return;
     if (reason === NOT_LET_IN && socket.heldUntil !== undefined) this.holdUser(user, socket.heldUntil);
     else if (isHeld) this.holdUser(user, this.deadlines.now() + this.holdMs);
@@ -96,9 +107,9 @@ export class FollowedRegistry implements RegistryFollower {
 
   joined(socketId: string, room: string): void {
     const socket = this.sockets.get(socketId);
-    if (socket === undefined || socket.rooms.has(room) || !this.isFollowed(room)) return;
-    socket.rooms.add(room);
-    const { user, info } = socket.entry;
+    if (socket === undefined || socket.rooms?.has(room) || !this.isFollowed(room)) return;
+    (socket.rooms ??= new Set()).add(room);
+    const { user, info } = socket;
     const followed = this.rooms.get(room) ?? { present: new Map(), held: new Map() };
     this.rooms.set(room, followed);
     const { present, held } = followed;
@@ -118,7 +129,7 @@ export class FollowedRegistry implements RegistryFollower {
 
   parted(socketId: string, room: string): void {
     const socket = this.sockets.get(socketId);
-    if (socket?.rooms.delete(room)) this.out(room, socket.entry.user, false);
+    if (socket?.rooms?.delete(room)) this.out(room, socket.user, false);
   }
 
   private isFollowed(room: string): boolean {
