@@ -7,8 +7,8 @@
  * With `--held` the users are in the registry of a node that has no sockets for them, so that a small machine can hold them;
  * `--without` has nobody told, which shows what the same death costs by itself. Another node lives on: what its memory grows by
  * is bounded, and how long it takes to deliver to its clients meanwhile is shown beside how long it took before, with the
- * longest turn of its event loop, in processor time, which another load of the machine does not change. Exits with 1
- * when an event is missing, or comes in the wrong order, or the memory grows too far.
+ * longest turn of its event loop and all that it and Redis did, in processor time, which another load of the machine changes
+ * little. Exits with 1 when an event is missing, or comes in the wrong order, or the memory grows too far.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,6 +22,7 @@ import { io } from 'socket.io-client';
 import { Child } from '../../bench/support/child.js';
 import { API_KEY, API_KEY_ENTRY, JWT_SECRET, signToken } from '../../bench/support/credentials.js';
 import { startGatewayProcess } from '../support/gateway-process.js';
+import { ProcessorTime } from './processor-time.js';
 import { RedisProcess } from './redis-process.js';
 
 const { values } = parseArgs({
@@ -118,21 +119,30 @@ watcher.on('beat', (at) => times.push(performance.now() - at));
 const beat = setInterval(() => void emit(performance.now()).catch(() => undefined), EVERY_MS);
 const quantile = (of) =>
   times.toSorted((one, other) => one - other)[Math.floor(times.length * of)]?.toFixed(1);
-/** Of the times above, and of the turns of the node that lives on: since when. */
+const work = new ProcessorTime(() => ({ node: [stays.child.pid], redis: [redis.child.pid] }));
+/** Of the times above, and of the turns of the node that lives on: since when, and what was done until then. */
 let since = Date.now();
+let done = {};
+const begin = () => {
+  times = [];
+  since = Date.now();
+  work.look();
+  done = work.totals;
+};
 const spans = [];
 const sayTimes = (name) => {
   say(`delivery to a client ${name}: 50 % ${quantile(0.5)} ms, 99 % ${quantile(0.99)} ms of ${times.length}`);
   spans.push({ name, from: since, to: Date.now() });
-  times = [];
-  since = Date.now();
+  work.look();
+  const seconds = (kind) => (work.totals[kind] - done[kind]).toFixed(1);
+  say(`processor time ${name}: the node ${seconds('node')} s, Redis ${seconds('redis')} s`);
+  begin();
 };
 
 const dying = await startDying();
 if (!values.without) await untilTold('online', () => told.online > count);
 await pause(10_000);
-times = [];
-since = Date.now();
+begin();
 await pause(15_000);
 sayTimes('before');
 
