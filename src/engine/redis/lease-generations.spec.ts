@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { describeWithRedis, TestRedis } from '../../../test/support/redis.js';
+import { scriptsOver } from '../../../test/support/redis-script.js';
 import { until } from '../../../test/support/until.js';
-import { createClient, isFenced, runScript } from './connection/client.js';
+import { createClient, isFenced } from './connection/client.js';
 import { DEFAULT_PREFIX, stateKey } from './keys.js';
 import { Lease } from './node/lease.js';
 import { ATTACH, CHANGE, REPLY } from './lua/scripts.js';
@@ -20,7 +21,7 @@ let fate: Fate;
 /** What is still on its way, over a connection that the node has given up. */
 let withheld: (readonly (string | number)[])[];
 
-const run: RunScript = (script, ...args) => runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+const run = scriptsOver(() => client);
 
 const through: RunScript = async (script, ...args) => {
   if (fate === 'withheld') withheld.push(args);

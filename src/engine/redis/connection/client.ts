@@ -151,22 +151,22 @@ export const unavailable = (failure?: unknown): SwitchboardError =>
 /** Whether an error came from Redis itself, so that Redis is there. */
 export const isReply = (failure: unknown): boolean => failure instanceof ReplyError;
 
-/** Runs a script; where Redis has forgotten it, with its text. */
+/** Has Redis run a script; where it has forgotten it, with its text. One of the two is told what became of it. */
 export function runScript(
   redis: Redis,
   script: Script,
   key: string,
   args: readonly (string | number)[],
-): Promise<unknown> {
+  answered: (reply: unknown) => void,
+  failed: (failure: unknown) => void,
+): void {
   const keysAndArgs = [2, key, absentKey(key), ...args] as const;
-  return new Promise((resolve, reject) => {
-    const failed = (failure: unknown): void => {
-      if (isForgotten(failure)) redis.eval(script.lua, ...keysAndArgs).then(resolve, reject);
-      else reject(failure);
-    };
-    if (sendCommand(redis, 'evalsha', [script.sha, ...keysAndArgs], resolve, failed)) return;
-    redis.evalsha(script.sha, ...keysAndArgs).then(resolve, failed);
-  });
+  const refused = (failure: unknown): void => {
+    if (isForgotten(failure)) redis.eval(script.lua, ...keysAndArgs).then(answered, failed);
+    else failed(failure);
+  };
+  if (sendCommand(redis, 'evalsha', [script.sha, ...keysAndArgs], answered, refused)) return;
+  redis.evalsha(script.sha, ...keysAndArgs).then(answered, refused);
 }
 
 const isForgotten = (failure: unknown): boolean =>

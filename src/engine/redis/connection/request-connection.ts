@@ -90,17 +90,20 @@ export class RequestConnection {
   /** @throws SwitchboardError `engine.unavailable` whatever the failure, which is its cause */
   run(script: Script, ...args: readonly (string | number)[]): Promise<unknown> {
     if (!this.isUsable) return Promise.reject(unavailable());
-    return this.answered(runScript(this.client, script, this.key, args)).then(
-      (reply) => {
-        if (!script.needsNoMemory) this.refusedBecause = undefined;
-        return reply;
-      },
-      (failure: unknown) => {
-        if (isFenced(failure)) this.events.fenced(args);
-        else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
-        throw failure instanceof SwitchboardError ? failure : unavailable(failure);
-      },
-    );
+    return new Promise((resolve, reject) => {
+      const [answered, failed] = this.inTime(
+        (reply) => {
+          if (!script.needsNoMemory) this.refusedBecause = undefined;
+          resolve(reply);
+        },
+        (failure) => {
+          if (isFenced(failure)) this.events.fenced(args);
+          else if (isReply(failure)) this.lastReason = this.refusedBecause = reasonOf(failure);
+          reject(failure instanceof SwitchboardError ? failure : unavailable(failure));
+        },
+      );
+      runScript(this.client, script, this.key, args, answered, failed);
+    });
   }
 
   close(): void {
@@ -111,7 +114,10 @@ export class RequestConnection {
   /** Scripts are there before anything is sent, so that none is sent twice and out of order. */
   private async prepare(): Promise<void> {
     try {
-      await this.answered(Promise.all(this.scripts.map(({ lua }) => this.client.script('LOAD', lua))));
+      await new Promise((resolve, reject) => {
+        const loaded = Promise.all(this.scripts.map(({ lua }) => this.client.script('LOAD', lua)));
+        loaded.then(...this.inTime(resolve, reject));
+      });
     } catch (failure) {
       this.lose(reasonOf(failure));
       connectAnew(this.client);
@@ -127,25 +133,26 @@ export class RequestConnection {
     this.state = state;
   }
 
-  private answered<T>(reply: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const end = this.deadlines.add(() => {
-        this.hang();
-        reject(unavailable());
-      });
-      reply.then(
-        (value) => {
-          end();
-          this.wake();
-          resolve(value);
-        },
-        (failure: unknown) => {
-          end();
-          if (isReply(failure)) this.wake();
-          reject(failure);
-        },
-      );
+  /** Both, until Redis has taken too long: the second is told so, and neither is told anything more. */
+  private inTime(answered: (reply: unknown) => void, failed: (failure: unknown) => void) {
+    let isOver = false;
+    const end = this.deadlines.add(() => {
+      isOver = true;
+      this.hang();
+      failed(unavailable());
     });
+    return [
+      (reply: unknown): void => {
+        end();
+        this.wake();
+        if (!isOver) answered(reply);
+      },
+      (failure: unknown): void => {
+        end();
+        if (isReply(failure)) this.wake();
+        if (!isOver) failed(failure);
+      },
+    ] as const;
   }
 
   private hang(): void {

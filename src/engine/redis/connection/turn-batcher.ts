@@ -63,9 +63,17 @@ export class TurnBatcher<Change> {
     else setImmediate(() => this.flush());
   }
 
+  private begun(changes: readonly Change[]): Promise<readonly unknown[]> {
+    try {
+      return this.run(changes);
+    } catch (failure) {
+      return Promise.reject(failure);
+    }
+  }
+
   private send(batch: readonly Waiting<Change>[]): void {
     this.underWay++;
-    this.run(batch.map(({ change }) => change)).then(
+    this.begun(batch.map(({ change }) => change)).then(
       (results) => {
         this.underWay--;
         batch.forEach(({ resolve }, index) => resolve(results[index]));

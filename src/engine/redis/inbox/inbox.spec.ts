@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
+import { scriptsOver } from '../../../../test/support/redis-script.js';
 import { TcpProxy } from '../../../../test/support/tcp-proxy.js';
 import { until } from '../../../../test/support/until.js';
-import { createClient, runScript } from '../connection/client.js';
+import { createClient } from '../connection/client.js';
 import { NodeInbox, type InboxEntry } from './inbox.js';
 import { DEFAULT_PREFIX, stateKey } from '../keys.js';
 import { Lease } from '../node/lease.js';
@@ -30,7 +31,7 @@ describeWithRedis('the inbox of a node', () => {
   let longestAnswer: number;
 
   const run: RunScript = async (script, ...args) => {
-    const reply = await runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+    const reply = await scriptsOver(() => client)(script, ...args);
     if (script === READ_INBOX) longestAnswer = Math.max(longestAnswer, (reply as ReadReply)[1].length);
     return reply;
   };

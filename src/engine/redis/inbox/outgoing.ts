@@ -42,7 +42,7 @@ export class Outgoing {
     return this.batches.push({ order, payload }) as Promise<readonly string[]>;
   }
 
-  private async send(batch: readonly Sent[]): Promise<readonly unknown[]> {
+  private send(batch: readonly Sent[]): Promise<readonly unknown[]> {
     this.before();
     const runs = runsOf(batch);
     if (runs.length === 1) return this.sendRun(batch);
@@ -50,7 +50,7 @@ export class Outgoing {
       const sent = this.sendRun(run);
       return run.map((_, index) => sent.then((some) => some[index]));
     });
-    return replies;
+    return Promise.resolve(replies);
   }
 
   private sendRun(run: readonly Sent[]): Promise<readonly unknown[]> {

@@ -9,7 +9,7 @@ import { receiptsOf, writeReceipt } from './receipts.js';
 import { unavailable } from '../connection/client.js';
 import { roomOfPart } from '../keys.js';
 import { PublishOrders } from './publish-orders.js';
-import { formatStreamCursor, isUpTo, parseStreamCursor, type StreamCursor } from '../stores/stream-cursor.js';
+import { formatStreamCursor, isUpTo, readPlace, type StreamCursor } from '../stores/stream-cursor.js';
 import type { CommandOrder } from '../lua/command.js';
 import { readPublishReply } from '../lua/publish.js';
 import type { RedisRegistryWriter } from '../stores/registry-writer.js';
@@ -174,7 +174,7 @@ export class RedisBroker {
    * some of which was not told to this node.
    */
   moveTo(cursor: string): void {
-    const { epoch, seq } = parseStreamCursor(cursor)!;
+    const { epoch, seq } = readPlace(cursor);
     this.place = { ...this.place, epoch, seq };
   }
 
@@ -233,13 +233,14 @@ export class RedisBroker {
         payload: encodePublication(publication),
       };
       this.countForUser(publication, outgoing);
-      const reply = await this.answered(outgoing);
+      this.unanswered++;
+      const reply = await this.outgoing.publication(outgoing).finally(() => this.unanswered--);
       const [cursor, matched, targeted, overMs] = readPublishReply(reply);
       if (overMs > 0) this.context.quota.block(publication.user!, overMs);
-      const { epoch, seq } = parseStreamCursor(cursor)!;
+      const { epoch, seq } = readPlace(cursor);
       if (epoch === this.place.epoch) this.publishedAt = Math.max(this.publishedAt, seq);
       // The answer and the inbox come over two connections: whoever is told of it finds it at this node's sockets.
-      await given;
+      if (given !== undefined) await given;
       if (call === undefined || targeted === '') return { matched, responses: [], missing: [] };
       const sockets = JSON.parse(targeted) as [socketId: string, user: string, node: string][];
       const nodes = new Set(sockets.map(([, , node]) => node));
@@ -261,11 +262,6 @@ export class RedisBroker {
     if (user === undefined || volatile || typeof order === 'string') return;
     const histories = order[4].filter(([, size]) => size > 0).length;
     if (histories > 0) this.context.quota.count(user, histories * payload.length);
-  }
-
-  private answered(outgoing: OutgoingPublication): ReturnType<Outgoing['publication']> {
-    this.unanswered++;
-    return this.outgoing.publication(outgoing).finally(() => this.unanswered--);
   }
 }
 

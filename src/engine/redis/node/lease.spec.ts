@@ -1,15 +1,16 @@
 import type { Redis } from 'ioredis';
 import { publication, TestNode } from '../../../../test/support/redis-node.js';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
+import { scriptsOver } from '../../../../test/support/redis-script.js';
 import { TcpProxy } from '../../../../test/support/tcp-proxy.js';
 import { until } from '../../../../test/support/until.js';
-import { createClient, runScript } from '../connection/client.js';
+import { createClient } from '../connection/client.js';
 import { DEFAULT_PREFIX, stateKey } from '../keys.js';
 import { Lease, type Held } from './lease.js';
 import { Reaper } from './reaper.js';
 import type { Change } from '../lua/change.js';
 import { CHANGE, CHANGE_SESSIONS, WATCH } from '../lua/scripts.js';
-import { luaJson, type RunScript } from '../lua/script.js';
+import { luaJson } from '../lua/script.js';
 import type { SessionChange } from '../lua/session.js';
 
 const LEASE_MS = 1_000;
@@ -176,7 +177,7 @@ describeWithRedis('a node with much to do', () => {
   let observer: Lease;
   const nodes: TestNode[] = [];
 
-  const run: RunScript = (script, ...args) => runScript(client, script, stateKey(DEFAULT_PREFIX), args);
+  const run = scriptsOver(() => client);
   const settings = {
     startedAt: new Date(0),
     leaseMs: 60_000,

@@ -21,6 +21,13 @@ export function parseStreamCursor(cursor: string): StreamCursor | undefined {
   return { epoch: epoch!, seq: Number(seq), ...(had === undefined ? {} : { had }) };
 }
 
+/** A place as Redis gives it. */
+export function readPlace(text: string): { readonly epoch: string; readonly seq: number } {
+  const dot = text.lastIndexOf('.');
+  if (dot < 1) throw new Error('a place without an epoch');
+  return { epoch: text.slice(0, dot), seq: Number(text.slice(dot + 1)) };
+}
+
 export const formatStreamCursor = ({ epoch, seq, had }: StreamCursor): string =>
   `${epoch}.${seq}${had === undefined ? '' : `~${had}`}`;
 
