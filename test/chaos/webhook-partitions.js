@@ -19,8 +19,10 @@ export class Partitions {
   attempts = new Map();
   /** By partition: its owner and how far it was when that was last seen to change, and when that was. */
   moved = new Map();
-  /** How often an event waited for its n-th next attempt: what held partitions up. */
+  /** How often an event failed for the n-th time, and held its partition up until the next attempt. */
   waits = [];
+  /** What was there at the last look. */
+  seen = new Set();
   isWatching = true;
 
   /**
@@ -50,12 +52,12 @@ export class Partitions {
 
   async readAttempts() {
     const texts = await this.redis.ask((client) => client.lrange(`${PREFIX}eva:${this.endpoint}`, 0, -1));
-    for (const text of texts.toReversed()) this.take(JSON.parse(text));
+    for (const text of texts.toReversed()) if (!this.seen.has(text)) this.take(JSON.parse(text));
+    this.seen = new Set(texts);
   }
 
   take({ id, at, node, attempt, outcome, error, retryInMs }) {
     const known = this.attempts.get(id);
-    if (known !== undefined && known.at >= Date.parse(at)) return;
     if (outcome === 'delivered') {
       this.attempts.delete(id);
       return;

@@ -303,7 +303,7 @@ const all = users.flatMap(({ before, expected }) => [...before, expected].flat()
 say(
   `seed ${seed}: ${steps} steps; ${happened}; ${all} events of ${users.length} users in ${epochs.length} epochs, ` +
     `${receiver.requests} requests, ${receiver.failures} of them failed on purpose, ${wrong.length} users wrong, ` +
-    `${open.length} partitions not drained; events that waited after their first failure, their second and so on: ` +
+    `${open.length} partitions not drained; failures by how many the event has had: ` +
     partitions.waits.join(', '),
 );
 await cluster.close();
