@@ -1,5 +1,5 @@
-import type { Browser, Page } from 'playwright-core';
-import { describeWithBrowser, launchBrowser, openPage } from '../support/browser.js';
+import type { Page } from 'playwright-core';
+import { describeWithBrowser, TestBrowser } from '../support/browser.js';
 import { Tutorial } from '../support/tutorial.js';
 import { until } from '../support/until.js';
 
@@ -22,12 +22,10 @@ const write = async (page: Page, text: string): Promise<void> => {
 
 describeWithBrowser('the tutorial', () => {
   let tutorial: Tutorial;
-  let browser: Browser;
-  const opened: Page[] = [];
+  let browser: TestBrowser;
 
   const open = async (path: string): Promise<Page> => {
-    const { page } = await openPage(browser, tutorial.deskUrl + path);
-    opened.push(page);
+    const { page } = await browser.open(tutorial.deskUrl + path);
     return page;
   };
   const openBoth = async (): Promise<[Page, Page]> => {
@@ -38,11 +36,9 @@ describeWithBrowser('the tutorial', () => {
   };
 
   beforeAll(async () => {
-    [tutorial, browser] = [await Tutorial.create(), await launchBrowser()];
+    [tutorial, browser] = [await Tutorial.create(), await TestBrowser.launch()];
   });
-  afterEach(async () => {
-    for (const page of opened.splice(0)) await page.context().close();
-  });
+  afterEach(() => browser.leave());
   afterAll(async () => {
     await browser.close();
     await tutorial.end();

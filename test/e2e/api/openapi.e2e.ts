@@ -1,6 +1,5 @@
-import type { Browser } from 'playwright-core';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
-import { describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { describeWithBrowser, TestBrowser } from '../../support/browser.js';
 import { sendRaw } from '../../support/raw-http.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -319,14 +318,15 @@ describe('the description of the API', () => {
   });
 
   describeWithBrowser('/docs in a browser', () => {
-    let browser: Browser;
+    let browser: TestBrowser;
     beforeAll(async () => {
-      browser = await launchBrowser();
+      browser = await TestBrowser.launch();
     });
+    afterEach(() => browser.leave());
     afterAll(() => browser?.close());
 
     it('shows every group of routes and asks nobody but the gateway', async () => {
-      const { page, problems, asked } = await openPage(browser, `${gateway.url}/docs`);
+      const { page, problems, asked } = await browser.open(`${gateway.url}/docs`);
       await page.locator('.operation .path', { hasText: 'emit' }).first().waitFor();
       expect(await page.locator('.operation').count()).toBe(operations().length);
       const elsewhere = asked.filter((url) => !url.startsWith(gateway.url) && !url.startsWith('data:'));
@@ -336,7 +336,7 @@ describe('the description of the API', () => {
 
     it('describes a request and sends it to this gateway', async () => {
       const client = await gateway.connect({ auth: { user: 'docs' } });
-      const { page, problems } = await openPage(browser, `${gateway.url}/docs`);
+      const { page, problems } = await browser.open(`${gateway.url}/docs`);
       const emit = page.locator('.operation', { hasText: '/v1/emit' });
       await emit.locator('summary').first().click();
       await emit.locator('pre', { hasText: 'event: string' }).waitFor();

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
 import { PathProxy } from '../../support/path-proxy.js';
-import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { type WatchedPage, describeWithBrowser, TestBrowser } from '../../support/browser.js';
 
 /** What a browser says of an answer that is no success, such as of a part that this gateway does not have. */
 const NO_SUCCESS = /Failed to load resource/;
@@ -28,22 +28,16 @@ jest.setTimeout(60_000);
 
 describeWithBrowser('the console in a browser', () => {
   let gateway: TestGateway;
-  let browser: Browser;
-  const opened: WatchedPage[] = [];
+  let browser: TestBrowser;
 
-  const open = async (hash = '', base = `${gateway.url}/`): Promise<WatchedPage> => {
-    const watched = await openPage(browser, `${base}console${hash}`);
-    opened.push(watched);
-    return watched;
-  };
+  const open = (hash = '', base = `${gateway.url}/`): Promise<WatchedPage> =>
+    browser.open(`${base}console${hash}`);
 
   beforeAll(async () => {
     gateway = await startGateway({ history: [{ pattern: 'kept', size: 100, ttlMs: 60_000 }] });
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
-  });
+  afterEach(() => browser.leave());
   afterAll(async () => {
     await browser?.close();
     await gateway?.close();
@@ -67,7 +61,7 @@ describeWithBrowser('the console in a browser', () => {
       const watched = await open('', proxy.url);
       await watched.page.locator('[data-tile="nodes"]', { hasText: /^1$/ }).waitFor();
       expect(problemsOf(watched)).toEqual([]);
-      await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
+      await browser.leave();
     } finally {
       await proxy.close();
     }
@@ -170,7 +164,7 @@ describeWithBrowser('the console in a browser', () => {
     await page.locator('.state li', { hasText: 'is open' }).getByText('Look').click();
     await page.locator('.rows [data-tone="bad"]', { hasText: 'open' }).waitFor();
     expect(problems.filter((problem) => !NO_SUCCESS.test(problem))).toEqual([]);
-    await Promise.all(opened.splice(0).map((watched) => watched.page.context().close()));
+    await browser.leave();
     client.close();
     await failing.close();
   });
@@ -283,15 +277,10 @@ describeWithBrowser('the console in a browser', () => {
 
 describeWithBrowser('the console of a secured gateway', () => {
   let gateway: TestGateway;
-  let browser: Browser;
-  const opened: WatchedPage[] = [];
+  let browser: TestBrowser;
   const keys = new Map<string, string>();
 
-  const open = async (): Promise<WatchedPage> => {
-    const watched = await openPage(browser, `${gateway.url}/console`);
-    opened.push(watched);
-    return watched;
-  };
+  const open = (): Promise<WatchedPage> => browser.open(`${gateway.url}/console`);
   const give = async (page: Page, key: string): Promise<void> => {
     await page.fill('#key', key);
     await page.press('#key', 'Enter');
@@ -309,11 +298,9 @@ describeWithBrowser('the console of a secured gateway', () => {
       jwtSecret: 'the secret of a gateway with a console',
       apiKeys: created.map(({ entry }) => entry).join(','),
     });
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
-  });
+  afterEach(() => browser.leave());
   afterAll(async () => {
     await browser?.close();
     await gateway?.close();

@@ -1,10 +1,9 @@
 import { jest } from '@jest/globals';
-import type { Browser } from 'playwright-core';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
 import { Engine } from '../../../src/engine/engine.js';
 import type { SocketEntry } from '../../../src/protocol/entries.js';
 import { SwitchboardError } from '../../../src/protocol/errors.js';
-import { describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { describeWithBrowser, TestBrowser } from '../../support/browser.js';
 import { describeWithRedis, TestRedis } from '../../support/redis.js';
 import { until } from '../../support/until.js';
 
@@ -35,7 +34,7 @@ const entry = (number: number): SocketEntry => ({
   () => {
     let redis: TestRedis;
     let gateway: TestGateway;
-    let browser: Browser;
+    let browser: TestBrowser;
 
     /** As its client does, it comes again when shared state could not be reached in time. */
     const enter = (socket: SocketEntry): Promise<void> =>
@@ -61,7 +60,7 @@ const entry = (number: number): SocketEntry => ({
       redis = await TestRedis.start();
       gateway = await startGateway({ redisUrl: redis.url, nodeLeaseMs: 60_000 });
       await fill();
-      browser = await launchBrowser();
+      browser = await TestBrowser.launch();
     });
     afterAll(async () => {
       await browser?.close();
@@ -70,7 +69,7 @@ const entry = (number: number): SocketEntry => ({
     });
 
     it('[G2] shows how many there are, a page of them at a time, and finds one, and asks for no more', async () => {
-      const { page, problems } = await openPage(browser, 'about:blank');
+      const { page, problems } = await browser.open('about:blank');
       const sizes: number[] = [];
       page.on('response', (response) => {
         if (!response.url().includes('/v1/')) return;

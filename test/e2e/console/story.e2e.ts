@@ -1,7 +1,6 @@
 import { jest } from '@jest/globals';
-import type { Browser } from 'playwright-core';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
-import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { type WatchedPage, describeWithBrowser, TestBrowser } from '../../support/browser.js';
 import { OTHER_SECRET, SECRET, everythingIn, outcomeOf, sign } from '../../support/tokens.js';
 import { until } from '../../support/until.js';
 
@@ -15,13 +14,11 @@ interface Explained {
 
 describeWithBrowser('why, in the console', () => {
   let gateway: TestGateway;
-  let browser: Browser;
+  let browser: TestBrowser;
   let key: string;
-  const opened: WatchedPage[] = [];
 
   const open = async (hash: string): Promise<WatchedPage> => {
-    const watched = await openPage(browser, `${gateway.url}/console`);
-    opened.push(watched);
+    const watched = await browser.open(`${gateway.url}/console`);
     await watched.page.fill('#key', key);
     await watched.page.press('#key', 'Enter');
     await watched.page.locator('[data-tile="nodes"]').waitFor();
@@ -42,11 +39,9 @@ describeWithBrowser('why, in the console', () => {
     const created = createApiKey('operator', ['read', 'emit', 'manage', 'metrics']);
     key = created.key;
     gateway = await startGateway({ jwtSecret: SECRET, apiKeys: created.entry });
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
-  });
+  afterEach(() => browser.leave());
   afterAll(async () => {
     await browser?.close();
     await gateway?.close();

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
-import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { type WatchedPage, describeWithBrowser, TestBrowser } from '../../support/browser.js';
 import { until } from '../../support/until.js';
 
 /** A test waits for several things, each for as long as `openPage` allows. */
@@ -31,24 +31,17 @@ async function tabTo(page: Page, wanted: string): Promise<void> {
 
 describeWithBrowser('a live trace in the console', () => {
   let gateway: TestGateway;
-  let browser: Browser;
-  const opened: WatchedPage[] = [];
+  let browser: TestBrowser;
 
-  const open = async (hash: string): Promise<WatchedPage> => {
-    const watched = await openPage(browser, `${gateway.url}/console${hash}`);
-    opened.push(watched);
-    return watched;
-  };
+  const open = (hash: string): Promise<WatchedPage> => browser.open(`${gateway.url}/console${hash}`);
   const say = (room: string, text: string) =>
     gateway.http('POST', '/v1/emit', { to: { rooms: [room] }, event: 'news', data: text });
 
   beforeAll(async () => {
     gateway = await startGateway();
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
-  });
+  afterEach(() => browser.leave());
   afterAll(async () => {
     await browser?.close();
     await gateway?.close();

@@ -1,10 +1,10 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { jest } from '@jest/globals';
 import { startGateway } from 'switchboard-gateway/testing';
 import { PathProxy } from '../../support/path-proxy.js';
 import { SECRET, everythingIn, sign } from '../../support/tokens.js';
 import { until } from '../../support/until.js';
-import { type WatchedPage, describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { type WatchedPage, describeWithBrowser, TestBrowser } from '../../support/browser.js';
 
 const LIFECYCLE_EVENTS = [
   'connect',
@@ -76,12 +76,10 @@ jest.setTimeout(60_000);
 
 describeWithBrowser('the playground in a browser', () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>;
-  let browser: Browser;
-  const opened: WatchedPage[] = [];
+  let browser: TestBrowser;
 
   const open = async (): Promise<WatchedPage> => {
-    const watched = await openPage(browser, gateway.url);
-    opened.push(watched);
+    const watched = await browser.open(gateway.url);
     await untilState(watched.page, 'connected');
     return watched;
   };
@@ -93,10 +91,10 @@ describeWithBrowser('the playground in a browser', () => {
       pingIntervalMs: 4_000,
       pingTimeoutMs: 8_000,
     });
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
+    await browser.leave();
     // The next test may count who gets a broadcast.
     await until('the pages have left', async () => (await gateway.registry.getStats()).sockets === 0);
   });
@@ -120,16 +118,16 @@ describeWithBrowser('the playground in a browser', () => {
     '[L8] connects by itself with a gateway that takes %s only',
     async (transport) => {
       const picky = await startGateway({ transports: [transport] });
-      const { page } = await openPage(browser, picky.url);
+      const { page } = await browser.open(picky.url);
       await untilState(page, 'connected');
-      await page.context().close();
+      await browser.leave();
       await picky.close();
     },
   );
 
   it('[L8] works under the path of a proxy that takes it off: pages, clients, upgrade, emits', async () => {
     const proxy = await PathProxy.to(gateway.port, '/live/chat');
-    const { page, problems } = await openPage(browser, proxy.url);
+    const { page, problems } = await browser.open(proxy.url);
     try {
       for (const client of ['v4', 'v2']) {
         await useClient(page, client);
@@ -140,7 +138,7 @@ describeWithBrowser('the playground in a browser', () => {
       expect(await page.textContent('#curl')).toContain(`${proxy.url}v1/emit`);
       expect(problems).toEqual([]);
     } finally {
-      await page.context().close();
+      await browser.leave();
       await proxy.close();
     }
   });
@@ -149,7 +147,7 @@ describeWithBrowser('the playground in a browser', () => {
     const under = await startGateway({ pathPrefix: '/live/chat' });
     const proxy = await PathProxy.to(under.port, '/live/chat', true);
     // Without the slash at its end it leads there.
-    const { page, problems } = await openPage(browser, proxy.url.slice(0, -1));
+    const { page, problems } = await browser.open(proxy.url.slice(0, -1));
     try {
       expect(page.url()).toBe(proxy.url);
       for (const client of ['v4', 'v2']) {
@@ -166,7 +164,7 @@ describeWithBrowser('the playground in a browser', () => {
       expect((await fetch(`${under.url}/health/live`)).status).toBe(200);
       expect((await fetch(`${under.url}/live/chatter/health/live`)).status).toBe(404);
     } finally {
-      await page.context().close();
+      await browser.leave();
       await proxy.close();
       await under.close();
     }
@@ -518,11 +516,11 @@ describeWithBrowser('the playground in a browser', () => {
 
 describeWithBrowser('the playground of a secured gateway', () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>;
-  let browser: Browser;
+  let browser: TestBrowser;
 
   beforeAll(async () => {
     gateway = await startGateway({ jwtSecret: SECRET });
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
   afterAll(async () => {
     await browser?.close();
@@ -530,7 +528,7 @@ describeWithBrowser('the playground of a secured gateway', () => {
   });
 
   it('[L8] asks for the token first, with the command that makes one, and connects with it', async () => {
-    const { page, problems, asked } = await openPage(browser, gateway.url);
+    const { page, problems, asked } = await browser.open(gateway.url);
     await page.locator('#state-detail', { hasText: 'A token comes first' }).waitFor();
     expect(await page.evaluate<string>(FOCUSED_ID)).toBe('token');
     expect(await page.textContent('.gate pre')).toContain('node dist/cli.js token --user');
@@ -547,15 +545,15 @@ describeWithBrowser('the playground of a secured gateway', () => {
 
     await page.click('#step-broadcast-go');
     expect(await page.evaluate<string>(FOCUSED_ID)).toBe('api-key');
-    await page.context().close();
+    await browser.leave();
   });
 
   it('[L8] shows why a token is refused', async () => {
-    const { page } = await openPage(browser, gateway.url);
+    const { page } = await browser.open(gateway.url);
     await page.fill('#token', await sign({ sub: 'ada', exp: 1 }));
     await page.click('#token-use');
     await untilState(page, 'refused');
     await page.locator('#state-detail', { hasText: 'auth.token_expired' }).waitFor();
-    await page.context().close();
+    await browser.leave();
   });
 });

@@ -9,11 +9,11 @@ import { instrument } from '@socket.io/admin-ui';
 import express from 'express';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Server } from 'socket.io';
 import type { GatewaySocket } from 'switchboard-gateway';
 import type { TestGateway } from 'switchboard-gateway/testing';
-import { describeWithBrowser, launchBrowser, openPage } from '../../support/browser.js';
+import { describeWithBrowser, TestBrowser } from '../../support/browser.js';
 import { closeEmbeddings, startEmbedding } from '../../support/embedding.js';
 import { breakOff, comeBack } from '../../support/recovering.js';
 
@@ -43,15 +43,16 @@ const startIn = (mode: (typeof MODES)[number]): Promise<TestGateway> => {
 };
 
 describeWithBrowser('the admin UI of Socket.IO', () => {
-  let browser: Browser;
+  let browser: TestBrowser;
   beforeAll(async () => {
-    browser = await launchBrowser();
+    browser = await TestBrowser.launch();
   });
   afterAll(() => browser.close());
+  afterEach(() => browser.leave());
   afterEach(closeEmbeddings);
 
   async function connectPage(gateway: TestGateway): Promise<Page> {
-    const { page } = await openPage(browser, `${gateway.url}/ui/`);
+    const { page } = await browser.open(`${gateway.url}/ui/`);
     await page.getByLabel('Server URL').fill(gateway.url);
     await page.getByRole('button', { name: 'Connect' }).click();
     await page.getByText('connected', { exact: true }).first().waitFor();
