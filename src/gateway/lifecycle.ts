@@ -5,7 +5,7 @@ import type { SwitchboardConfig } from '../config/config.js';
 import { SWITCHBOARD_CONFIG } from '../config/config.token.js';
 import { tcpSocketOf } from '../platform/engine-connection.js';
 import { forgetResponse } from '../platform/footprint/first-request.js';
-import { tellOutgoingBy, tellReservedBy } from '../platform/listeners-of-io.js';
+import { tellOutgoingBy, tellReservedBy, type EmitReserved } from '../platform/listeners-of-io.js';
 import { endSocket } from '../sockets/end-socket.js';
 import { Drain } from '../sockets/drain.js';
 import { logFailure } from '../telemetry/log.js';
@@ -25,6 +25,7 @@ import { isPromiseLike } from '../protocol/promise-like.js';
 import { Settling } from './settling.js';
 import { Reply } from './dispatch/reply.js';
 import { SocketInbox, type InboxContext } from './dispatch/socket-inbox.js';
+import { TurnBudget } from './dispatch/turn-budget.js';
 import { withinTime } from '../timers/within-time.js';
 
 /** Settles as soon as the hooks that run now have returned. */
@@ -50,10 +51,13 @@ interface NamespaceRuntime {
 export class Lifecycle {
   private readonly logger = new Logger('Gateway');
   private readonly runtimes = new WeakMap<Namespace, NamespaceRuntime>();
-  private readonly emitReserved = containedEmit((event, failure) => {
-    const place = event === 'error' ? 'handler' : 'disconnect_hook';
-    this.failed(place, `a listener of "${event}" failed`, failure);
-  });
+  private readonly turns = new TurnBudget();
+  private readonly emitReserved = hurriedEmit(
+    containedEmit((event, failure) => {
+      const place = event === 'error' ? 'handler' : 'disconnect_hook';
+      this.failed(place, `a listener of "${event}" failed`, failure);
+    }),
+  );
   private readonly notifyOutgoing = containedNotify((failure) =>
     this.failed('handler', 'a listener of onAnyOutgoing() failed', failure),
   );
@@ -133,6 +137,7 @@ export class Lifecycle {
         eventsBurst: config.eventsBurst,
         handlers,
         answers,
+        turns: this.turns,
         remote: this.remote,
         returning: this.returning,
       },
@@ -218,6 +223,13 @@ export class Lifecycle {
     return error;
   }
 }
+
+/** Before a socket ends, all that its client has sent is handled. */
+const hurriedEmit = (emit: EmitReserved): EmitReserved =>
+  function (event, ...args) {
+    if (event === 'disconnecting') (socketState(this as GatewaySocket).inbox as SocketInbox).hurry();
+    return emit.call(this, event, ...args);
+  };
 
 /** Whether its client presented a session, and asked for recovery, as those do that take part in it. */
 const cameBack = ({ handshake }: GatewaySocket): boolean => {

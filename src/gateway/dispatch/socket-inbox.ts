@@ -9,9 +9,11 @@ import type { Answers } from './answers.js';
 import type { NamespaceTable } from './gateway-table.js';
 import type { HandlerRunner } from './handler-runner.js';
 import { anyListenersOf, middlewaresOf } from '../../platform/listeners-of-io.js';
+import { askRemote } from './ask-remote.js';
 import { callAnyListeners, callListeners, runMiddlewares } from './app-listeners.js';
 import { InboundRate, type RateContext, type TakesLate } from './inbound-rate.js';
 import { Reply, type Acknowledgement } from './reply.js';
+import type { PutOff, TurnBudget } from './turn-budget.js';
 
 /** One event as it came in: `[name, ...arguments]`, and the number to acknowledge with. */
 interface Inbound {
@@ -26,6 +28,8 @@ export interface InboxContext extends RateContext {
   readonly table: NamespaceTable;
   readonly handlers: HandlerRunner;
   readonly answers: Answers;
+  /** Of all sockets of the node. */
+  readonly turns: TurnBudget;
   /** Backends that take what nothing in this process takes. */
   readonly remote: RemoteEvents | undefined;
 }
@@ -42,6 +46,8 @@ type InboxState =
   | { readonly is: 'idle' }
   /** The event waits: connection hooks have not ended, or an event is being handled. */
   | { readonly is: 'busy' }
+  /** The event waits for a later turn of the event loop, as those before it do: too many came in this one. */
+  | { readonly is: 'put off' }
   /** The event waits for a backend, which handles the one before it. */
   | { readonly is: 'asking'; readonly answered: Promise<void> }
   /** The event is refused: the node ends, and what a backend handled was the last. */
@@ -49,6 +55,7 @@ type InboxState =
 
 const IDLE: InboxState = { is: 'idle' };
 const BUSY: InboxState = { is: 'busy' };
+const PUT_OFF: InboxState = { is: 'put off' };
 const FINISHING: InboxState = { is: 'finishing' };
 
 /**
@@ -56,7 +63,7 @@ const FINISHING: InboxState = { is: 'finishing' };
  *
  * Nothing is handled before {@link open}, which the connection hook's end calls. [L5]
  */
-export class SocketInbox implements Inbox, TakesLate<Inbound> {
+export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
   /** When the connection hooks have ended, well or badly; `undefined` when they ended at once. */
   opened: Promise<void> | undefined = undefined;
   /** Made with the first event: most sockets of most gateways only listen. */
@@ -72,6 +79,19 @@ export class SocketInbox implements Inbox, TakesLate<Inbound> {
   open(): void {
     this.state = IDLE;
     this.takeNext();
+  }
+
+  /** The turn of what was put off has come. */
+  goOn(): void {
+    if (this.state.is !== 'put off') return;
+    this.state = IDLE;
+    const next = this.waiting?.shift();
+    if (next) this.handle(next);
+  }
+
+  /** The socket ends, and is in its rooms still: what a client sent before it left is handled as if none had waited. */
+  hurry(): void {
+    if (!isShutOut(socketState(this.socket))) while (this.state.is === 'put off') this.goOn();
   }
 
   /** The socket has gone: nobody reads what its streams would give. */
@@ -134,9 +154,10 @@ export class SocketInbox implements Inbox, TakesLate<Inbound> {
     const { maxWaiting } = this;
     if (this.state.is === 'finishing') {
       this.refuseAtEnd(inbound.reply);
-    } else if (this.state.is === 'idle') {
+    } else if (this.state.is === 'idle' && this.context.turns.take(this)) {
       this.handle(inbound);
     } else if ((this.waiting ??= []).length < maxWaiting) {
+      if (this.state.is === 'idle') this.state = PUT_OFF;
       this.waiting.push(inbound);
     } else {
       const message = `more than ${maxWaiting} events are waiting to be handled`;
@@ -165,8 +186,9 @@ export class SocketInbox implements Inbox, TakesLate<Inbound> {
   }
 
   private takeNext(): void {
-    const next = this.waiting?.shift();
-    if (next) this.handle(next);
+    if (!this.waiting?.length) return;
+    if (this.context.turns.take(this)) this.handle(this.waiting.shift()!);
+    else this.state = PUT_OFF;
   }
 
   private handle(inbound: Inbound): void {
@@ -192,7 +214,7 @@ export class SocketInbox implements Inbox, TakesLate<Inbound> {
     if (heard) {
       this.context.answers.expect(reply);
     } else {
-      const remote = this.askRemote(inbound);
+      const remote = askRemote(this.context, this.socket, inbound);
       if (remote) {
         this.handleNextAfter(remote, { is: 'asking', answered: remote });
         return;
@@ -257,27 +279,6 @@ export class SocketInbox implements Inbox, TakesLate<Inbound> {
     if (this.socket.listenerCount(name) <= (name === 'error' ? 1 : 0)) return false;
     return callListeners(this.socket, name, this.withAcknowledge(event.slice(1), reply), (failure) =>
       this.context.answers.fail(reply, failure),
-    );
-  }
-
-  /** Never rejects; `undefined` when no backend takes the event. [B1] */
-  private askRemote({ event: [name, ...args], reply }: Inbound): Promise<void> | undefined {
-    if (typeof name !== 'string' || isReservedEvent(name)) return undefined;
-    const { answers, remote } = this.context;
-    const handling = remote?.handlerOf(name)?.handle(this.socket, name, args);
-    if (!handling) return undefined;
-    return handling.then(
-      (outcome) => {
-        if ('end' in outcome) {
-          // The request is answered before its socket ends. [M1]
-          answers.refuse(reply, outcome.end);
-          void endSocket(this.socket, outcome.end);
-          return;
-        }
-        const { data } = outcome;
-        answers.send(reply, [data === undefined ? { ok: true } : { ok: true, data }]);
-      },
-      (failure: unknown) => answers.fail(reply, failure),
     );
   }
 
