@@ -4,14 +4,19 @@ import type { BroadcastOptions, Room, SocketId } from 'socket.io-adapter';
 import type { Packet } from 'socket.io-parser';
 import type { Stamp } from '../engine/log.js';
 import { hearServerSideEmit, nextPacketNumber } from '../platform/namespace-of-io.js';
-import { awaitedAcknowledgements } from '../platform/socket-of-io.js';
 import { presenceRoom, userRoom } from '../protocol/names.js';
 import type { Publication, Selection, Target } from '../protocol/publication.js';
 import { MembershipAdapter, type MembershipObserver } from '../sockets/membership.adapter.js';
 import type { Namespaces } from '../sockets/namespaces.js';
 import { roomNameOf } from '../sockets/room-names.js';
-import { findSocketState, sentIn, type GatewaySocket } from '../sockets/socket-state.js';
+import { findSocketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { logFailure } from '../telemetry/log.js';
+import {
+  AwaitedDeliveries,
+  type AwaitedDelivery,
+  type OnAcknowledgement,
+  type OnGone,
+} from './awaited-deliveries.js';
 import { takeDirectEmits } from './direct-emits.js';
 import { AckRequestEncodings, encode, Encodings } from './encoding.js';
 import type { HeldPublication } from './held-publication.js';
@@ -28,18 +33,6 @@ import type { Place } from './unplaced.js';
 
 const logger = new Logger('Delivery');
 
-/** Receives a socket's acknowledgement. */
-export type OnAcknowledgement = (socket: GatewaySocket, args: unknown[]) => void;
-
-/** Told that a socket has ended without having answered. */
-export type OnGone = (socket: GatewaySocket) => void;
-
-/** A delivery that waits for acknowledgements; `cancel` forgets those that did not come. */
-export interface AwaitedDelivery {
-  readonly sockets: readonly GatewaySocket[];
-  cancel(): void;
-}
-
 /**
  * The fan-out: puts one publication on the wire for every local socket it is for.
  *
@@ -51,8 +44,7 @@ export class FanOutAdapter extends MembershipAdapter {
   private readonly tracked: TrackedSockets;
   private readonly unplaced: UnplacedDeliveries;
   private readonly calls: SocketIoCalls;
-  /** Deliveries that wait for acknowledgements, by the number that they went out with. */
-  private readonly awaited = new Map<number, OnGone>();
+  private readonly awaited: AwaitedDeliveries;
 
   constructor(
     nsp: Namespace,
@@ -67,6 +59,7 @@ export class FanOutAdapter extends MembershipAdapter {
     this.tracked = new TrackedSockets(this, this.writer, outbound);
     this.unplaced = new UnplacedDeliveries(this, this.tracked, outbound);
     this.calls = new SocketIoCalls(this, outbound);
+    this.awaited = new AwaitedDeliveries(nsp);
   }
 
   override addAll(id: string, rooms: Set<string>): Promise<void> | void {
@@ -224,9 +217,8 @@ export class FanOutAdapter extends MembershipAdapter {
   /**
    * Delivers and hands every acknowledgement to `onAcknowledgement`, at most one per socket. [D6]
    *
-   * A client takes no cursor from an event that asks for an acknowledgement, so it carries none and is never replayed:
-   * whoever published it is told who did not answer. It has its place in histories all the same, so a socket that tracks
-   * positions is told that one, and gets it in its turn; where it comes later that is when it is {@link placed}.
+   * It has its place in histories, so a socket that tracks positions is told that one, and gets it in its turn; where it comes
+   * later that is when it is {@link placed}.
    */
   deliverWithAck(
     publication: Publication,
@@ -235,34 +227,25 @@ export class FanOutAdapter extends MembershipAdapter {
     onAcknowledgement: OnAcknowledgement,
     onGone: OnGone,
   ): AwaitedDelivery {
-    // One number for all recipients: the counter is the namespace's, so it collides with no other request.
-    const id = nextPacketNumber(this.nsp);
-    const sockets: GatewaySocket[] = [];
-    const cancel = (): void => {
-      this.awaited.delete(id);
-      for (const socket of sockets) awaitedAcknowledgements(socket).delete(id);
-    };
-    const encodings = new AckRequestEncodings(this, publication, id);
-    this.awaited.set(id, onGone);
+    const delivery = this.awaited.begin(onAcknowledgement, onGone);
+    const encodings = new AckRequestEncodings(this, publication, delivery.id);
     try {
       visitSelected(this, selection, (socket) => {
-        sockets.push(socket);
-        awaitedAcknowledgements(socket).set(id, (...answer) => onAcknowledgement(socket, answer));
+        delivery.awaits(socket);
         const tracking = this.trackingOf(socket);
         if (!tracking) this.writer.put(socket, encodings.plain, publication.volatile);
         else this.unplaced.give(socket, tracking, encodings, publication, place);
       });
     } catch (failure) {
-      cancel();
+      delivery.cancel();
       throw failure;
     }
-    return { sockets, cancel };
+    return delivery;
   }
 
   /** A socket has ended: nobody waits for its answers any longer. */
   stopAwaiting(socket: GatewaySocket): void {
-    // It has a few requests open at the most, where all of them together may be many.
-    for (const id of awaitedAcknowledgements(socket).keys()) this.awaited.get(id)?.(socket);
+    this.awaited.stop(socket);
   }
 
   /** Sends one packet to one socket, in order with everything else that goes to it. */
@@ -273,15 +256,7 @@ export class FanOutAdapter extends MembershipAdapter {
 
   /** From now on what an app emits to the one socket can be recovered, and is never taken for a cursor. [H4] */
   takeDirectEmits(socket: GatewaySocket): void {
-    // Also when it has ended: its client may be back for it.
-    const isTracked = (): boolean => {
-      const session = findSocketState(socket)?.session;
-      return session !== undefined && sentIn(session) !== undefined;
-    };
-    takeDirectEmits(socket, isTracked, (event, args, volatile) => {
-      const to = { sockets: [socket.id] };
-      this.outbound.emit({ event, args, to, except: {}, volatile, namespace: this.nsp.name }, false);
-    });
+    takeDirectEmits(socket, this.outbound);
   }
 
   // Calls of an app on Socket.IO are for the sockets of all nodes.

@@ -3,7 +3,8 @@ import type { MissingReceipt, Receipt, Receipts } from '../engine/engine.js';
 import type { GatewaySocket } from '../sockets/socket-state.js';
 import type { Participant } from '../sockets/participants.js';
 import { socketState, type SocketState } from '../sockets/socket-state.js';
-import { fanOutOf, type AwaitedDelivery, type OnAcknowledgement, type OnGone } from './fan-out.adapter.js';
+import type { AwaitedDelivery, OnAcknowledgement, OnGone } from './awaited-deliveries.js';
+import { fanOutOf } from './fan-out.adapter.js';
 
 /** Sends one publication somewhere, and reports who has answered and who has ended instead. */
 export type AwaitedSend = (onAcknowledgement: OnAcknowledgement, onGone: OnGone) => AwaitedDelivery;

@@ -1,5 +1,6 @@
 import { KEEP_EVENTS_MS, type Outbox, type OutboxEvent } from '../engine/outbox.js';
 import type { Endpoint } from './endpoint.js';
+import { firstSeqOf, newParcel, type Parcel, type SentParcel } from './parcel.js';
 import { retryDelayMs } from './retry-schedule.js';
 import type { WebhookClock } from './webhook-clock.js';
 import { batchOf, lostMessage, messageOf, type LostEvents, type WebhookMessage } from './webhook-message.js';
@@ -12,20 +13,6 @@ const SIDE_BY_SIDE = 4;
 const BATCH_SIZE = 100;
 /** What the events of a batch take at the most, unless one alone takes more: receivers limit what they read. */
 const MAX_BATCH_BYTES = 90_000;
-
-/** What is delivered in one request. */
-interface Parcel {
-  /** Nothing else with this key is begun meanwhile. */
-  readonly key: string;
-  readonly events: readonly OutboxEvent[];
-  /** The message tells of events that are lost, in place of these. */
-  lost: LostEvents | undefined;
-  message: WebhookMessage;
-  /** When its newest event was written. */
-  at: number;
-  attempts: number;
-  isDone: boolean;
-}
 
 /** What a lane needs of its sender. */
 export interface LaneContext {
@@ -43,9 +30,6 @@ export interface LaneContext {
   /** The endpoint answered that it is gone. */
   readonly gone: (endpoint: Endpoint) => void;
 }
-
-/** What is told of a request. */
-export type SentParcel = Pick<Parcel, 'events' | 'message' | 'attempts'>;
 
 /**
  * Events of one partition on their way to one endpoint. [W6]
@@ -293,10 +277,3 @@ export class Lane {
     this.context.delivered(this, this.deliveredUpTo);
   }
 }
-
-const newParcel = (events: readonly OutboxEvent[], message: WebhookMessage): Parcel => {
-  const [{ key }, { at }] = [events[0]!, events.at(-1)!];
-  return { key, events, lost: undefined, message, at, attempts: 0, isDone: false };
-};
-
-const firstSeqOf = ({ events, lost }: Parcel): number => lost?.from ?? events[0]!.seq;

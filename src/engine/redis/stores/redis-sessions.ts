@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import type { Subject } from '../../../protocol/publication.js';
 import {
   type Claim,
@@ -19,7 +18,7 @@ import type { RedisRegistryWriter } from './registry-writer.js';
 import { CHANGE_SESSIONS, END_SESSIONS, IS_SOCKET_OF_SESSION } from '../lua/scripts.js';
 import { freesMemory, type SessionChange } from '../lua/session.js';
 import { RedisSessionClaims, type SessionsOfNode } from './session-claims.js';
-import { NO_DATA, writeData } from './session-data.js';
+import { SessionDataWriter } from './session-data.js';
 import { TurnBatcher } from '../connection/turn-batcher.js';
 
 /** What the sessions need of the engine. */
@@ -42,7 +41,7 @@ const SETTLED_AT_ONCE = 100;
 
 /** Sessions of all nodes, in Redis; by the hash of their IDs, which are secrets. [H4] [H6] */
 export class RedisSessions implements SessionStore, SessionsOfNode {
-  private readonly logger = new Logger('Recovery');
+  private readonly data = new SessionDataWriter();
   private readonly changes: TurnBatcher<SessionChange>;
   private readonly claimed: RedisSessionClaims;
   /** Sessions of sockets here, to be written again where Redis has lost them. */
@@ -57,7 +56,6 @@ export class RedisSessions implements SessionStore, SessionsOfNode {
   private claims = 0;
   /** The session whose socket is being ended in favour of another connection. */
   private takenOver: string | undefined;
-  private hasSaidThatDataIsNoJson = false;
 
   constructor(
     private readonly context: SessionsContext,
@@ -88,7 +86,7 @@ export class RedisSessions implements SessionStore, SessionsOfNode {
   }
 
   open({ data, ...session }: NewSession): Promise<void> {
-    const live: LiveSession = { session, rooms: new Map(), data: this.textOf(data) };
+    const live: LiveSession = { session, rooms: new Map(), data: this.data.textOf(data) };
     this.live.set(session.sessionId, live);
     return this.change(this.opening(live, 0), session.sessionId);
   }
@@ -107,7 +105,7 @@ export class RedisSessions implements SessionStore, SessionsOfNode {
     const live = this.live.get(sessionId);
     live?.rooms.set(room.room, room);
     const id = hashed(sessionId);
-    const text = this.textOf(data);
+    const text = this.data.textOf(data);
     if (live === undefined || live.data === text) {
       return this.change(['joined', id, room.room, JSON.stringify(room)], sessionId);
     }
@@ -124,7 +122,7 @@ export class RedisSessions implements SessionStore, SessionsOfNode {
     // Nobody knows what it would be missing.
     if (this.incomplete.delete(sessionId)) return this.close(sessionId);
     this.forget(sessionId);
-    return this.change(['detach', hashed(sessionId), this.textOf(data)]);
+    return this.change(['detach', hashed(sessionId), this.data.textOf(data)]);
   }
 
   close(sessionId: string): Promise<void> {
@@ -253,20 +251,6 @@ export class RedisSessions implements SessionStore, SessionsOfNode {
     const { sessionId, socketId, user, namespace, token } = session;
     const written = JSON.stringify(token ?? null);
     return ['open', hashed(sessionId), socketId, user, namespace, written, this.broker.seq, again, data];
-  }
-
-  /** Data that is no JSON cannot go to Redis: the socket comes back without, which is said once. */
-  private textOf(data: unknown): string {
-    try {
-      return writeData(data);
-    } catch (failure) {
-      if (!this.hasSaidThatDataIsNoJson) {
-        this.hasSaidThatDataIsNoJson = true;
-        const reason = failure instanceof Error ? failure.message : 'it cannot be read';
-        this.logger.warn('socket.data is no JSON: sockets come back without it', { reason });
-      }
-      return NO_DATA;
-    }
   }
 
   private async change(change: SessionChange, sessionId?: string): Promise<void> {

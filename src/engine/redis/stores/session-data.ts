@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { MAX_DEPTH, measureValue } from '../../../protocol/json.js';
 import { decodeArgs, encodeArgs } from './codec.js';
 
@@ -24,4 +25,24 @@ export function readData(text: string): unknown {
   if (text === NO_DATA) return undefined;
   const [args, holdsBinary] = JSON.parse(text) as [readonly unknown[], 0 | 1];
   return decodeArgs(args, holdsBinary)[0];
+}
+
+/** Writes the data of many sockets, whatever apps put there. */
+export class SessionDataWriter {
+  private readonly logger = new Logger('Recovery');
+  private hasSaidThatDataIsNoJson = false;
+
+  /** Data that is no JSON cannot go to Redis: the socket comes back without, which is said once. */
+  textOf(data: unknown): string {
+    try {
+      return writeData(data);
+    } catch (failure) {
+      if (!this.hasSaidThatDataIsNoJson) {
+        this.hasSaidThatDataIsNoJson = true;
+        const reason = failure instanceof Error ? failure.message : 'it cannot be read';
+        this.logger.warn('socket.data is no JSON: sockets come back without it', { reason });
+      }
+      return NO_DATA;
+    }
+  }
 }
