@@ -1,42 +1,11 @@
 /** Findings about returns, made for real, each beside something that looks alike and does not give it. [X2] */
-import {
-  startGateway,
-  type StartOptions,
-  type TestClient,
-  type TestGateway,
-} from 'switchboard-gateway/testing';
-import { explain, explained, found, foundIn } from '../../support/explained.js';
+import type { TestClient } from 'switchboard-gateway/testing';
+import { CHROME, connect, examinedGateways, hasEnded, PHONE } from '../../support/examined-gateways.js';
+import { explain, found, foundIn } from '../../support/explained.js';
 import { cutOff } from '../../support/not-reading.js';
 
-const CHROME =
-  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36';
-const PHONE =
-  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148';
-
 describe('findings of those who come back, or are there twice', () => {
-  const opened: { close(): Promise<void> }[] = [];
-  const begin = async (options: StartOptions = {}): Promise<TestGateway> => {
-    const gateway = await startGateway(options);
-    opened.push(gateway);
-    return gateway;
-  };
-  afterEach(async () => {
-    for (const each of opened.splice(0).reverse()) await each.close();
-  });
-
-  const connect = (
-    gateway: TestGateway,
-    user: string,
-    userAgent?: string,
-    auth: object = {},
-  ): Promise<TestClient> =>
-    gateway.connect({
-      auth: { user, ...auth },
-      ...(userAgent === undefined ? {} : { client: { extraHeaders: { 'user-agent': userAgent } } }),
-    });
-  const hasEnded = async (gateway: TestGateway, user: string, count = 1): Promise<void> => {
-    await explained(gateway, { user }, ({ episodes }) => episodes.filter(({ end }) => end).length >= count);
-  };
+  const { begin } = examinedGateways();
 
   it('[X2] rooms_not_rejoined: back without its room; not when it joins again', async () => {
     const gateway = await begin();
