@@ -51,7 +51,7 @@ interface NamespaceRuntime {
 export class Lifecycle {
   private readonly logger = new Logger('Gateway');
   private readonly runtimes = new WeakMap<Namespace, NamespaceRuntime>();
-  private readonly turns = new TurnBudget();
+  private readonly turns = new TurnBudget((failure) => this.failed('handler', 'an event failed', failure));
   private readonly emitReserved = hurriedEmit(
     containedEmit((event, failure) => {
       const place = event === 'error' ? 'handler' : 'disconnect_hook';

@@ -24,9 +24,11 @@ class Events {
 describe('the budget of a turn', () => {
   let budget: TurnBudget;
   let handled: string[];
+  let failures: unknown[];
   const come = (name: string, count = 1): void => new Events(name, count, budget, handled).handle();
   beforeEach(() => {
-    budget = new TurnBudget();
+    failures = [];
+    budget = new TurnBudget((failure) => failures.push(failure));
     handled = [];
   });
 
@@ -66,6 +68,19 @@ describe('the budget of a turn', () => {
     while (!handled.includes('few')) await nextTurn();
     expect(handled.indexOf('few')).toBeLessThanOrEqual(258);
     while (handled.length < 1_001) await nextTurn();
+  });
+
+  it('goes on behind an inbox that fails', async () => {
+    for (let n = 0; n < 300; n++) come('before');
+    const failing = {
+      goOn: () => {
+        throw new Error('broken');
+      },
+    };
+    expect(budget.take(failing)).toBe(false);
+    come('behind');
+    while (!handled.includes('behind')) await nextTurn();
+    expect(failures).toEqual([new Error('broken')]);
   });
 
   it('starts anew when all that waited are done', async () => {

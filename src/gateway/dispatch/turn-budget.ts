@@ -17,6 +17,9 @@ export class TurnBudget {
   private taken = 0;
   private waiting: PutOff[] = [];
 
+  /** @param onFailure hears of an inbox that failed; the others go on */
+  constructor(private readonly onFailure: (failure: unknown) => void) {}
+
   /**
    * Whether the next event of an inbox may be handled now. Where not, the inbox is called when its turn comes: behind all
    * that wait already.
@@ -37,7 +40,13 @@ export class TurnBudget {
   private readonly goOn = (): void => {
     const due = this.waiting.slice(0, MOST / 2);
     // What comes meanwhile, of these inboxes too, sees that others wait, and waits behind them.
-    for (const inbox of due) inbox.goOn();
+    for (const inbox of due) {
+      try {
+        inbox.goOn();
+      } catch (failure) {
+        this.onFailure(failure);
+      }
+    }
     this.waiting.splice(0, due.length);
     if (this.waiting.length > 0) setImmediate(this.goOn);
     else this.taken = 0;
