@@ -3,8 +3,8 @@
 -- node that holds recipients. A publisher that asks for it is told the places in its own inbox, between what others
 -- published.
 --
--- Most publications are plain: one part without a history, no socket of other nodes taken off, no acknowledgements. What those take is done without any of the functions that the others need, which Lua would make
--- anew in every run, and without JSON.
+-- Most publications are plain: one part without a history, no socket of other nodes taken off, no acknowledgements. What
+-- those take is done without JSON, and without any function: Lua would make each anew in every run, with all that it uses.
 --
 -- Commands to other nodes go by a script of their own over the same connection: what one node publishes and orders
 -- reaches the others in its order.
