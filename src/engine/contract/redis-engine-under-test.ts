@@ -8,7 +8,15 @@ export const createRedisEngine =
   (url: () => string): CreateEngine =>
   async ({ history, recoveryWindowMs, maxHistoryBytes = 134_217_728, maxSocketsPerUser, ...wants }) => {
     const hooks = new RecordedHooks();
-    const config = { redisUrl: url(), nodeLeaseMs: 7_000, pingIntervalMs: 10, pingTimeoutMs: 10 };
+    const leaseMs = 7_000;
+    // A Redis that is slow because the machine is busy is not gone.
+    const config = {
+      redisUrl: url(),
+      nodeLeaseMs: leaseMs,
+      redisTimeoutMs: leaseMs,
+      pingIntervalMs: 10,
+      pingTimeoutMs: 10,
+    };
     const engine = new RedisEngine(
       { ...config, history, recoveryWindowMs, maxHistoryBytes, maxSocketsPerUser, ...wants },
       new NodeIdentity(),
