@@ -82,7 +82,9 @@ export class SwitchboardGateway implements OnGatewayConnection, OnGatewayDisconn
     @ConnectedSocket() socket: GatewaySocket,
     @MessageBody(new ParseRequest(roomEmitRequest)) request: RequestOf<typeof roomEmitRequest>,
   ): Promise<Ok<{ id: string }>> {
-    await this.app.ask(socket, request.room, 'emit');
+    // With nothing to ask it is published in this turn: a client may leave right behind it.
+    const asked = this.app.ask(socket, request.room, 'emit');
+    if (asked) await asked;
     return { ok: true, id: await this.rooms.emit(socket, request) };
   }
 

@@ -44,7 +44,9 @@ const MIN_WAITING = 256;
 type InboxState =
   /** The event is handled at once. */
   | { readonly is: 'idle' }
-  /** The event waits: connection hooks have not ended, or an event is being handled. */
+  /** The event waits: connection hooks have not ended. [L5] */
+  | { readonly is: 'held' }
+  /** The event waits: one is being handled. */
   | { readonly is: 'busy' }
   /** The event waits for a later turn of the event loop, as those before it do: too many came in this one. */
   | { readonly is: 'put off' }
@@ -54,6 +56,7 @@ type InboxState =
   | { readonly is: 'finishing' };
 
 const IDLE: InboxState = { is: 'idle' };
+const HELD: InboxState = { is: 'held' };
 const BUSY: InboxState = { is: 'busy' };
 const PUT_OFF: InboxState = { is: 'put off' };
 const FINISHING: InboxState = { is: 'finishing' };
@@ -69,7 +72,7 @@ export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
   /** Made with the first event: most sockets of most gateways only listen. */
   private rate: InboundRate<Inbound> | undefined = undefined;
   private waiting: Inbound[] | undefined = undefined;
-  private state = BUSY;
+  private state: InboxState = HELD;
 
   constructor(
     private readonly socket: GatewaySocket,
@@ -89,9 +92,24 @@ export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
     if (next) this.handle(next);
   }
 
-  /** The socket ends, and is in its rooms still: what a client sent before it left is handled as if none had waited. */
+  /**
+   * The socket ends, and is in its rooms still: what its client sent before it left is handled as if none had waited.
+   *
+   * The gateway's own requests need those rooms, so they do not wait for what is being handled either. What an app handles
+   * goes on in its order when the socket has gone.
+   */
   hurry(): void {
-    if (!isShutOut(socketState(this.socket))) while (this.state.is === 'put off') this.goOn();
+    if (this.state.is === 'held' || isShutOut(socketState(this.socket))) return;
+    while (this.state.is === 'put off') this.goOn();
+    if (!this.waiting || middlewaresOf(this.socket).length > 0) return;
+    const { handlers, table } = this.context;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const inbound of waiting) {
+      const handler = table.handlers.get(nameOf(inbound.event));
+      if (handler?.isOwn) void handlers.run(handler, this.socket, inbound.event, inbound.reply);
+      else this.waiting.push(inbound);
+    }
   }
 
   /** The socket has gone: nobody reads what its streams would give. */
@@ -225,7 +243,7 @@ export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
   }
 
   /** `undefined` is done already. */
-  private handleNextAfter(done: Promise<void> | undefined, state = BUSY): void {
+  private handleNextAfter(done: Promise<void> | undefined, state: InboxState = BUSY): void {
     if (!done) {
       this.takeNext();
       return;

@@ -53,6 +53,29 @@ describe('who sent a publication', () => {
   });
 });
 
+describe('what a client publishes right before it leaves', () => {
+  it.each(clientsOf([2, 4]))(
+    '[D5] [T1] reaches the others, all of it, v$version by $transport',
+    async (how) => {
+      gateway = await startGateway();
+      const bob = await gateway.connect({ auth: { user: 'bob' } });
+      await bob.request('room:join', { room: ROOM });
+      const users = Array.from({ length: 10 }, (_, n) => `user-${n}`);
+      for (const user of users) {
+        const client = await gateway.connect({ ...how, auth: { user } });
+        await client.request('room:join', { room: ROOM });
+        for (const event of ['last', 'very-last'])
+          client.emit('room:emit', { room: ROOM, event, args: [user] });
+        client.close();
+      }
+      for (const user of users) {
+        expect(await bob.next('last')).toEqual([user]);
+        expect(await bob.next('very-last')).toEqual([user]);
+      }
+    },
+  );
+});
+
 describe('a volatile publication of a client', () => {
   it('[M6] arrives, and is kept in no history', async () => {
     gateway = await startGateway({ history: HISTORY });
