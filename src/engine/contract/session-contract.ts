@@ -1,6 +1,7 @@
 import type { Publication, Target } from '../../protocol/publication.js';
 import {
   SessionBusy,
+  SessionNotWhole,
   type Claim,
   type ClaimRequest,
   type NewSession,
@@ -210,6 +211,55 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
     await publish({ all: true }, { except: { rooms: [room] } });
     await detach();
     expect(await recover()).toEqual([id]);
+  });
+
+  it('[D1] [H4] a room that it has left since took off what was published while it was in it', async () => {
+    const { sessions } = test.engine;
+    const exceptRoom = () => publish({ all: true }, { except: { rooms: [room] } });
+    const missed = [await exceptRoom()];
+    for (let stay = 0; stay < 2; stay++) {
+      await join(room);
+      await exceptRoom();
+      await sessions.left(session.sessionId, room);
+      missed.push(await exceptRoom());
+    }
+    await detach();
+    expect(await recover()).toEqual(missed.map(({ id }) => id));
+  });
+
+  it('[D1] [H4] a room that it was taken out of while it was away took off what was published until then', async () => {
+    await join(room);
+    await detach();
+    await publish({ all: true }, { except: { rooms: [room] } });
+    await test.engine.sessions.leaveOf({ user: session.user }, room);
+    const { id } = await publish({ all: true }, { except: { rooms: [room] } });
+    expect(await recover()).toEqual([id]);
+  });
+
+  /** It goes in and out again more often than is remembered. */
+  const comeAndGo = async (): Promise<void> => {
+    for (let stay = 0; stay < 257; stay++) {
+      await join(room);
+      await publish({ sockets: [session.socketId] });
+      await test.engine.sessions.left(session.sessionId, room);
+    }
+    await detach();
+  };
+
+  it('[D1] [H4] is not given back where nobody knows any longer which rooms it was in', async () => {
+    await publish({ all: true }, { except: { rooms: [room] } });
+    await comeAndGo();
+    // One engine knows it at the claim, the other when it reads what was missed.
+    const missed = async () => (await claim())?.missed();
+    const given = await missed().catch((failure: unknown) => failure);
+    expect(given === undefined || given instanceof SessionNotWhole).toBe(true);
+    expect(await claim()).toBeUndefined();
+  });
+
+  it('[D1] [H4] gets all where nothing took off a room, however often it has left one', async () => {
+    await publish({ all: true }, { except: { users: ['other'] } });
+    await comeAndGo();
+    expect(await recover()).toHaveLength(258);
   });
 
   it('[H4] gets nothing of another namespace, and nothing volatile', async () => {

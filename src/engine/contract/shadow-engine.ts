@@ -32,6 +32,7 @@ export interface ShadowSession {
   readonly user: string;
   readonly openedSeq: number;
   readonly rooms: Map<string, number>;
+  readonly pastStays: { readonly room: string; readonly since: number; readonly until: number }[];
   state: ShadowState;
 }
 
@@ -118,6 +119,14 @@ export class ShadowEngine {
     for (const record of this.in(room)) record.droppedFrom.add(room);
   }
 
+  /** @returns whether it was in the room */
+  leave({ rooms, pastStays }: ShadowSession, room: string): boolean {
+    const since = rooms.get(room);
+    if (since === undefined) return false;
+    pastStays.push({ room, since, until: this.seq });
+    return rooms.delete(room);
+  }
+
   end(session: ShadowSession): void {
     session.state = { is: 'ended' };
   }
@@ -158,6 +167,7 @@ export class ShadowEngine {
     if (namespace !== undefined && namespace !== '/') return false;
     const inside = new Set([session.socketId, userRoom(session.user)]);
     for (const [room, joinedSeq] of session.rooms) if (joinedSeq < seq) inside.add(room);
+    for (const { room, since, until } of session.pastStays) if (since < seq && seq <= until) inside.add(room);
     return !namesOf(except).some((name) => inside.has(name));
   }
 

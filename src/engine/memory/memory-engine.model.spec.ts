@@ -225,6 +225,7 @@ class Comparison {
       ...identity,
       openedSeq: this.shadow.seq,
       rooms: new Map(),
+      pastStays: [],
       state: { is: 'attached' },
     };
     this.shadow.sessions.push(session);
@@ -254,7 +255,7 @@ class Comparison {
     this.test.engine.sessions.leaveOf({ user }, name);
     for (const session of this.shadow.sessions) {
       if (session.user !== user) continue;
-      if (session.rooms.delete(name) && session.state.is === 'claimed') this.shadow.end(session);
+      if (this.shadow.leave(session, name) && session.state.is === 'claimed') this.shadow.end(session);
     }
   }
 
@@ -264,7 +265,7 @@ class Comparison {
     const { sessions } = this.test.engine;
     if (what === 'leave') {
       sessions.left(session.sessionId, name);
-      session.rooms.delete(name);
+      this.shadow.leave(session, name);
     } else {
       sessions.joined(session.sessionId, { room: name, meta: false, byRight: true });
       if (!session.rooms.has(name)) session.rooms.set(name, this.shadow.seq);

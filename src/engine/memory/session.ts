@@ -4,6 +4,7 @@ import type { Publication } from '../../protocol/publication.js';
 import type { LoggedPublication } from '../log.js';
 import type { LastSent, NewSession, SessionRoom } from '../sessions.js';
 import type { Deadline } from '../../timers/deadlines.js';
+import { PastStays } from './past-stays.js';
 import { EVERYONE, type PublicationLog } from './publication-log.js';
 import type { LogRecord, RoomLog } from './room-log.js';
 
@@ -51,6 +52,7 @@ export class Session {
   private readonly userRoom: string;
   private readonly own: readonly Listening[];
   private readonly rooms = new Map<string, Membership>();
+  private readonly pastStays = new PastStays();
   /** The place where the connection broke, when everything until then had been sent, and what the last of that was. */
   private break: { readonly seq: number; readonly sent: LastSent } | undefined;
 
@@ -90,6 +92,7 @@ export class Session {
     const membership = this.rooms.get(room);
     if (membership === undefined) return;
     this.rooms.delete(room);
+    this.pastStays.add({ room, since: membership.since, until: this.log.seq });
     this.log.release(membership.log);
   }
 
@@ -140,10 +143,16 @@ export class Session {
     return Math.max(sent.cursor === cursor ? seq : got, this.openedSeq);
   }
 
-  /** Whether everything that was published for it after `seq` is still there. */
+  /** Whether everything that was published for it after `seq` is still there, and is known to be for it. */
   covers(seq: number): boolean {
     for (const { log, since } of this.listening()) if (log.droppedSeq > Math.max(seq, since)) return false;
-    return true;
+    const { forgottenSeq } = this.pastStays;
+    return (
+      seq >= forgottenSeq ||
+      this.recordsAfter(seq, this.listening()).every(
+        (record) => record.seq > forgottenSeq || record.logged!.publication.except.rooms === undefined,
+      )
+    );
   }
 
   /** What was published for it after `seq`, in order, each once. */
@@ -185,10 +194,10 @@ export class Session {
     );
   }
 
-  /** Whether it was in a room when something was published: one that it joined later took nothing off. */
+  /** Whether it was in a room when something was published, whatever it has joined and left since. */
   private wasIn(room: string, seq: number): boolean {
     if (room === this.userRoom || room === this.identity.socketId) return true;
     const membership = this.rooms.get(room);
-    return membership !== undefined && membership.since < seq;
+    return (membership !== undefined && membership.since < seq) || this.pastStays.wasIn(room, seq);
   }
 }

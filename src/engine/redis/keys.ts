@@ -28,7 +28,7 @@
  * | `logs` · `lapsing` | zset · zset | parts with a log by a place not after its oldest entry · by a time at which it may lapse |
  * | `told` | zset | parts whose offsets were told → when one was asked for |
  * | `by:<user>` | string | what a user had kept within a minute |
- * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until` `by`, `r:<room>` how it is in it, `q:<room>` since which place |
+ * | `session:<hash>` | hash | a session: `sid` `u` `ns` `n` `tok` `e` `st` `q` `k` `until` `by`, `r:<room>` how it is in it, `q:<room>` since which place, `l:<number>` a stay in a room that is over, `ln` the last of these numbers, `lf` up to which place stays are forgotten |
  * | `waiting` | zset | sessions without a socket → when they end |
  * | `us:<user>` · `ss:<socket>` | set · string | sessions of a user · session of a socket |
  * | `idem:<hash>` | hash | a request that must not take effect twice |

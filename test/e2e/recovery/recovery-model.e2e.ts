@@ -13,9 +13,9 @@ const userOf = (seat: number): string => USERS[seat % USERS.length]!;
 type Step =
   | {
       readonly do: 'publish';
-      readonly rooms: string[];
-      readonly users: string[];
-      readonly seats: number[];
+      readonly rooms: readonly string[];
+      readonly users: readonly string[];
+      readonly seats: readonly number[];
       readonly large: boolean;
     }
   | { readonly do: 'all'; readonly exceptRoom: string }
@@ -156,6 +156,24 @@ async function isBack(gateway: TestGateway, { client, proxy }: Seat): Promise<vo
     return alive;
   });
 }
+
+it('[H4] [D1] gets nothing that was for all but a room that its client left after that', async () => {
+  const gateway = await startGateway({ recoveryWindowMs: 60_000 });
+  const toOne = { do: 'publish', rooms: [], users: [], seats: [0], large: false } as const;
+  try {
+    await play(gateway, [
+      toOne,
+      { do: 'join', seat: 0, room: 'plain:a' },
+      { do: 'all', exceptRoom: 'plain:a' },
+      { do: 'leave', seat: 0, room: 'plain:a' },
+      // What is sent now is lost: its client comes back with the cursor from before all this.
+      { do: 'abandon', seat: 0 },
+      toOne,
+    ]);
+  } finally {
+    await gateway.close();
+  }
+});
 
 it('[H4] clients whose network breaks again and again lose nothing, and get nothing twice or out of order', async () => {
   const gateway = await startGateway({

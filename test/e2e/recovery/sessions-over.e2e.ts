@@ -88,6 +88,21 @@ describe('publications for a session whose client does not come back', () => {
     expect(await countedAtLeast(gateway, 6)).toBe(6);
   });
 
+  it('[D10] [D1] are not counted where a room took them off that it was in then', async () => {
+    const toAllBut = () =>
+      gateway.broadcaster
+        .toAll()
+        .except({ rooms: ['lobby'] })
+        .emit('said');
+    const ann = await connect('ann');
+    await breakOff(gateway, ann);
+    await toAllBut();
+    await gateway.http('POST', '/v1/batch', { commands: [{ leave: { room: 'lobby', user: 'ann' } }] });
+    await toAllBut();
+    await gateway.http('DELETE', '/v1/users/ann/sockets');
+    expect(await countedAtLeast(gateway, 1)).toBe(1);
+  });
+
   it('[D10] are counted by the thousands', async () => {
     const MANY = 3_000;
     const ann = await connect('ann');

@@ -20,6 +20,8 @@ export type MissedReply = readonly [
     offset: number,
     publication: string,
   ])[],
+  /** Each as since which place, until which, and the room. */
+  pastStays: readonly string[],
 ];
 
 interface MissedEntry {
@@ -30,18 +32,21 @@ interface MissedEntry {
 /** What a session missed after a place: in order, each once, without what was not for it. */
 export function missedBy(
   { socketId, user, namespace }: NewSession,
-  [epoch, parts, entries]: MissedReply,
+  [epoch, parts, entries, pastStays]: MissedReply,
   after: StreamCursor | undefined,
   keeps: (room: string) => boolean,
   rooms: ReadonlyMap<string, SessionRoom> | undefined,
 ): LoggedPublication[] {
   const since = new Map(parts);
-  /** Whether it was in a part when something was published: one that it joined later took nothing off. */
-  const wasIn = (part: string, seq: number): boolean => (since.get(part) ?? Infinity) < seq;
+  const stays = pastStays.map(readStay);
+  /** Whether it was in a room when something was published, whatever it has joined and left since. */
+  const wasIn = (name: string, seq: number): boolean =>
+    (since.get(partOfRoom(name)) ?? Infinity) < seq ||
+    stays.some(({ room, from, until }) => room === name && from < seq && seq <= until);
   const isFor = ({ namespace: only, except }: Publication, seq: number): boolean => {
     if (only !== undefined && only !== namespace) return false;
     return !(
-      except.rooms?.some((room) => room === socketId || wasIn(partOfRoom(room), seq)) ||
+      except.rooms?.some((room) => room === socketId || wasIn(room, seq)) ||
       except.users?.some((name) => name === user) ||
       except.sockets?.includes(socketId)
     );
@@ -74,6 +79,11 @@ export function missedBy(
     missed.push({ publication, stamp });
   }
   return missed;
+}
+
+function readStay(text: string): { room: string; from: number; until: number } {
+  const [from, until] = text.split(' ', 2) as [string, string];
+  return { from: Number(from), until: Number(until), room: text.slice(from.length + until.length + 2) };
 }
 
 /** What the change of a room that it watches is to the session, if anything. */

@@ -9,7 +9,10 @@ if not holds(node, generation) then return redis.error_reply('FENCED') end
 local function isMine(id) return redis.call('HGET', sessionKey(id), 'n') == node end
 local function live(id) redis.call('HSET', sessionKey(id), 'st', 'live') end
 local function leave(id, room)
-  if redis.call('HDEL', sessionKey(id), 'r:' .. room, 'q:' .. room) > 0 then unwant('r' .. room) end
+  local since = redis.call('HGET', sessionKey(id), 'q:' .. room)
+  if redis.call('HDEL', sessionKey(id), 'r:' .. room, 'q:' .. room) == 0 then return end
+  keepStay(id, room, since, place())
+  unwant('r' .. room)
 end
 local function sessionsOf(kind, name)
   if kind == 'user' then return redis.call('SMEMBERS', P .. 'us:' .. name) end

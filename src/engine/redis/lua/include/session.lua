@@ -26,6 +26,35 @@ local function sessionRooms(id)
   end
   return rooms
 end
+-- Stays in rooms that are over, the newest of them: the rooms took off what was published meanwhile, also when it is given
+-- later. Of what was published up to the place in `lf` nobody knows it any longer.
+local MAX_STAYS = 256
+local function keepStay(id, room, since, till)
+  if not since or tonumber(since) >= till then return end
+  local key = sessionKey(id)
+  local number = redis.call('HINCRBY', key, 'ln', 1)
+  redis.call('HSET', key, 'l:' .. number, since .. ' ' .. string.format('%.0f', till) .. ' ' .. room)
+  local oldest = 'l:' .. (number - MAX_STAYS)
+  local forgotten = redis.call('HGET', key, oldest)
+  if not forgotten then return end
+  redis.call('HSET', key, 'lf', string.match(forgotten, '^%d+ (%d+)'))
+  redis.call('HDEL', key, oldest)
+end
+-- Each as since which place, until which, and the room.
+local function pastStays(id)
+  local fields, last = {}, tonumber(redis.call('HGET', sessionKey(id), 'ln') or '0')
+  for number = math.max(last - MAX_STAYS, 0) + 1, last do table.insert(fields, 'l:' .. number) end
+  return #fields > 0 and redis.call('HMGET', sessionKey(id), unpack(fields)) or {}
+end
+local function staysByRoom(id)
+  local stays = {}
+  for _, stay in ipairs(pastStays(id)) do
+    local since, till, room = string.match(stay, '^(%d+) (%d+) (.*)$')
+    stays[room] = stays[room] or {}
+    table.insert(stays[room], { tonumber(since), tonumber(till) })
+  end
+  return stays
+end
 -- Every part the session wants, with the place since which it does.
 local function sessionParts(id)
   local socketId, user, since = unpack(redis.call('HMGET', sessionKey(id), 'sid', 'u', 'q'))
@@ -82,6 +111,10 @@ local function isFor(id, of, payload, seq)
   for _, room in ipairs(except.rooms or {}) do
     local since = redis.call('HGET', sessionKey(id), 'q:' .. room)
     if room == of.sid or room == 'user:' .. of.u or (since and tonumber(since) < seq) then return false end
+    of.stays = of.stays or staysByRoom(id)
+    for _, stay in ipairs(of.stays[room] or {}) do
+      if stay[1] < seq and seq <= stay[2] then return false end
+    end
   end
   return true
 end
