@@ -106,9 +106,10 @@ servePeer(async ({ secured, history, backend, messages, redisUrl }) => {
       const { holdings } = app.get(Engine, { strict: false });
       // One request to Redis in a turn: what waits for a second there counts as hung.
       for (let from = 0; from < count; from += FILL_AT_ONCE) {
-        const turn = Array.from({ length: Math.min(FILL_AT_ONCE, count - from) }, (_, index) =>
-          holdings?.enter(absentSocket(from + index), count),
-        );
+        const turn = Array.from({ length: Math.min(FILL_AT_ONCE, count - from) }, (_, index) => {
+          const entry = absentSocket(from + index);
+          return holdings?.enter(entry.socketId, () => entry, count);
+        });
         await Promise.all(turn);
       }
     },
