@@ -165,6 +165,6 @@ function sendJson(response: ServerResponse, body: unknown): void {
   const text = JSON.stringify(body);
   const length = Buffer.byteLength(text);
   JSON_HEAD.write(response, length);
-  // What is plain ASCII is the same in both, and as Latin 1 it is copied as it stands.
+  // An answer in plain ASCII is the same in both, and as Latin 1 it is copied as it stands.
   response.end(text, length === text.length ? 'latin1' : 'utf8');
 }

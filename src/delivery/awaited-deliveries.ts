@@ -52,7 +52,7 @@ export class AwaitedDeliveries {
 
   /** A socket has ended: nobody waits for its answers any longer. */
   stop(socket: GatewaySocket): void {
-    // It has a few requests open at the most, where all of them together may be many.
+    // A socket has a few requests open at the most, where all of them together may be many.
     for (const id of awaitedAcknowledgements(socket).keys()) this.gone.get(id)?.(socket);
   }
 }

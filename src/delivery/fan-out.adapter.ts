@@ -217,7 +217,7 @@ export class FanOutAdapter extends MembershipAdapter {
   /**
    * Delivers and hands every acknowledgement to `onAcknowledgement`, at most one per socket. [D6]
    *
-   * It has its place in histories, so a socket that tracks positions is told that one, and gets it in its turn; where it comes
+   * The publication has its place in histories, so a socket that tracks positions is told that one, and gets it in its turn; where it comes
    * later that is when it is {@link placed}.
    */
   deliverWithAck(

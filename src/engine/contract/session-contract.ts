@@ -236,7 +236,7 @@ export function describeSessions(create: CreateEngine, { lifeMs }: EngineTraits)
     expect(await recover()).toEqual([id]);
   });
 
-  /** It goes in and out again more often than is remembered. */
+  /** The session joins and leaves a room more often than is remembered. */
   const comeAndGo = async (): Promise<void> => {
     for (let stay = 0; stay < 257; stay++) {
       await join(room);

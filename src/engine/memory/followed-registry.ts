@@ -19,7 +19,7 @@ interface FollowedSocket {
   readonly user: string;
   readonly node: string;
   readonly info: SocketEntry['info'];
-  /** Those that are followed; most sockets are in none. */
+  /** The socket's rooms that are followed; most sockets are in none. */
   rooms: Set<string> | undefined;
   /** Until when its user was held before it came. */
   readonly heldUntil: number | undefined;

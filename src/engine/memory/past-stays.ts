@@ -10,7 +10,7 @@ const MAX_STAYS = 256;
 
 /** The rooms that a session was in before: they take off what was published meanwhile, also when it is given later. [D1] */
 export class PastStays {
-  /** What was published up to here may have been in a stay that is forgotten. */
+  /** Publications up to this place may have been in a stay that is forgotten. */
   forgottenSeq = 0;
   private readonly stays: Stay[] = [];
 

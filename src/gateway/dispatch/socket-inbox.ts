@@ -107,8 +107,12 @@ export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
     this.waiting = [];
     for (const inbound of waiting) {
       const handler = table.handlers.get(nameOf(inbound.event));
-      if (handler?.isOwn) void handlers.run(handler, this.socket, inbound.event, inbound.reply);
-      else this.waiting.push(inbound);
+      if (handler?.isOwn) {
+        this.tellAnyListeners(inbound);
+        void handlers.run(handler, this.socket, inbound.event, inbound.reply);
+      } else {
+        this.waiting.push(inbound);
+      }
     }
   }
 
@@ -212,11 +216,7 @@ export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
   private handle(inbound: Inbound): void {
     const { event, reply, passed } = inbound;
     if (!passed) {
-      if (anyListenersOf(this.socket).length > 0) {
-        callAnyListeners(this.socket, this.withAcknowledge(event, reply), (failure) =>
-          this.context.answers.note(failure),
-        );
-      }
+      this.tellAnyListeners(inbound);
       if (middlewaresOf(this.socket).length > 0) {
         this.handleNextAfter(this.passMiddlewares(inbound));
         return;
@@ -240,6 +240,13 @@ export class SocketInbox implements Inbox, TakesLate<Inbound>, PutOff {
       this.refuseUnknown(inbound);
     }
     this.takeNext();
+  }
+
+  private tellAnyListeners({ event, reply }: Inbound): void {
+    if (anyListenersOf(this.socket).length === 0) return;
+    callAnyListeners(this.socket, this.withAcknowledge(event, reply), (failure) =>
+      this.context.answers.note(failure),
+    );
   }
 
   /** `undefined` is done already. */

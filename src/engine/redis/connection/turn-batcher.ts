@@ -8,7 +8,7 @@ interface Waiting<Change> {
 export interface BatchOptions<Change> {
   /** Roughly the bytes of a change, where that differs much. */
   readonly weightOf?: (change: Change) => number;
-  /** What comes while nothing is under way does not wait for the end of the turn, but only for the code that runs. */
+  /** A change that comes while nothing is under way waits only for the code that runs, not for the end of the turn. */
   readonly isHurried?: boolean;
 }
 

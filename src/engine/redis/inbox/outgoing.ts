@@ -16,10 +16,10 @@ interface Sent<Order extends AnyOrder = AnyOrder> {
 export type OutgoingPublication = Sent<PlainOrder | PublishOrder>;
 
 /**
- * What this node tells the others goes to Redis in order: publications and commands, each by a script of their own, since
- * what refuses the ones may take the others.
+ * Publications and commands of this node on their way to Redis, in order: each by a script of their own, since what refuses
+ * the ones may take the others.
  *
- * What is told while nothing is under way goes at once. All else of a turn goes together at its end.
+ * One that comes while nothing is under way goes at once. All else of a turn goes together at its end.
  */
 export class Outgoing {
   private readonly batches: TurnBatcher<Sent>;
