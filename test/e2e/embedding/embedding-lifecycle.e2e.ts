@@ -545,6 +545,30 @@ describe('what an app puts on a socket in handleConnection', () => {
     expect(await counted(gateway, 'failures_total', { place: 'handler' })).toBe(2);
   });
 
+  it('[T1] socket.onAny() hears once each what a client sent right before it left', async () => {
+    const heard: unknown[] = [];
+    let left = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (left = resolve));
+    const gateway = await startWith((socket) => {
+      socket.onAny((event: string, request: { event?: string }) => heard.push([event, request.event]));
+      socket.on('disconnect', left);
+    });
+    const client = await RawWebSocket.connect(gateway.url);
+    client.send('42["room:join",{"room":"a"}]');
+    for (const event of ['one', 'two', 'three']) {
+      client.send(`42["room:emit",${JSON.stringify({ room: 'a', event, args: [] })}]`);
+    }
+    client.send('41');
+    await gone;
+    expect(heard).toEqual([
+      ['room:join', undefined],
+      ['room:emit', 'one'],
+      ['room:emit', 'two'],
+      ['room:emit', 'three'],
+    ]);
+    client.close();
+  });
+
   it('[L4] a listener of onAnyOutgoing() that fails keeps nothing from anybody', async () => {
     const logger = new CollectingLogger();
     const gateway = await startWith((socket) => {
