@@ -79,6 +79,13 @@ describe('a sequence of frames', () => {
     expect(written(shared)).toEqual([[Buffer.concat(frames)]]);
   });
 
+  it('[D8] copies small frames together, however many of them one connection gets alone', () => {
+    const frames = Array.from({ length: 200 }, () => Buffer.alloc(200, 'a'));
+    const alone = follow(new FrameSequence(), frames);
+    alone.countUse();
+    expect(written(alone)).toEqual([[Buffer.concat(frames)]]);
+  });
+
   it('[D4] gives every connection what it got, however the paths part', () => {
     const frames = Array.from({ length: 6 }, (_, index) => frame(`<${index}>`));
     const paths = fc.array(fc.array(fc.nat(5), { minLength: 1, maxLength: 8 }), { maxLength: 30 });

@@ -1,7 +1,10 @@
 import type { Writable } from 'node:stream';
 
-/** Longer sequences that a single connection has are not copied together. */
+/** Longer sequences that a single connection has are not copied together, unless their frames are small. */
 const MAX_COPIED_BYTES = 16_384;
+
+/** Bytes that are copied sooner than the system is told of one more frame. */
+const SMALL_FRAME_BYTES = 4_096;
 
 type FrameLink = Pick<FrameSequence, 'frame' | 'previous'>;
 
@@ -44,12 +47,15 @@ export class FrameSequence {
   /** One write, of shared bytes where that does not mean copying much for one connection alone. */
   writeTo(stream: Writable): void {
     if (this.uses < 2 && this.byteLength > MAX_COPIED_BYTES) {
-      stream.cork();
-      for (const frame of this.frames()) stream.write(frame);
-      stream.uncork();
-    } else {
-      stream.write((this.joined ??= this.join()));
+      const frames = this.frames();
+      if (this.byteLength > frames.length * SMALL_FRAME_BYTES) {
+        stream.cork();
+        for (const frame of frames) stream.write(frame);
+        stream.uncork();
+        return;
+      }
     }
+    stream.write((this.joined ??= this.join()));
   }
 
   private join(): Buffer {

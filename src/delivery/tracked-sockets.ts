@@ -5,9 +5,10 @@ import { NOTICE } from '../protocol/events.js';
 import type { Publication } from '../protocol/publication.js';
 import { socketState, type GatewaySocket } from '../sockets/socket-state.js';
 import { logFailure } from '../telemetry/log.js';
-import { encode, eventPacket, Encodings, type AckRequestEncodings } from './encoding.js';
-import type { HeldPublication } from './held-publication.js';
+import { Encodings, type AckRequestEncodings } from './encoding.js';
 import type { Outbound } from './outbound.js';
+import type { HeldPublication } from './held-publication.js';
+import { ReplayEncodings } from './replay-encodings.js';
 import { Replay } from './replay.js';
 import type { SocketWriter } from './socket-writer.js';
 import { Tracking } from './tracking.js';
@@ -29,12 +30,15 @@ export class TrackedSockets {
   private readonly trackings = new Map<string, Tracking>();
   /** How many publications had been accepted when a socket last came in with all that had no place. */
   private cameInAt = 0;
+  private readonly encodings: ReplayEncodings;
 
   constructor(
-    private readonly adapter: Adapter,
+    adapter: Adapter,
     private readonly writer: SocketWriter,
     private readonly outbound: Outbound,
-  ) {}
+  ) {
+    this.encodings = new ReplayEncodings(adapter);
+  }
 
   get size(): number {
     return this.trackings.size;
@@ -129,7 +133,7 @@ export class TrackedSockets {
     for (const { publication, stamp, encoding } of tracking.takeHeld()) {
       this.writer.put(
         socket,
-        encoding ?? this.encodeFor(tracking, { publication, stamp }),
+        encoding ?? this.encodings.with(tracking, { publication, stamp }),
         publication.volatile,
       );
     }
@@ -147,7 +151,7 @@ export class TrackedSockets {
     return new Replay(
       {
         ...this.writer.backlogOf(socket),
-        encode: (held) => this.encodeFor(tracking, held),
+        encode: (held) => this.encodings.with(tracking, held),
         put: ({ publication, stamp, asks }, encoding) => {
           const { user, watchedRooms } = socketState(socket);
           if (!tracking.isStillFor(publication, socket.id, user)) return;
@@ -167,10 +171,5 @@ export class TrackedSockets {
         tracking.settled();
       },
     );
-  }
-
-  private encodeFor(tracking: Tracking, { publication, stamp }: HeldPublication): ReturnType<typeof encode> {
-    const { args } = tracking.suffixOf(publication, stamp);
-    return encode(this.adapter, eventPacket(this.adapter.nsp, publication, args));
   }
 }
