@@ -104,15 +104,15 @@ describeWithRedis('the generations of a lease', () => {
     expect({ ...now, g: '' }).toEqual({ ...kept, g: '' });
     expect(inboxNow).toEqual(inbox);
     expect(await takesEffect(lease.identity)).toBe(true);
-    expect(await lease.renew('0-0', 0)).toMatchObject({ state: 'held' });
+    expect(await lease.renew({ position: '0-0', taken: '0-0' }, 0)).toMatchObject({ state: 'held' });
   });
 
   it('[D5] a node whose inbox has gone learns it once something would have been in there', async () => {
     await attach(lease);
     await client.del(`{sb}:inbox:${NODE}`);
-    expect(await lease.renew('1-0', 0)).toMatchObject({ state: 'held' });
+    expect(await lease.renew({ position: '1-0', taken: '1-0' }, 0)).toMatchObject({ state: 'held' });
     expect(await run(REPLY, NODE, 'i', 'n-other', 'lost')).toBe(0);
-    expect(await lease.renew('1-0', 0)).toEqual({ state: 'fenced' });
+    expect(await lease.renew({ position: '1-0', taken: '1-0' }, 0)).toEqual({ state: 'fenced' });
     expect(await attach(lease)).toBe('fenced');
     expect(await run(REPLY, NODE, 'i', 'n-other', 'told')).toBe(1);
     expect(await takesEffect(lease.identity)).toBe(true);
@@ -187,7 +187,10 @@ describeWithRedis('the generations of a lease', () => {
     await until('their leases have lapsed', async () => {
       return Date.now() > Number(await client.zscore('{sb}:nodes', 'n-other'));
     });
-    expect(await both[0].renew('1-0', 0)).toMatchObject({ state: 'held', lapsed: [] });
+    expect(await both[0].renew({ position: '1-0', taken: '1-0' }, 0)).toMatchObject({
+      state: 'held',
+      lapsed: [],
+    });
   });
 
   it('[R4] holds whatever is answered, late, lost and reaped, in any order', async () => {

@@ -130,8 +130,9 @@ export class NodeRegistration {
     const { lease, inbox, broker } = this.parts;
     // When it is sent: the lease ends no earlier than counted from here.
     this.renewedAt = performance.now();
-    const renewal = await lease.renew(inbox.position, broker.lastKnown);
+    const renewal = await lease.renew(inbox, broker.lastKnown);
     if (renewal.state === 'held') {
+      inbox.lookedAt(renewal.inbox.beginning, renewal.inbox.hasMore);
       if (renewal.undelivered > 0) this.context.hooks()?.sessionsOver(renewal.undelivered);
       return renewal;
     }

@@ -19,11 +19,15 @@ export class Subscription {
     private readonly channel: string,
     received: (message: string) => void,
     private readonly subscribed: () => void,
+    private readonly lost: () => void,
   ) {
     this.client = createClient(url, channel);
     // Its state shows in `isActive`, and the link tells what is wrong with Redis.
     this.client.on('error', () => undefined);
-    this.client.on('close', () => (this.isThere = false));
+    this.client.on('close', () => {
+      this.isThere = false;
+      this.lost();
+    });
     this.client.on('ready', () => this.confirm());
     this.client.on('smessage', (_, message: string) => received(message));
   }
@@ -59,6 +63,7 @@ export class Subscription {
       const isNew = isThere && !this.isThere;
       this.isThere = isThere;
       if (isNew) this.subscribed();
+      else if (!isThere) this.lost();
     };
     this.client.ssubscribe(this.channel).then(
       () => answered(true),

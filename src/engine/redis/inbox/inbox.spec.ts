@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { describeWithRedis, TestRedis } from '../../../../test/support/redis.js';
@@ -7,7 +8,7 @@ import { until } from '../../../../test/support/until.js';
 import { createClient } from '../connection/client.js';
 import { NodeInbox, type InboxEntry } from './inbox.js';
 import { DEFAULT_PREFIX, stateKey } from '../keys.js';
-import { Lease } from '../node/lease.js';
+import { Lease, type Held } from '../node/lease.js';
 import { READ_INBOX, REPLY } from '../lua/scripts.js';
 import type { ReadReply } from '../lua/inbox.js';
 import type { RunScript } from '../lua/script.js';
@@ -29,9 +30,11 @@ describeWithRedis('the inbox of a node', () => {
 
   /** How many entries one answer held. */
   let longestAnswer: number;
+  let timesRead = 0;
 
   const run: RunScript = async (script, ...args) => {
     const reply = await scriptsOver(() => client)(script, ...args);
+    if (script === READ_INBOX) timesRead++;
     if (script === READ_INBOX) longestAnswer = Math.max(longestAnswer, (reply as ReadReply)[1].length);
     return reply;
   };
@@ -111,6 +114,42 @@ describeWithRedis('the inbox of a node', () => {
     await arrives('a');
     await tellSilently('b');
     await arrives('a', 'b');
+  });
+
+  it('[D5] does not wake its node while that renews its lease, and reads what a lost message told at the next renewal', async () => {
+    const renewed = async (): Promise<void> => {
+      const renewal = await lease.renew(inbox, 0);
+      const { beginning, hasMore } = (renewal as Held).inbox;
+      inbox.lookedAt(beginning, hasMore);
+    };
+    inbox.stop();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      inbox = new NodeInbox(redis.url, KEY, NODE, run, { entry, gap: () => gaps++, failed: () => undefined });
+      inbox.restart(lease.beginning);
+      while ((await subscribers()) !== 1) await setImmediate();
+      await tell('a');
+      // What it reads once it is subscribed has come too.
+      while (got.length < 1 || jest.getTimerCount() > 1) {
+        await setImmediate();
+        jest.advanceTimersByTime(10);
+      }
+      timesRead = 0;
+      for (let second = 0; second < 10; second++) {
+        await jest.advanceTimersByTimeAsync(1_000);
+        await renewed();
+      }
+      expect(timesRead).toBe(0);
+      await tellSilently('b');
+      await renewed();
+      while (got.length < 2 || jest.getTimerCount() > 1) await setImmediate();
+      expect(got).toEqual(['a', 'b']);
+      const at = jest.now();
+      jest.advanceTimersToNextTimer();
+      expect(jest.now() - at).toBeGreaterThan(1_000);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('[D5] [O3] goes on while the connection for messages cannot be made', async () => {

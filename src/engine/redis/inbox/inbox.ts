@@ -35,17 +35,20 @@ type Reading =
 
 /** Entries that wait while the inbox stands still; more stay in Redis. */
 const MAX_WAITING = 1_000;
-/** How often is read what should have come by itself: nothing is there, unless messages were lost and nobody noticed. */
-const READ_INTERVAL_MS = 1_000;
+/** When is read what should have come by itself, unless somebody has said since that nothing else is there. */
+const UNSURE_AFTER_MS = 2_000;
 /** How often is read when something is known to be missing, or messages do not come. */
 const RETRY_MS = 100;
+/** How often is asked for messages again where all have come. */
+const CONFIRM_INTERVAL_MS = 5_000;
 const BEHIND_AFTER_MS = 3_500;
 
 /**
  * A node's inbox: entries come as messages of Redis when they are written, and stay in Redis until they were read.
  *
- * Each is numbered. One that is not the next shows that messages were lost, as do a connection that was cut and a look
- * once a second; then what is missing is read. Numbers show too when Redis had to drop entries after all.
+ * Each is numbered. One that is not the next shows that messages were lost, as do a connection that was cut and each
+ * renewal of the lease; then what is missing is read. Numbers show too when Redis had to drop entries after all. Where all
+ * has come and the lease is renewed, the inbox wakes its node for nothing.
  */
 export class NodeInbox {
   private readonly subscription: Subscription;
@@ -59,8 +62,13 @@ export class NodeInbox {
   /** What was handed on has not settled, and the next has to wait. */
   private isHeld = false;
   private reading: Reading = 'complete';
+  /** When all was known to be read, or what there was has been read. */
   private lastReadAt = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private confirmedAt = 0;
+  /** Goes off when nobody has said for a while that nothing is missing. */
+  private unsure: NodeJS.Timeout | undefined;
+  /** Goes off soon, while something is missing. */
+  private retry: NodeJS.Timeout | undefined;
 
   constructor(
     url: string,
@@ -74,12 +82,18 @@ export class NodeInbox {
       key,
       (message) => this.receive(message),
       () => this.read(),
+      () => this.watch(),
     );
   }
 
   /** The last entry that was handed on. */
   get position(): string {
     return idOf(this.last);
+  }
+
+  /** The last entry that was taken in. */
+  get taken(): string {
+    return idOf(this.tail);
   }
 
   /** Whether nothing could be read for a while, so that nobody knows what there is to read. */
@@ -94,25 +108,60 @@ export class NodeInbox {
     this.last = 0;
     this.tail = 0;
     this.waiting = [];
-    if (this.timer === undefined) {
+    if (this.unsure === undefined) {
       this.subscription.open();
-      this.timer = setInterval(() => this.look(), RETRY_MS);
+      this.unsure = setTimeout(() => this.look(), UNSURE_AFTER_MS);
     }
     // Messages may have come before it was known that they are for this inbox.
     this.read();
+    this.watch();
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.unsure);
+    clearTimeout(this.retry);
+    this.unsure = undefined;
     this.beginning = '';
     this.waiting = [];
     this.subscription.close();
   }
 
+  /**
+   * Whoever renews the lease has looked.
+   * @param hasMore whether there was more than had been taken in when it was asked
+   */
+  lookedAt(beginning: string, hasMore: boolean): void {
+    if (beginning !== this.beginning || this.unsure === undefined) return;
+    if (hasMore) this.look();
+    else this.isComplete();
+  }
+
+  private isComplete(): void {
+    this.lastReadAt = performance.now();
+    this.unsure?.refresh();
+    if (this.lastReadAt - this.confirmedAt > CONFIRM_INTERVAL_MS) this.confirm();
+  }
+
   private look(): void {
-    const isDue = performance.now() - this.lastReadAt > READ_INTERVAL_MS;
-    if (isDue) this.subscription.confirm();
-    if (isDue || this.isMissing || !this.subscription.isActive) this.read();
+    this.confirm();
+    this.read();
+  }
+
+  private confirm(): void {
+    this.confirmedAt = performance.now();
+    this.subscription.confirm();
+  }
+
+  /** Reads again soon, for as long as something is missing or messages do not come. */
+  private watch(): void {
+    if (this.unsure === undefined || this.retry !== undefined) return;
+    if (!this.isMissing && this.subscription.isActive) return;
+    this.retry = setTimeout(() => {
+      this.retry = undefined;
+      if (performance.now() - this.lastReadAt > UNSURE_AFTER_MS) this.confirm();
+      if (this.isMissing || !this.subscription.isActive) this.read();
+      this.watch();
+    }, RETRY_MS);
   }
 
   /** What {@link script} makes of the entries. */
@@ -141,6 +190,7 @@ export class NodeInbox {
       },
       () => {
         this.reading = 'missing';
+        this.watch();
       },
     );
   }
@@ -148,9 +198,10 @@ export class NodeInbox {
   private takeIn([beginning, entries, more]: ReadReply): void {
     if (beginning !== this.beginning) {
       this.miss();
+      this.watch();
       return;
     }
-    this.lastReadAt = performance.now();
+    this.isComplete();
     for (const [id, [, text]] of entries) {
       const entry = numbered(id, text);
       if (entry.number > this.tail) this.take(entry);

@@ -192,7 +192,7 @@ describeWithRedis('a node with much to do', () => {
     return node;
   };
   const observed = async (): Promise<Held> => {
-    const renewal = await observer.renew('0-0', 0);
+    const renewal = await observer.renew({ position: '0-0', taken: '0-0' }, 0);
     if (renewal.state !== 'held') throw new Error(`the observer itself is ${renewal.state}`);
     return renewal;
   };

@@ -27,7 +27,33 @@ export interface Held {
   readonly away: number;
   /** Publications that sessions have ended without, and no node was told so yet. [D10] */
   readonly undelivered: number;
+  /** Which inbox this node has, and whether there is more in it than had been taken in. */
+  readonly inbox: { readonly beginning: string; readonly hasMore: boolean };
 }
+
+/** How much of its inbox a node has. */
+export interface InboxProgress {
+  /** The last entry that was handed on. */
+  readonly position: string;
+  /** The last entry that was taken in. */
+  readonly taken: string;
+}
+
+type RenewReply =
+  | readonly ['lost' | 'fenced']
+  | readonly [
+      'ok',
+      lapsed: string[],
+      endedSessions: number,
+      overdue: number,
+      lapsingLogs: number,
+      redisTime: string,
+      away: number,
+      undelivered: number,
+      wallTime: string,
+      beginning: string,
+      hasMore: 0 | 1,
+    ];
 
 /** What a renewal tells. */
 export type Renewal = Held | { readonly state: 'lost' | 'fenced' };
@@ -139,25 +165,29 @@ export class Lease {
     }
   }
 
-  async renew(inboxPosition: string, seq: number): Promise<Renewal> {
+  async renew({ position, taken }: InboxProgress, seq: number): Promise<Renewal> {
     const at = performance.now();
     const { renewed } = this;
     const reply = (await this.run(
       RENEW,
       ...this.identity,
       this.settings.leaseMs,
-      inboxPosition,
+      position,
       this.epoch,
       seq,
       renewed?.redisTime ?? '',
       renewed === undefined ? 0 : Math.round(at - renewed.at),
-    )) as ['lost' | 'fenced' | 'ok', string[], number, number, number, string, number, number, string];
-    const [state, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away, undelivered, wallTime] =
-      reply;
-    this.renewed = state === 'ok' ? { redisTime, at } : undefined;
-    if (state !== 'ok') return { state };
+      taken,
+    )) as RenewReply;
+    if (reply[0] !== 'ok') {
+      this.renewed = undefined;
+      return { state: reply[0] };
+    }
+    const [, lapsed, endedSessions, overdue, lapsingLogs, redisTime, away, undelivered, wallTime] = reply;
+    this.renewed = { redisTime, at };
     this.wallOffsetMs = Number(wallTime) - at;
-    return { state: 'held', lapsed, endedSessions, overdue, lapsingLogs, away, undelivered };
+    const inbox = { beginning: reply[9], hasMore: reply[10] === 1 };
+    return { state: 'held', lapsed, endedSessions, overdue, lapsingLogs, away, undelivered, inbox };
   }
 
   /**
