@@ -17,6 +17,7 @@ import {
   type OnAcknowledgement,
   type OnGone,
 } from './awaited-deliveries.js';
+import { Audiences } from './audiences.js';
 import { takeDirectEmits } from './direct-emits.js';
 import { AckRequestEncodings, encode, Encodings } from './encoding.js';
 import type { HeldPublication } from './held-publication.js';
@@ -41,6 +42,7 @@ const logger = new Logger('Delivery');
  */
 export class FanOutAdapter extends MembershipAdapter {
   private readonly writer: SocketWriter;
+  private readonly audiences: Audiences;
   private readonly tracked: TrackedSockets;
   private readonly unplaced: UnplacedDeliveries;
   private readonly calls: SocketIoCalls;
@@ -56,6 +58,7 @@ export class FanOutAdapter extends MembershipAdapter {
   ) {
     super(nsp, namespaces, observer);
     this.writer = new SocketWriter(turn, backlogs);
+    this.audiences = new Audiences(this, turn, () => this.changes);
     this.tracked = new TrackedSockets(this, this.writer, outbound);
     this.unplaced = new UnplacedDeliveries(this, this.tracked, outbound);
     this.calls = new SocketIoCalls(this, outbound);
@@ -120,14 +123,13 @@ export class FanOutAdapter extends MembershipAdapter {
   deliver(publication: Publication, selection: RoomSelection, place: Place): number {
     const encodings = new Encodings(this, publication);
     const { tracked, writer } = this;
-    let recipients = 0;
-    visitSelected(this, selection, (socket) => {
-      recipients++;
+    const frameOf = publication.volatile ? undefined : () => encodings.plain.frame;
+    return this.audiences.give(selection, frameOf, (socket) => {
       const tracking = tracked.of(socket);
-      if (!tracking) writer.put(socket, encodings.plain, publication.volatile);
-      else this.unplaced.give(socket, tracking, encodings, publication, place);
+      if (!tracking) return writer.put(socket, encodings.plain, publication.volatile);
+      this.unplaced.give(socket, tracking, encodings, publication, place);
+      return false;
     });
-    return recipients;
   }
 
   /**
@@ -193,6 +195,7 @@ export class FanOutAdapter extends MembershipAdapter {
   track(socket: GatewaySocket, recovers = false): Tracking {
     const known = this.tracked.named(socket.id);
     if (known) return known;
+    this.changes++;
     const tracking = this.tracked.add(socket, recovers ? undefined : this.namesOf(socket));
     this.unplaced.keepInOrder(socket, tracking);
     return tracking;

@@ -26,18 +26,22 @@ export class SocketWriter {
     private readonly backlogs: Backlogs,
   ) {}
 
-  /** Writes a publication; a volatile one only where the socket can take it now. [D5] */
-  put(socket: GatewaySocket, encoding: Encoding, volatile: boolean): void {
+  /**
+   * Writes a publication; a volatile one only where the socket can take it now. [D5]
+   * @returns whether it was collected for the end of the turn
+   */
+  put(socket: GatewaySocket, encoding: Encoding, volatile: boolean): boolean {
     tellOutgoingListeners(socket, encoding.packet);
     const { conn } = socket;
     if (volatile && !isReady(conn)) {
       this.backlogs.dropped(socket);
-      return;
+      return false;
     }
-    if (encoding.frame !== undefined && this.turn.collect(conn, encoding.frame)) return;
+    if (encoding.frame !== undefined && this.turn.collect(conn, encoding.frame)) return true;
     noteSent(conn);
     writeEncoded(socket, encoding.packets, volatile ? { ...encoding.options, volatile } : encoding.options);
     this.backlogs.check(socket);
+    return false;
   }
 
   /** Writes what a client gets because it has asked for it. */

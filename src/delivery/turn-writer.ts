@@ -12,6 +12,7 @@
  * `engine.io` lacks what is used here; a test fails when that happens.
  */
 import type { Socket as TcpSocket } from 'node:net';
+import { Cohort } from './cohort.js';
 import { FrameSequence } from './frame-sequence.js';
 import { publicationsAmong, publicationsIn, UnsentWrites, type Written } from './unsent-writes.js';
 
@@ -53,14 +54,45 @@ const MAX_COLLECTED_BYTES = 262_144;
 
 /** What is collected for one connection. */
 class Outlet {
-  collected: FrameSequence | null = null;
   /** Publications and answers that were written, and when the last were, in whole ms of `performance.now()`. */
   frames = 0;
   writtenAt = -1;
   /** What was written while the peer took too little; made when that happens for the first time. [D10] */
   unsent: UnsentWrites | undefined = undefined;
+  private own: FrameSequence | null = null;
+  private cohort: Cohort<Outlet> | undefined = undefined;
+  private placeInCohort = 0;
 
   constructor(readonly connection: Connection) {}
+
+  /** The frames that wait for the end of the turn. */
+  get collected(): FrameSequence | null {
+    return this.cohort ? this.cohort.tail : this.own;
+  }
+
+  set collected(frames: FrameSequence | null) {
+    this.leaveCohort();
+    this.own = frames;
+  }
+
+  /** From now on it is given frames with the others of a cohort, whose frames it has. */
+  joinCohort(cohort: Cohort<Outlet>, place: number): void {
+    this.cohort = cohort;
+    this.placeInCohort = place;
+  }
+
+  private leaveCohort(): void {
+    const { cohort } = this;
+    if (!cohort) return;
+    this.cohort = undefined;
+    this.frames += cohort.frames;
+    cohort.leave(this.placeInCohort);
+  }
+
+  /** How many frames were collected, those with its cohort included. */
+  get taken(): number {
+    return this.frames + (this.cohort?.frames ?? 0);
+  }
 
   get tcpSocket(): TcpSocket | undefined {
     return this.connection.transport.socket?._socket;
@@ -119,6 +151,8 @@ class Outlet {
 export class TurnWriter {
   private sequences = new FrameSequence();
   private dirty: Outlet[] = [];
+  private tasks: (() => void)[] = [];
+  private endIsDue = false;
   private readonly endTurn = (): void => this.flush();
 
   constructor(
@@ -130,23 +164,64 @@ export class TurnWriter {
   collect(connection: object, bytes: Buffer): boolean {
     const outlet = outletOf(connection as Connection);
     if (!outlet || isHeard(connection as Connection)) return false;
-    if (outlet.collected) {
+    const { collected } = outlet;
+    if (collected) {
+      const longer = collected.followedBy(bytes);
+      outlet.collected = longer;
       outlet.frames++;
-      outlet.collected = outlet.collected.followedBy(bytes);
-      if (outlet.collected.byteLength > MAX_COLLECTED_BYTES) this.send(outlet);
+      if (longer.byteLength > MAX_COLLECTED_BYTES) this.send(outlet);
       return true;
     }
     if (!outlet.isIdle) return false;
     outlet.frames++;
     outlet.collected = this.sequences.followedBy(bytes);
-    if (this.dirty.push(outlet) === 1) setImmediate(this.endTurn);
+    this.dirty.push(outlet);
+    this.expectEnd();
     return true;
   }
 
+  /** Runs a task when the turn is over. */
+  whenOver(task: () => void): void {
+    this.tasks.push(task);
+    this.expectEnd();
+  }
+
+  private expectEnd(): void {
+    if (this.endIsDue) return;
+    this.endIsDue = true;
+    setImmediate(this.endTurn);
+  }
+
+  /**
+   * Makes a cohort of those connections that have collected the same as the first; `undefined` where that has nothing.
+   * The others are among those that have {@link Cohort.takeLeft left} it.
+   */
+  together(connections: readonly object[]): Cohort<object> | undefined {
+    const outlets = (connections as readonly Connection[]).map((connection) => connection[OUTLET]);
+    const tail = outlets[0]?.collected;
+    if (!tail) return undefined;
+    const cohort = new Cohort<Outlet>(outlets as Outlet[], tail);
+    for (const [place, outlet] of outlets.entries()) {
+      if (outlet?.collected === tail) outlet.joinCohort(cohort, place);
+      else cohort.leave(place);
+    }
+    return cohort;
+  }
+
+  /** Takes a frame for all connections of a cohort. */
+  collectFor(cohort: Cohort<object>, bytes: Buffer): void {
+    cohort.add(bytes);
+    if (cohort.tail.byteLength <= MAX_COLLECTED_BYTES) return;
+    for (const outlet of (cohort as Cohort<Outlet>).members()) this.send(outlet);
+  }
+
   private flush(): void {
-    const { dirty } = this;
+    const { dirty, tasks } = this;
     this.dirty = [];
+    this.tasks = [];
+    this.endIsDue = false;
     this.sequences = new FrameSequence();
+    for (const task of tasks) task();
     for (const { collected } of dirty) collected?.countUse();
     const now = Math.round(performance.now());
     for (const outlet of dirty) {
@@ -169,7 +244,7 @@ function isHeard({ _events }: Connection): boolean {
 /** What was written for a connection through the writer: how many publications and answers, and when the last. */
 export function writtenTo(connection: object): { readonly frames: number; readonly at: number } {
   const outlet = (connection as Connection)[OUTLET];
-  return outlet ? { frames: outlet.frames, at: outlet.writtenAt } : NOTHING_WRITTEN;
+  return outlet ? { frames: outlet.taken, at: outlet.writtenAt } : NOTHING_WRITTEN;
 }
 
 const NOTHING_WRITTEN = { frames: 0, at: -1 } as const;

@@ -58,6 +58,20 @@ export const anyListenersOf = (socket: AnySocket): readonly Listener[] =>
 export const outgoingListenersOf = (socket: AnySocket): readonly Listener[] =>
   inside(socket)._anyOutgoingListeners ?? NONE;
 
+/** How many listeners apps have added by `onAnyOutgoing()`, to any socket of this process. */
+let outgoingListenersAdded = 0;
+
+for (const method of ['onAnyOutgoing', 'prependAnyOutgoing'] as const) {
+  const add = Socket.prototype[method];
+  Socket.prototype[method] = function (this: Socket, listener) {
+    outgoingListenersAdded++;
+    return add.call(this, listener);
+  };
+}
+
+/** A number that rises whenever some socket gets a listener of `onAnyOutgoing()`. */
+export const outgoingListenersVersion = (): number => outgoingListenersAdded;
+
 /** From now on Socket.IO tells the listeners of a socket or a namespace of what no client can send by `emit`. */
 export function tellReservedBy(emitter: AnySocket | Namespace, emit: EmitReserved): void {
   (emitter as unknown as { emitReserved: EmitReserved }).emitReserved = emit;

@@ -64,6 +64,8 @@ export class MembershipAdapter extends Adapter {
 
   /** Rises with every namespace of this process; places in a walk over several namespaces refer to it. */
   number: number;
+  /** Rises whenever a socket comes into a room or leaves one, of whatever kind. */
+  protected changes = 0;
   private isClosed = false;
 
   constructor(
@@ -109,6 +111,7 @@ export class MembershipAdapter extends Adapter {
       for (const room of shared) void this.observer.left(state, room);
       return;
     }
+    this.changes++;
     this.connected.remove(state);
     this.userRooms.delete(state.user, id);
     for (const room of state.watchedRooms?.keys() ?? []) this.unwatch(id, room);
@@ -173,10 +176,12 @@ export class MembershipAdapter extends Adapter {
   watch(id: SocketId, room: string): void {
     let watchers = this.watchers.get(room);
     if (!watchers) this.watchers.set(room, (watchers = new SmallSet()));
+    this.changes++;
     watchers.add(id);
   }
 
   unwatch(id: SocketId, room: string): void {
+    this.changes++;
     const watchers = this.watchers.get(room);
     if (watchers?.delete(id) && watchers.size === 0) this.watchers.delete(room);
   }
@@ -218,6 +223,7 @@ export class MembershipAdapter extends Adapter {
       this.isClosed = false;
       this.number = this.namespaces.add(this);
     }
+    this.changes++;
     this.connected.add(state);
     this.userRooms.add(state.user, id);
   }
@@ -233,6 +239,7 @@ export class MembershipAdapter extends Adapter {
       this.emit('create-room', room);
     }
     if (members.has(id)) return false;
+    this.changes++;
     members.add(id);
     this.emit('join-room', room, id);
     return true;
@@ -242,6 +249,7 @@ export class MembershipAdapter extends Adapter {
   private leave(id: SocketId, room: Room): boolean {
     const members = this.rooms.peek(room);
     if (!members?.delete(id)) return false;
+    this.changes++;
     this.emit('leave-room', room, id);
     if (members.size > 0) return true;
     this.rooms.delete(room);

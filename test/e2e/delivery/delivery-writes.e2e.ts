@@ -163,3 +163,115 @@ describe('the publications of one turn', () => {
     client.close();
   });
 });
+
+/** They are given to most of its sockets together; what happens between them must not be missed for that. */
+describe('many publications of one turn to the same room', () => {
+  const MEMBERS = 6;
+  const ROOM = 'crowd';
+  let gateway: TestGateway;
+  let clients: TestClient[];
+  let sockets: GatewaySocket[];
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+  });
+  afterAll(async () => {
+    await gateway?.close();
+  });
+  beforeEach(async () => {
+    clients = await Promise.all(numbers(MEMBERS).map(() => gateway.connect()));
+    sockets = clients.map(({ id }) => gateway.app.get(Namespaces).findSocket(id!)!);
+    for (const socket of sockets) await socket.join(ROOM);
+  });
+  afterEach(() => {
+    for (const client of clients) client.close();
+  });
+
+  /** Publishes numbers up to `MANY`, with something done before one of them; gives how many sockets each matched. */
+  async function publish(doneBefore: Readonly<Record<number, () => unknown>>): Promise<number[]> {
+    const matched: Promise<{ matched: number }>[] = [];
+    for (const number of numbers(MANY)) {
+      void doneBefore[number]?.();
+      matched.push(gateway.broadcaster.toRooms(ROOM).emit(EVENT, number));
+    }
+    return (await Promise.all(matched)).map((each) => each.matched);
+  }
+
+  async function arrived(): Promise<unknown[][]> {
+    await Promise.all(clients.map((client) => client.settled()));
+    return clients.map((client) => numbersAt(client));
+  }
+
+  const ALL = numbers(MANY);
+
+  it('[D4] leaves what one is sent alone in its place among them', async () => {
+    const alone = (member: number, number: number) => () => sockets[member]!.emit(EVENT, number);
+    const matched = await publish({ 4: alone(1, 100), 6: alone(1, 101), 8: alone(2, 102), 9: alone(1, 103) });
+    expect(matched).toEqual(ALL.map(() => MEMBERS));
+    const [first, second, third, ...others] = await arrived();
+    expect(second).toEqual([0, 1, 2, 3, 100, 4, 5, 101, 6, 7, 8, 103, 9]);
+    expect(third).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 102, 8, 9]);
+    for (const each of [first, ...others]) expect(each).toEqual(ALL);
+  });
+
+  it('[D4] keeps their order with publications to another room of the same sockets between them', async () => {
+    for (const socket of sockets.slice(1)) await socket.join('other');
+    const toOther = (number: number) => () => gateway.broadcaster.toRooms('other').emit(EVENT, number);
+    await publish({ 3: toOther(100), 5: toOther(101), 6: toOther(102), 9: toOther(103) });
+    const [first, ...others] = await arrived();
+    expect(first).toEqual(ALL);
+    for (const each of others) expect(each).toEqual([0, 1, 2, 100, 3, 4, 101, 5, 102, 6, 7, 8, 103, 9]);
+  });
+
+  it('[D1] is for those who are in the room at each of them', async () => {
+    const matched = await publish({
+      4: () => sockets[0]!.leave(ROOM),
+      6: () => sockets[0]!.join(ROOM),
+      7: () => sockets[1]!.leave(ROOM),
+      8: () => sockets[2]!.leave(ROOM),
+    });
+    expect(matched).toEqual([6, 6, 6, 6, 5, 5, 6, 5, 4, 4]);
+    const got = await arrived();
+    expect(got.slice(0, 3)).toEqual([[0, 1, 2, 3, 6, 7, 8, 9], ALL.slice(0, 7), ALL.slice(0, 8)]);
+    for (const each of got.slice(3)) expect(each).toEqual(ALL);
+  });
+
+  it('[D1] is for nobody who has been disconnected between them', async () => {
+    const matched = await publish({ 5: () => sockets[0]!.disconnect(true) });
+    expect(matched).toEqual([6, 6, 6, 6, 6, 5, 5, 5, 5, 5]);
+    await clients[0]!.next('disconnect');
+    expect(numbersAt(clients[0]!)).toEqual(numbers(5));
+    clients.shift();
+    for (const each of await arrived()) expect(each).toEqual(ALL);
+  });
+
+  it('[T1] tells a listener of onAnyOutgoing() that comes between them of the rest', async () => {
+    const heard: unknown[] = [];
+    await publish({ 6: () => sockets[3]!.onAnyOutgoing((_, number) => heard.push(number)) });
+    expect(heard).toEqual([6, 7, 8, 9]);
+    for (const each of await arrived()) expect(each).toEqual(ALL);
+  });
+
+  it('[D4] [Q3] sends on, in order, what is too much for one write', async () => {
+    const writes = sockets.map((socket) => countWrites(socket));
+    const filler = 'x'.repeat(60_000);
+    for (const number of numbers(12)) void gateway.broadcaster.toRooms(ROOM).emit(EVENT, number, filler);
+    await nextTurn();
+    expect(writes.map(({ count }) => count)).toEqual(writes.map(() => 3));
+    for (const each of await arrived()) expect(each).toEqual(numbers(12));
+  });
+
+  it('[D8] leaves in one write for each, also with something sent alone between them', async () => {
+    const writes = sockets.map((socket) => countWrites(socket));
+    const from = clients.map(({ id }) => id!);
+    for (const number of ALL) {
+      void gateway.broadcaster.toRooms(ROOM).emit(EVENT, number);
+      if (number % 3 === 2) void gateway.broadcaster.toSockets(from[number % MEMBERS]!).emit(EVENT, -number);
+    }
+    await nextTurn();
+    expect(writes.map(({ count }) => count)).toEqual(writes.map(() => 1));
+    const got = await arrived();
+    expect(got[2]).toEqual([0, 1, 2, -2, 3, 4, 5, 6, 7, 8, -8, 9]);
+    expect(got[5]).toEqual([0, 1, 2, 3, 4, 5, -5, 6, 7, 8, 9]);
+  });
+});
