@@ -32,8 +32,9 @@ if (isStart && Number.isInteger(port) && port > 0 && !(await isFree())) {
   process.stderr.write(`PORT: ${port} on ${host} is in use; stop what listens there or set another PORT\n`);
   process.exit(1);
 }
-if (newest('src') > builtAt() || newest('swc.json', 'nest-cli.json', 'scripts/bundle.js') > builtAt())
-  await build();
+/** What is built is made of these; npm writes the last of them when it changes a package. */
+const PARTS = ['src', 'swc.json', 'nest-cli.json', 'scripts/bundle.js', 'node_modules/.package-lock.json'];
+if (newest(...PARTS) > builtAt()) await build();
 if (isStart) say(`starting; when it listens, open http://${urlHost()}:${port} in a browser. Ctrl-C ends it.`);
 await import('../dist/main.js');
 
@@ -92,6 +93,7 @@ function builtAt() {
 function newest(...paths) {
   let newestMs = 0;
   for (const path of paths) {
+    if (!existsSync(inProject(path))) continue;
     const stats = statSync(inProject(path));
     newestMs = Math.max(newestMs, stats.mtimeMs);
     if (!stats.isDirectory()) continue;
