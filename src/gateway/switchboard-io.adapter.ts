@@ -18,6 +18,7 @@ import type { Namespaces } from '../sockets/namespaces.js';
 import type { Participants } from '../sockets/participants.js';
 import { createPacketParser } from './transport/packet-parser.js';
 import { noteOversize } from '../sockets/disconnect-cause.js';
+import { acceptInOneShape } from '../platform/accepted-sockets.js';
 import { connectionsOf } from '../platform/engine-connection.js';
 import { noteResponse } from '../platform/footprint/first-request.js';
 import { tellReservedBy, tellRoomsBy } from '../platform/listeners-of-io.js';
@@ -158,6 +159,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     // package may be another version.
     const shared = port === 0 ? (this.httpServer as HttpServer | undefined) : undefined;
     const server = ignoreOtherUpgrades(shared, () => new Server(shared ?? port, options));
+    acceptInOneShape(server.httpServer as HttpServer);
     for (const missing of missingInternals(server)) this.log.warn(missing);
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     slowConsumers.watch(server.engine);
