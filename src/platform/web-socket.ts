@@ -1,7 +1,81 @@
 import type { Writable } from 'node:stream';
+import { WebSocket } from 'ws';
+
+/** Takes the frames of a WebSocket as they leave: what is private in `ws` of a WebSocket. */
+interface Sender {
+  readonly _state?: number;
+  readonly _firstFragment?: boolean;
+  sendFrame?(parts: readonly Buffer[], sent?: Sent): void;
+  close(code: number | undefined, reason: Reason, isMasked: boolean, sent: Sent): void;
+}
+
+interface WebSocketInternals {
+  readonly readyState: number;
+  readonly _isServer?: boolean;
+  readonly _extensions?: Readonly<Record<string, unknown>>;
+  readonly _receiver?: Writable | null;
+  readonly _sender?: Sender;
+}
+
+type Sent = (error?: Error) => void;
+type Reason = string | Uint8Array | undefined;
+
+/** `ws`'s sender is neither compressing nor reading a blob, so nothing of its own is ahead of a frame. */
+const SENDER_IDLE = 0;
+const DEFLATE = 'permessage-deflate';
+
+const inside = (webSocket: object): WebSocketInternals => webSocket as WebSocketInternals;
 
 /** The stream of a WebSocket of `ws` that takes what comes in; `undefined` where a future version has none. */
 export function receiverOf(webSocket: object): Writable | undefined {
-  const { _receiver: receiver } = webSocket as { readonly _receiver?: Writable | null };
+  const receiver = inside(webSocket)._receiver;
   return typeof receiver?.end === 'function' ? receiver : undefined;
+}
+
+/**
+ * The sender of an open WebSocket whose frames leave as they are made, unmasked and not compressed, where nothing is ahead
+ * of a frame that is given to it now.
+ */
+function plainSenderOf(webSocket: object): Required<Sender> | undefined {
+  const { readyState, _isServer, _extensions, _sender: sender } = inside(webSocket);
+  const isPlain =
+    readyState === WebSocket.OPEN &&
+    _isServer === true &&
+    _extensions !== undefined &&
+    _extensions[DEFLATE] === undefined &&
+    sender?._state === SENDER_IDLE &&
+    sender._firstFragment === true &&
+    typeof sender.sendFrame === 'function';
+  return isPlain ? (sender as Required<Sender>) : undefined;
+}
+
+/** Sends a whole frame on a WebSocket; false where `ws` has to make it itself, and nothing was sent. */
+export function sendFrame(webSocket: object, frame: Buffer, sent: Sent): boolean {
+  const sender = plainSenderOf(webSocket);
+  sender?.sendFrame([frame], sent);
+  return sender !== undefined;
+}
+
+/** Close frames without a reason, by their code: what clients say that leave, and browsers whose page is left. */
+const CLOSE_FRAMES: ReadonlyMap<number | undefined, Buffer> = new Map([
+  [undefined, Buffer.from([0x88, 0])],
+  ...[1000, 1001].map((code): [number, Buffer] => [code, Buffer.from([0x88, 2, code >> 8, code & 0xff])]),
+]);
+
+/** From now on a WebSocket that closes with one of the usual codes sends a frame that all of them share. */
+export function shareCloseFrame(webSocket: object): void {
+  const sender = plainSenderOf(webSocket);
+  if (sender) sender.close = closeByShared;
+}
+
+function closeByShared(
+  this: Sender,
+  code: number | undefined,
+  reason: Reason,
+  isMasked: boolean,
+  sent: Sent,
+): void {
+  const frame = reason === undefined || reason.length === 0 ? CLOSE_FRAMES.get(code) : undefined;
+  if (frame && !isMasked && this._state === SENDER_IDLE) this.sendFrame!([frame], sent);
+  else (Object.getPrototypeOf(this) as Sender).close.call(this, code, reason, isMasked, sent);
 }
