@@ -124,8 +124,9 @@ export class Authenticator {
     if (this.config.mode === 'open') {
       const { clientsNameThemselves = false } = this.login;
       if (!clientsNameThemselves) return anonymous(OPEN_GRANT);
-      const name = isAbsent(user) ? { user: anonymousName(), isAnonymous: true } : { user: ownName(user) };
-      return this.unlessRevoked({ ...name, info: ownInfo(info), grant: OPEN_GRANT });
+      const isAnonymous = isAbsent(user);
+      const name = isAnonymous ? anonymousName() : ownName(user);
+      return this.unlessRevoked({ user: name, isAnonymous, info: ownInfo(info), grant: OPEN_GRANT });
     }
     if (isAbsent(token) && this.config.anonymous) {
       return anonymous({ caps: NO_CAPABILITIES });

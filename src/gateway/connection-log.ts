@@ -6,16 +6,19 @@ import { closeCodeOf, unsentBytes } from '../platform/engine-connection.js';
 import { hasNoSocket } from '../platform/socket-of-io.js';
 import { reasonOf, reasonWord } from '../sockets/disconnect-reasons.js';
 
+const CONTEXT = 'Gateway';
+
 /** The log lines and counts of sockets that connected and disconnected, with the reason. [L6] */
 @Injectable()
 export class ConnectionLog {
-  private readonly logger = new Logger('Gateway');
+  /** Without a context of its own, which Nest would put behind the fields of each line by making a new list of them. */
+  private readonly logger = new Logger();
 
   constructor(private readonly metrics: Metrics) {}
 
   connected(socket: GatewaySocket): void {
     this.metrics.connected();
-    if (Logger.isLevelEnabled('log')) this.logger.log('a user connected', describe(socket));
+    if (Logger.isLevelEnabled('log')) this.logger.log('a user connected', describe(socket), CONTEXT);
   }
 
   /**
@@ -41,7 +44,7 @@ export class ConnectionLog {
     fields['eventsIn'] = eventsIn;
     fields['eventsOut'] = eventsOut;
     fields['unsentBytes'] = unsentBytes(socket.conn);
-    this.logger.log('a user disconnected', fields);
+    this.logger.log('a user disconnected', fields, CONTEXT);
   }
 }
 

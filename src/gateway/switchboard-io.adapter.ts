@@ -21,6 +21,7 @@ import { noteOversize } from '../sockets/disconnect-cause.js';
 import { acceptInOneShape } from '../platform/accepted-sockets.js';
 import { connectionsOf } from '../platform/engine-connection.js';
 import { noteResponse } from '../platform/footprint/first-request.js';
+import { shareHandshakeTimes } from '../platform/handshake-time.js';
 import { tellReservedBy, tellRoomsBy } from '../platform/listeners-of-io.js';
 import { readPlainQueries } from '../platform/plain-queries.js';
 import { runMiddlewaresAtOnce } from '../platform/request-middlewares.js';
@@ -160,6 +161,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     const shared = port === 0 ? (this.httpServer as HttpServer | undefined) : undefined;
     const server = ignoreOtherUpgrades(shared, () => new Server(shared ?? port, options));
     acceptInOneShape(server.httpServer as HttpServer);
+    shareHandshakeTimes();
     for (const missing of missingInternals(server)) this.log.warn(missing);
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     slowConsumers.watch(server.engine);

@@ -33,6 +33,20 @@ describe('readPlainQueries', () => {
     expect(handled).toEqual([{ name: 'request', request, rest: ['response'] }]);
   });
 
+  it('reads each as if it were the first of its kind, whatever was done to the one before', () => {
+    const urls = ['/socket.io/?EIO=4&transport=websocket', '/socket.io/?EIO=4&token=secret'];
+    for (const url of [
+      ...urls,
+      ...urls,
+      ...Array.from({ length: 150 }, (_, index) => `/${index}${urls[0]!}`),
+      ...urls,
+    ]) {
+      const { _query: query } = handle(url);
+      expect(query).toEqual(Object.fromEntries(new URL(url, 'http://localhost').searchParams));
+      query!['EIO'] = 'changed';
+    }
+  });
+
   it('reads that of an upgrade, and hands it on with all that belongs to it', () => {
     const request = { url: '/socket.io/?EIO=4&transport=websocket' } as Request;
     engine.handleUpgrade(request, 'socket', 'head');

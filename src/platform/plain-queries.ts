@@ -28,8 +28,29 @@ export function readPlainQueries(engine: RequestHandlers): void {
   }
 }
 
-/** As a URL parser reads it; `undefined` where that has more to do. */
+/** URLs that ask for a connection and say nothing of the client: nearly all that begin with WebSocket send one of a few. */
+const MAX_REMEMBERED = 100;
+const MAX_REMEMBERED_LENGTH = 100;
+const OWN_PARAMETERS = ['EIO', 'transport'];
+const remembered = new Map<string, Readonly<Record<string, string>>>();
+
+/** As a URL parser reads it; `undefined` where that has more to do. One of its own each time: an app may write to it. */
 function plainQuery(url: string): Record<string, string> | undefined {
+  const known = remembered.get(url);
+  if (known) return { ...known };
+  const query = readQuery(url);
+  if (query && url.length <= MAX_REMEMBERED_LENGTH && saysNothingMore(query)) {
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(url, { ...query });
+  }
+  return query;
+}
+
+const saysNothingMore = (query: object): boolean =>
+  Object.keys(query).length === OWN_PARAMETERS.length &&
+  OWN_PARAMETERS.every((name) => Object.hasOwn(query, name));
+
+function readQuery(url: string): Record<string, string> | undefined {
   const text = PLAIN_QUERY.exec(url)?.[1];
   if (text === undefined) return undefined;
   const query: Record<string, string> = {};

@@ -46,8 +46,14 @@ export const TRANSPORT_REASONS = [
   'server_namespace_disconnect',
 ] as const;
 
+/** By what Socket.IO calls them; looked up for each socket that ends. */
+const WORDS: ReadonlyMap<string, string> = new Map(
+  TRANSPORT_REASONS.map((word) => [word.replaceAll('_', ' '), word]),
+);
+
 /** A reason of Socket.IO as one word. */
-export const reasonWord = (transportReason: string): string => transportReason.replaceAll(' ', '_');
+export const reasonWord = (transportReason: string): string =>
+  WORDS.get(transportReason) ?? transportReason.replaceAll(' ', '_');
 
 /**
  * Why a socket ended, in the one vocabulary of log, metrics and flight record: a code of the gateway where it was the
