@@ -1,5 +1,6 @@
 import { ConsoleLogger, type Logger, type LogLevel } from '@nestjs/common';
 import { inspect, styleText } from 'node:util';
+import { ShownFields, timeText } from './line-parts.js';
 import { LineWriter } from './line-writer.js';
 
 /** The levels of SWITCHBOARD_LOG_LEVEL, each with the Nest levels it shows. */
@@ -54,6 +55,8 @@ class ServiceLogger extends ConsoleLogger {
   private readonly stdout = new LineWriter(process.stdout, (count) => this.dropped(count));
   private readonly stderr = new LineWriter(process.stderr, (count) => this.dropped(count));
   private readonly isColoured = process.stdout.isTTY === true;
+  private readonly shownFields = new ShownFields();
+  private last = { level: '', context: '', message: '', text: '' };
 
   constructor(
     logLevels: LogLevel[],
@@ -108,10 +111,20 @@ class ServiceLogger extends ConsoleLogger {
     const name = LEVEL_NAMES[level];
     if (this.format === 'json') return jsonLine({ level: name, time, pid: PID, context, message }, fields);
     const shownLevel = this.isColoured ? styleText(LEVEL_STYLES[level], name) : name;
-    let line = `${time} ${shownLevel} ${context} ${message}`;
+    let line = time + this.start(shownLevel, context, message);
     // Records are plain objects: going through one as it is costs half of listing its keys first.
-    for (const key in fields) line += ` ${key}=${shown(fields[key])}`;
+    let place = 0;
+    for (const key in fields) line += this.shownFields.of(place++, key, fields[key]);
     return `${line}\n`;
+  }
+
+  /** What stands between the time and the fields; lines of one kind often follow one another. */
+  private start(level: string, context: string, message: string): string {
+    const { last } = this;
+    if (last.level === level && last.context === context && last.message === message) return last.text;
+    const text = [' ', level, ' ', context, ' ', message].join('');
+    this.last = { level, context, message, text };
+    return text;
   }
 }
 
@@ -138,28 +151,6 @@ function jsonLine(head: LineHead, fields: Fields): string {
 
 const PLAIN = /^[\w .,:;()=/-]*$/;
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
-
-let lastSecond = Number.NaN;
-let lastSecondText = '';
-
-/** RFC 3339; lines of one second differ in their milliseconds only. */
-function timeText(now: number): string {
-  const second = Math.floor(now / 1000);
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastSecondText = new Date(second * 1000).toISOString().slice(0, -4);
-  }
-  return `${lastSecondText}${String(now - second * 1000).padStart(3, '0')}Z`;
-}
-
-const HARMLESS = /^[\w.:@/+#|~-]+$/;
-
-/** Bare when it is one harmless word, else quoted, so that nothing from outside can look like another field or line. */
-function shown(value: unknown): string {
-  if (typeof value === 'number') return `${value}`;
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
-  return HARMLESS.test(text) ? text : JSON.stringify(text);
-}
 
 export function createLogger(level: string, format: 'pretty' | 'json'): ConsoleLogger {
   return new ServiceLogger(LEVELS[level] ?? LEVELS['info']!, format);
