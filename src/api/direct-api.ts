@@ -162,9 +162,5 @@ function sendJson(response: ServerResponse, body: unknown): void {
     response.writeHead(response.statusCode, EMPTY_HEADERS).end();
     return;
   }
-  const text = JSON.stringify(body);
-  const length = Buffer.byteLength(text);
-  JSON_HEAD.write(response, length);
-  // An answer in plain ASCII is the same in both, and as Latin 1 it is copied as it stands.
-  response.end(text, length === text.length ? 'latin1' : 'utf8');
+  JSON_HEAD.send(response, JSON.stringify(body));
 }
