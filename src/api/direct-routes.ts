@@ -23,7 +23,6 @@ import {
 } from '@nestjs/common/internal';
 import { ApplicationConfig } from '@nestjs/core';
 import {
-  ExecutionContextHost,
   GuardsConsumer,
   GuardsContextCreator,
   InterceptorsConsumer,
@@ -32,12 +31,12 @@ import {
   PipesContextCreator,
 } from '@nestjs/core/internal';
 import { RouteParamsFactory } from '@nestjs/core/router/route-params-factory.js';
-import { RouterExecutionContext } from '@nestjs/core/router/router-execution-context.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiKeyGuard } from '../access/api-key.guard.js';
 import { ApiOriginGuard } from '../http/origin.guard.js';
 import { containerOf } from '../platform/nest-container.js';
 import { listApiRoutes, type ApiRouteDescription, type RouteMethod } from './api-routes.js';
+import { DirectContext, DirectContexts } from './direct-context.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { ApiValidationPipe } from './validation.pipe.js';
 
@@ -75,7 +74,7 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
   const guards = new GuardsContextCreator(container, config);
   const interceptors = new InterceptorsContextCreator(container, config);
   const pipes = new PipesContextCreator(container, config);
-  const contexts = new RouterExecutionContext(
+  const contexts = new DirectContexts(
     new RouteParamsFactory(config),
     pipes,
     new PipesConsumer(),
@@ -125,18 +124,15 @@ export function readApiRoutes(app: INestApplication): ApiRouteEntry[] {
         return schema && contexts.isPipeable(type) ? pipe.transform(value, { schema }) : value;
       },
     }));
+    const noArguments = readers.map((): unknown => undefined);
     return {
       admit(request, response) {
-        const context = new ExecutionContextHost(
-          [request, response],
-          controller.constructor as never,
-          method,
-        );
+        const context = new DirectContext([request, response], controller.constructor as never, method);
         for (const guard of routeGuards) if (!guard.canActivate(context)) throw new ForbiddenException();
       },
       run(request, response) {
         response.statusCode = metadata.httpStatusCode;
-        const args: unknown[] = [];
+        const args = noArguments.slice();
         for (const { index, read } of readers) args[index] = read(request, response);
         return method.apply(controller, args);
       },
