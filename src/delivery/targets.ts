@@ -55,9 +55,9 @@ function onlySocketsOf({ sockets, rooms }: Selection): ReadonlySet<string> | und
  * empty never becomes a broadcast. [D1]
  */
 export function selectRooms(to: Target, except: Selection): RoomSelection {
-  return {
-    rooms: 'all' in to ? undefined : allOf(to),
-    sockets: 'all' in to ? undefined : onlySocketsOf(to),
-    except: exceptedBy(except),
-  };
+  if ('all' in to) return { rooms: undefined, sockets: undefined, except: exceptedBy(except) };
+  const sockets = onlySocketsOf(to);
+  // Most publications of backends name nothing but sockets: one set is both then.
+  const rooms = sockets && !to.rooms && !to.users ? sockets : allOf(to);
+  return { rooms, sockets, except: exceptedBy(except) };
 }
