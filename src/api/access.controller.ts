@@ -5,6 +5,7 @@ import { revokeRequest } from '../backend/command.schemas.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { blockEntry } from '../protocol/entries.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { pageOf, pageQuery, userPath } from './schemas.js';
@@ -20,7 +21,7 @@ export class AccessController {
   blocks(
     @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'blocks'>> {
+  ): Answer<CommandResult<'blocks'>> {
     return this.commands.run('blocks', query, call);
   }
 

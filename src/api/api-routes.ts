@@ -80,8 +80,8 @@ interface FoundRoute<Route> {
 /** Routes by their number of segments: few enough to look through. */
 export class RouteTable<Route extends Pick<ApiRouteDescription, 'verb' | 'segments'>> {
   private readonly routes = new Map<number, Route[]>();
-  /** Routes without parameters, by method and path as nearly everybody writes it. */
-  private readonly plain = new Map<string, FoundRoute<Route>>();
+  /** Routes without parameters, by path as nearly everybody writes it, and method. */
+  private readonly plain = new Map<string, Map<string, FoundRoute<Route>>>();
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
@@ -92,13 +92,20 @@ export class RouteTable<Route extends Pick<ApiRouteDescription, 'verb' | 'segmen
       const path = `/${route.segments.join('/')}`;
       // One before it may take the path as well.
       const found = path.includes(':') ? undefined : this.search(route.verb, path);
-      if (found) this.plain.set(`${route.verb} ${path}`, found);
+      if (!found) continue;
+      const byMethod = this.plain.get(path) ?? new Map<string, FoundRoute<Route>>();
+      this.plain.set(path, byMethod.set(route.verb, found));
     }
+  }
+
+  /** A route without parameters, where the path is written as it is declared. */
+  findPlain(method: string, path: string): FoundRoute<Route> | undefined {
+    return this.plain.get(path)?.get(method);
   }
 
   /** `undefined` when there is none, or its parameters cannot be read. */
   find(method: string, path: string): FoundRoute<Route> | undefined {
-    return this.plain.get(`${method} ${path}`) ?? this.search(method, path);
+    return this.findPlain(method, path) ?? this.search(method, path);
   }
 
   private search(method: string, path: string): FoundRoute<Route> | undefined {

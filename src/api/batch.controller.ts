@@ -9,6 +9,7 @@ import {
 import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall, TakesIdempotencyKey } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 
@@ -29,7 +30,7 @@ export class BatchController {
   run(
     @Body({ schema: batchRequest }) request: BatchRequest,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'batch'>> {
+  ): Answer<CommandResult<'batch'>> {
     return this.commands.run('batch', request, call);
   }
 }

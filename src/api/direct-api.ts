@@ -17,6 +17,7 @@ import { readApiRoutes, type ApiRouteEntry, type RoutedRequest } from './direct-
 import { sendContinue } from '../http/expect-continue.js';
 import { answerHalfClosed } from '../http/half-closed.js';
 import { setApiHeaders } from './api-gate.js';
+import { isPromiseLike } from '../protocol/promise-like.js';
 import { assertExactNumbers } from '../protocol/exact-numbers.js';
 import { RouteTable } from './api-routes.js';
 import { assertNoQuery } from './unread-query.js';
@@ -55,10 +56,9 @@ class DirectApi {
   /** Whether the request is answered here. If not, nothing has been done to it. */
   serve(request: RoutedRequest, response: ServerResponse): boolean {
     const { method = '', url = '', headers } = request;
-    if (!PLAIN_TARGET.test(url)) return false;
     if (headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined) return false;
     const queryStart = url.indexOf('?');
-    const found = this.routes.find(method, queryStart === -1 ? url : url.slice(0, queryStart));
+    const found = this.routes.findPlain(method, url) ?? this.find(method, url, queryStart);
     if (!found?.route.run) return false;
     const { run, readsQuery } = found.route;
     const readsBody = METHODS_WITH_BODY.has(method) && hasBody(request);
@@ -67,12 +67,21 @@ class DirectApi {
     answerHalfClosed(request, response);
     if (!this.isAdmitted(found.route, request, response)) return true;
     if (readsQuery) request.query = parseQuery(queryStart === -1 ? '' : url.slice(queryStart + 1));
-    // Neither rejects: what fails, also the parsing, is answered.
+    // What fails, also the parsing, is answered.
     if (readsBody) {
       sendContinue(response);
-      readText(request, (text) => void this.answer(run, request, response, text));
-    } else void this.answer(run, request, response);
+      readText(request, (text) => this.answer(run, request, response, text));
+    } else this.answer(run, request, response);
     return true;
+  }
+
+  private find(
+    method: string,
+    url: string,
+    queryStart: number,
+  ): ReturnType<RouteTable<ApiRouteEntry>['find']> {
+    if (!PLAIN_TARGET.test(url)) return undefined;
+    return this.routes.find(method, queryStart === -1 ? url : url.slice(0, queryStart));
   }
 
   /** Page, key, scope and query; what is refused has been answered, and nothing of its body read. [Q6] */
@@ -97,15 +106,24 @@ class DirectApi {
     );
   }
 
-  private async answer(
-    run: Run,
-    request: RoutedRequest,
-    response: ServerResponse,
-    body?: string,
-  ): Promise<void> {
+  private answer(run: Run, request: RoutedRequest, response: ServerResponse, body?: string): void {
     try {
       if (body !== undefined) request.body = parseBody(body);
-      sendJson(response, await run(request, response));
+      const result = run(request, response);
+      if (isPromiseLike(result)) void this.answerLater(result, request, response);
+      else sendJson(response, result);
+    } catch (failure) {
+      this.fail(failure, request, response);
+    }
+  }
+
+  private async answerLater(
+    result: PromiseLike<unknown>,
+    request: RoutedRequest,
+    response: ServerResponse,
+  ): Promise<void> {
+    try {
+      sendJson(response, await result);
     } catch (failure) {
       this.fail(failure, request, response);
     }
@@ -129,9 +147,13 @@ class DirectApi {
 type Run = NonNullable<ApiRouteEntry['run']>;
 /** A client that goes away before the end gets no answer, and needs none. */
 function readText(request: IncomingMessage, done: (text: string) => void): void {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => done((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
+  let whole: Buffer | undefined;
+  let chunks: Buffer[] | undefined;
+  request.on('data', (chunk: Buffer) => {
+    if (!whole) whole = chunk;
+    else (chunks ??= [whole]).push(chunk);
+  });
+  request.on('end', () => done((chunks ? Buffer.concat(chunks) : whole!).toString()));
 }
 
 /** As Express's parser in its strict form: an object or an array. */

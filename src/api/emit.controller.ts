@@ -4,6 +4,8 @@ import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { ackAnswer, emitAnswer, emitRequest, type EmitRequest } from '../delivery/publication-schemas.js';
+import type { Answer } from '../engine/log.js';
+import { isPromiseLike } from '../protocol/promise-like.js';
 import { ApiCall, TakesIdempotencyKey } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 
@@ -19,14 +21,17 @@ export class EmitController {
     'room.invalid',
     'idempotency.conflict',
   ])
-  async emit(
+  emit(
     @Body({ schema: emitRequest }) request: EmitRequest,
     @ApiCall() call: Call,
     @Res({ passthrough: true }) response: ServerResponse,
-  ): Promise<CommandResult<'emit'>> {
-    const answer = await this.commands.run('emit', request, call);
-    // Nothing is under way any longer: all acknowledgements are in.
-    if ('responses' in answer) response.statusCode = 200;
-    return answer;
+  ): Answer<CommandResult<'emit'>> {
+    const answered = (answer: CommandResult<'emit'>): CommandResult<'emit'> => {
+      // Nothing is under way any longer: all acknowledgements are in.
+      if ('responses' in answer) response.statusCode = 200;
+      return answer;
+    };
+    const answer = this.commands.run('emit', request, call);
+    return isPromiseLike(answer) ? answer.then(answered) : answered(answer);
   }
 }

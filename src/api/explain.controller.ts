@@ -4,6 +4,7 @@ import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { explainAnswer, explainRequest, topAnswer, topRequest } from '../backend/explain.schemas.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 
@@ -24,7 +25,7 @@ export class ExplainController {
   explain(
     @Query({ schema: explainRequest }) query: z.output<typeof explainRequest>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'explain'>> {
+  ): Answer<CommandResult<'explain'>> {
     return this.commands.run('explain', query, call);
   }
 
@@ -33,7 +34,7 @@ export class ExplainController {
   top(
     @Query({ schema: topRequest }) query: z.output<typeof topRequest>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'top'>> {
+  ): Answer<CommandResult<'top'>> {
     return this.commands.run('top', query, call);
   }
 }

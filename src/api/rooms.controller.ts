@@ -4,6 +4,7 @@ import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { memberEntry, roomEntry } from '../protocol/entries.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { historyAnswer, historyQuery, pageOf, pageQuery, roomPath, roomsQuery } from './schemas.js';
@@ -19,7 +20,7 @@ export class RoomsController {
   list(
     @Query({ schema: roomsQuery }) query: z.output<typeof roomsQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'rooms'>> {
+  ): Answer<CommandResult<'rooms'>> {
     return this.commands.run('rooms', query, call);
   }
 
@@ -28,7 +29,7 @@ export class RoomsController {
     'room.invalid',
     'payload.invalid',
   ])
-  get(@Param({ schema: roomPath }) path: RoomPath, @ApiCall() call: Call): Promise<CommandResult<'room'>> {
+  get(@Param({ schema: roomPath }) path: RoomPath, @ApiCall() call: Call): Answer<CommandResult<'room'>> {
     return this.commands.run('room', path, call);
   }
 
@@ -41,7 +42,7 @@ export class RoomsController {
     @Param({ schema: roomPath }) { room }: RoomPath,
     @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'members'>> {
+  ): Answer<CommandResult<'members'>> {
     return this.commands.run('members', { ...query, room }, call);
   }
 
@@ -55,7 +56,7 @@ export class RoomsController {
     @Param({ schema: roomPath }) { room }: RoomPath,
     @Query({ schema: historyQuery }) query: z.output<typeof historyQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'history'>> {
+  ): Answer<CommandResult<'history'>> {
     return this.commands.run('history', { ...query, room }, call);
   }
 

@@ -4,6 +4,7 @@ import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { socketEntry } from '../protocol/entries.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { disconnectQuery, pageOf, socketPath, socketRoomPath, socketsQuery } from './schemas.js';
@@ -20,7 +21,7 @@ export class SocketsController {
   list(
     @Query({ schema: socketsQuery }) query: z.output<typeof socketsQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'sockets'>> {
+  ): Answer<CommandResult<'sockets'>> {
     return this.commands.run('sockets', query, call);
   }
 
@@ -29,7 +30,7 @@ export class SocketsController {
   get(
     @Param({ schema: socketPath }) { id: socketId }: SocketPath,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'socket'>> {
+  ): Answer<CommandResult<'socket'>> {
     return this.commands.run('socket', { socketId }, call);
   }
 

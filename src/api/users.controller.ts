@@ -4,6 +4,7 @@ import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { userCount, userEntry } from '../protocol/entries.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { disconnectedAnswer, disconnectQuery, pageOf, pageQuery, userPath, userRoomPath } from './schemas.js';
@@ -20,13 +21,13 @@ export class UsersController {
   list(
     @Query({ schema: pageQuery }) query: z.output<typeof pageQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'users'>> {
+  ): Answer<CommandResult<'users'>> {
     return this.commands.run('users', query, call);
   }
 
   @Get(':user')
   @ApiRoute('user', 'One user; an unknown user is offline', { 200: userEntry }, ['payload.invalid'])
-  get(@Param({ schema: userPath }) path: UserPath, @ApiCall() call: Call): Promise<CommandResult<'user'>> {
+  get(@Param({ schema: userPath }) path: UserPath, @ApiCall() call: Call): Answer<CommandResult<'user'>> {
     return this.commands.run('user', path, call);
   }
 
@@ -37,7 +38,7 @@ export class UsersController {
     @Param({ schema: userPath }) { user }: UserPath,
     @Query({ schema: disconnectQuery }) query: z.output<typeof disconnectQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'disconnect'>> {
+  ): Answer<CommandResult<'disconnect'>> {
     return this.commands.run('disconnect', { ...query, user }, call);
   }
 

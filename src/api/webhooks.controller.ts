@@ -4,6 +4,7 @@ import type { Call } from '../backend/call.js';
 import { CommandRunner } from '../backend/command-runner.js';
 import type { CommandResult } from '../backend/commands.js';
 import { webhookAttempts, webhookEntry, webhookReplay, webhookTestResult } from '../protocol/webhooks.js';
+import type { Answer } from '../engine/log.js';
 import { ApiCall } from './api-call.decorator.js';
 import { ApiController, ApiRoute } from './api-route.decorator.js';
 import { attemptsQuery, pageOf, replayQuery, webhookPath } from './schemas.js';
@@ -16,7 +17,7 @@ export class WebhooksController {
 
   @Get()
   @ApiRoute('webhooks', 'The webhook endpoints and where they stand', { 200: pageOf(webhookEntry) })
-  list(@ApiCall() call: Call): Promise<CommandResult<'webhooks'>> {
+  list(@ApiCall() call: Call): Answer<CommandResult<'webhooks'>> {
     return this.commands.run('webhooks', {}, call);
   }
 
@@ -31,7 +32,7 @@ export class WebhooksController {
     @Param({ schema: webhookPath }) { name }: WebhookPath,
     @Query({ schema: attemptsQuery }) query: z.output<typeof attemptsQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'webhookAttempts'>> {
+  ): Answer<CommandResult<'webhookAttempts'>> {
     return this.commands.run('webhookAttempts', { ...query, name }, call);
   }
 
@@ -43,7 +44,7 @@ export class WebhooksController {
   test(
     @Param({ schema: webhookPath }) path: WebhookPath,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'testWebhook'>> {
+  ): Answer<CommandResult<'testWebhook'>> {
     return this.commands.run('testWebhook', path, call);
   }
 
@@ -56,7 +57,7 @@ export class WebhooksController {
     @Param({ schema: webhookPath }) { name }: WebhookPath,
     @Query({ schema: replayQuery }) { since }: z.output<typeof replayQuery>,
     @ApiCall() call: Call,
-  ): Promise<CommandResult<'replayWebhook'>> {
+  ): Answer<CommandResult<'replayWebhook'>> {
     return this.commands.run('replayWebhook', { name, since }, call);
   }
 }

@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { Answer } from '../engine/log.js';
 import { toProblemError } from '../http/problem.js';
 import type { ErrorCode } from '../protocol/errors.js';
+import { settle } from '../protocol/promise-like.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Call } from './call.js';
 import { COMMANDS, type CommandInput, type CommandName } from './commands.js';
@@ -11,8 +13,6 @@ const MAX_TARGET_LENGTH = 256;
 /** The one place where the use of an API key that changes something becomes a line and a count. [A10] */
 @Injectable()
 export class Audit {
-  private readonly logger = new Logger('Audit');
-
   constructor(private readonly metrics: Metrics) {}
 
   /**
@@ -21,23 +21,27 @@ export class Audit {
    * Commands that only read, and callers without a key, leave no line: the first change nothing, the others are not told
    * apart.
    */
-  async of<Name extends CommandName, Result extends object>(
+  of<Name extends CommandName, Result extends object>(
     name: Name,
     input: CommandInput<Name>,
     call: Call,
-    work: () => Promise<Result>,
-  ): Promise<Result> {
+    work: () => Answer<Result>,
+  ): Answer<Result> {
     if (call.actor.kind !== 'key' || COMMANDS[name].scope === 'read') return work();
+    const { name: key } = call.actor;
     const startedAt = performance.now();
-    try {
-      const result = await work();
-      this.write(call, call.actor.name, startedAt, name, describe(name, input, result));
-      return result;
-    } catch (failure) {
-      const { status, code } = toProblemError(failure);
-      this.write(call, call.actor.name, startedAt, name, { target: targetOf(name, input), status, code });
-      throw failure;
-    }
+    return settle(
+      work,
+      (result) => {
+        this.write(call, key, startedAt, name, describe(name, input, result));
+        return result;
+      },
+      (failure) => {
+        const { status, code } = toProblemError(failure);
+        this.write(call, key, startedAt, name, { target: targetOf(name, input), status, code });
+        throw failure;
+      },
+    );
   }
 
   /** Field by field: a line is written for every publication of a backend, and copies would be a part of its price. */
@@ -56,7 +60,8 @@ export class Audit {
     if (commands !== undefined) fields['commands'] = commands;
     if (failed !== undefined) fields['failed'] = failed;
     fields['ms'] = Math.round((performance.now() - startedAt) * 10) / 10;
-    this.logger.log('an API key was used', fields);
+    // The logger of an instance would copy its arguments to add the context.
+    Logger.log('an API key was used', fields, 'Audit');
   }
 }
 

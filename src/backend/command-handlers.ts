@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RevocationService } from '../access/revocation.service.js';
+import type { Answer } from '../engine/log.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { encodeUnchecked } from '../protocol/json.js';
 import { SocketRegistry } from '../registry/socket-registry.js';
@@ -15,7 +16,7 @@ import { MembershipService } from './membership.service.js';
 export type SingleCommand = Exclude<CommandName, 'batch'>;
 
 export type CommandHandlerTable = {
-  readonly [Name in SingleCommand]: (input: CommandInput<Name>, call?: Call) => Promise<CommandResult<Name>>;
+  readonly [Name in SingleCommand]: (input: CommandInput<Name>, call?: Call) => Answer<CommandResult<Name>>;
 };
 
 const DONE: Done = Object.freeze({});

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { z } from 'zod';
 import { assertScope } from '../access/actor.js';
+import type { Answer } from '../engine/log.js';
 import { toProblemError } from '../http/problem.js';
 import { SwitchboardError } from '../protocol/errors.js';
 import { inputErrorAt, parseInput } from '../protocol/validation.js';
@@ -20,7 +21,7 @@ import {
 import { Idempotency } from './idempotency.js';
 
 type Handlers = {
-  readonly [Name in CommandName]: (input: CommandInput<Name>, call: Call) => Promise<CommandResult<Name>>;
+  readonly [Name in CommandName]: (input: CommandInput<Name>, call: Call) => Answer<CommandResult<Name>>;
 };
 
 /**
@@ -56,19 +57,15 @@ export class CommandRunner {
   }
 
   /**
-   * Runs a command whose input has been checked.
+   * Runs a command whose input has been checked; gives its result in the same turn where nothing has to be waited for.
    * @throws SwitchboardError `access.denied` when the actor lacks the scope, and the codes of the command
    */
   run<Name extends CommandName>(
     name: Name,
     input: CommandInput<Name>,
     call: Call,
-  ): Promise<CommandResult<Name>> {
-    try {
-      assertMay(name, call);
-    } catch (failure) {
-      return Promise.reject(failure as Error);
-    }
+  ): Answer<CommandResult<Name>> {
+    assertMay(name, call);
     return this.audit.of(name, input, call, () => this.once(name, input, call));
   }
 
@@ -76,7 +73,7 @@ export class CommandRunner {
     name: Name,
     input: CommandInput<Name>,
     call: Call,
-  ): Promise<CommandResult<Name>> {
+  ): Answer<CommandResult<Name>> {
     const { idempotencyKey } = call;
     if (idempotencyKey === undefined || !(name === 'emit' || name === 'batch')) {
       return this.handlers[name](input, call);
@@ -105,7 +102,7 @@ export class CommandRunner {
     const [name, commandInput] = Object.entries(command)[0] as [SingleCommand, never];
     assertMay(name, call);
     try {
-      const work = (): Promise<object> => this.handlers[name](commandInput, call);
+      const work = (): Answer<object> => this.handlers[name](commandInput, call);
       // Publications of a batch are in its own line, with how many they were for.
       return await (name === 'emit' ? work() : this.audit.of(name, commandInput, call, work));
     } catch (failure) {

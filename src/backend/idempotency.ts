@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Actor } from '../access/actor.js';
 import { Engine } from '../engine/engine.js';
 import type { IdempotentTurn } from '../engine/idempotency.js';
+import type { Answer } from '../engine/log.js';
 import { toProblemError } from '../http/problem.js';
 import { registryCode, SwitchboardError, type ErrorObject } from '../protocol/errors.js';
 import { measureValue } from '../protocol/json.js';
@@ -44,7 +45,7 @@ export class Idempotency {
     command: string,
     input: unknown,
     call: Call & { readonly idempotencyKey: string },
-    work: () => Promise<Result>,
+    work: () => Answer<Result>,
   ): Promise<Result> {
     const { actor, idempotencyKey, onReplay } = call;
     assertKey(idempotencyKey);
@@ -72,7 +73,7 @@ export class Idempotency {
 
   private async carryOut<Result extends object>(
     turn: FirstTurn,
-    work: () => Promise<Result>,
+    work: () => Answer<Result>,
   ): Promise<Result> {
     let body: Result;
     try {
