@@ -21,8 +21,6 @@ interface SocketInternals {
   buildHandshake?: BuildHandshake;
 }
 
-const inside = Socket.prototype as unknown as SocketInternals;
-
 let textSecond = Number.NaN;
 let text = '';
 
@@ -60,7 +58,7 @@ function buildHandshake(this: Described, auth: Handshake['auth']): Handshake {
  *
  * @returns false where a future Socket.IO describes handshakes in another way, which it then goes on to do
  */
-export function shareHandshakeTimes(): boolean {
+export function shareHandshakeTimes(inside = Socket.prototype as unknown as SocketInternals): boolean {
   const stock = inside.buildHandshake;
   if (stock === buildHandshake) return true;
   if (typeof stock !== 'function' || !isAsBefore(stock)) return false;
