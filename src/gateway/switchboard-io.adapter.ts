@@ -24,7 +24,7 @@ import { noteResponse } from '../platform/footprint/first-request.js';
 import { shareHandshakeTimes } from '../platform/handshake-time.js';
 import { tellReservedBy, tellRoomsBy } from '../platform/listeners-of-io.js';
 import { readPlainQueries } from '../platform/plain-queries.js';
-import { runMiddlewaresAtOnce } from '../platform/request-middlewares.js';
+import { runMiddlewaresAtOnce, skipCorsWithoutOrigin } from '../platform/request-middlewares.js';
 import { missingInternals } from '../platform/requirements.js';
 import { GatewayTable } from './dispatch/gateway-table.js';
 import type { Admitted, Handshake, Middleware } from './handshake.js';
@@ -166,6 +166,7 @@ export class SwitchboardIoAdapter extends IoAdapter {
     server.on('new_namespace', (namespace) => this.adopt(namespace));
     slowConsumers.watch(server.engine);
     readPlainQueries(server.engine);
+    skipCorsWithoutOrigin(server.engine);
     runMiddlewaresAtOnce(server.engine);
     server.engine.use(
       (request: IncomingMessage, response: ServerResponse, next: (failure?: Error) => void) => {

@@ -98,9 +98,13 @@ export function boundPollAnswers(connection: unknown): void {
   if (polling.transport.name !== 'polling' || !isFamiliar(polling)) return;
   polling.flush = flushSome;
   polling.once('upgrade', () => {
-    if (polling.flush === flushSome) Reflect.deleteProperty(polling, 'flush');
+    // Not by removing it: V8 would keep the connection as a hash table from then on, twice as large and slow to read.
+    if (polling.flush === flushSome) polling.flush = classOf(polling).flush;
   });
 }
+
+const classOf = (connection: PollingConnection): PollingConnection =>
+  Object.getPrototypeOf(connection) as PollingConnection;
 
 const isFamiliar = ({ flush, writeBuffer, sentCallbackFn, packetsFn }: PollingConnection): boolean =>
   typeof flush === 'function' &&
@@ -112,7 +116,7 @@ const isFamiliar = ({ flush, writeBuffer, sentCallbackFn, packetsFn }: PollingCo
 function flushSome(this: PollingConnection): void {
   const { transport, writeBuffer } = this;
   if (transport.name !== 'polling' || writeBuffer.length <= MAX_PACKETS_PER_ANSWER) {
-    (Object.getPrototypeOf(this) as PollingConnection).flush.call(this);
+    classOf(this).flush.call(this);
     return;
   }
   if (this.readyState === 'closed' || !transport.writable) return;

@@ -54,9 +54,11 @@ function readQuery(url: string): Record<string, string> | undefined {
   const text = PLAIN_QUERY.exec(url)?.[1];
   if (text === undefined) return undefined;
   const query: Record<string, string> = {};
-  for (const pair of text.split('&')) {
-    const end = pair.indexOf('=');
-    query[pair.slice(0, end)] = pair.slice(end + 1);
+  for (let start = 0; start < text.length;) {
+    const middle = text.indexOf('=', start);
+    const end = text.indexOf('&', middle);
+    query[text.slice(start, middle)] = end === -1 ? text.slice(middle + 1) : text.slice(middle + 1, end);
+    start = end === -1 ? text.length : end + 1;
   }
   return query;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Server } from 'engine.io';
-import { runMiddlewaresAtOnce } from './request-middlewares.js';
+import { runMiddlewaresAtOnce, skipCorsWithoutOrigin } from './request-middlewares.js';
 
 type Next = (failure?: unknown) => void;
 type Applies = { _applyMiddlewares(request: unknown, response: unknown, done: Next): void };
@@ -68,5 +68,54 @@ describe('runMiddlewaresAtOnce', () => {
     };
     expect(() => engineWith(saying('a'))._applyMiddlewares(request, undefined, failing)).toThrow('after');
     expect(told).toEqual(['a']);
+  });
+});
+
+describe('skipCorsWithoutOrigin', () => {
+  const headersFor = (origin: string | undefined, skips: boolean): Record<string, unknown> => {
+    const set: Record<string, unknown> = {};
+    const asked: unknown[] = [];
+    const engine = new Server({
+      cors: (request, decide) => {
+        asked.push(request.headers.origin);
+        decide(null, { origin: request.headers.origin !== undefined, credentials: true });
+      },
+    });
+    if (skips) skipCorsWithoutOrigin(engine);
+    runMiddlewaresAtOnce(engine);
+    const request = { method: 'GET', headers: { origin } };
+    const response = {
+      getHeader: (name: string) => set[name],
+      setHeader: (name: string, value: unknown) => (set[name] = value),
+    };
+    let done = 0;
+    (engine as unknown as Applies)._applyMiddlewares(request, response, () => done++);
+    return { set, asked, done };
+  };
+
+  it('answers a page as ever', () => {
+    const answered = headersFor('http://page', true);
+    expect(answered).toEqual(headersFor('http://page', false));
+    expect(answered['set']).toHaveProperty('Access-Control-Allow-Origin', 'http://page');
+  });
+
+  it('does not ask about what no page has sent, which gets the same answer', () => {
+    const { asked, ...answered } = headersFor(undefined, true);
+    const { asked: _, ...asEver } = headersFor(undefined, false);
+    expect(answered).toEqual(asEver);
+    expect(asked).toEqual([]);
+  });
+
+  it('leaves alone what is not what Engine.IO makes of the option', () => {
+    const engine = new Server();
+    const told: string[] = [];
+    engine.use((_request: unknown, _response: unknown, next: Next) => {
+      told.push('own');
+      next();
+    });
+    skipCorsWithoutOrigin(engine);
+    runMiddlewaresAtOnce(engine);
+    (engine as unknown as Applies)._applyMiddlewares({ headers: {} }, {}, () => told.push('done'));
+    expect(told).toEqual(['own', 'done']);
   });
 });

@@ -6,7 +6,7 @@ type RequestMiddleware = (request: IncomingMessage, response: unknown, next: Nex
 
 /** What is private in Engine.IO's server; where a future version has another shape it runs its middlewares itself. */
 interface RunsMiddlewares {
-  readonly middlewares?: readonly RequestMiddleware[];
+  readonly middlewares?: RequestMiddleware[];
   _applyMiddlewares?: (request: IncomingMessage, response: unknown, done: Next) => void;
 }
 
@@ -21,6 +21,19 @@ export function runMiddlewaresAtOnce(engine: unknown): void {
   if (!Array.isArray(middlewares) || typeof stock !== 'function') return;
   (engine as RunsMiddlewares)._applyMiddlewares = (request, response, done) =>
     runFrom(0, middlewares, request, response, done);
+}
+
+/**
+ * Has requests without an `Origin` go past the middleware that Engine.IO has for its option `cors`, which has nothing to say
+ * to them where that option allows a page at the most. Called before others are added.
+ */
+export function skipCorsWithoutOrigin(engine: unknown): void {
+  const { middlewares } = engine as RunsMiddlewares;
+  if (!Array.isArray(middlewares) || middlewares.length !== 1) return;
+  const [cors] = middlewares as [RequestMiddleware];
+  if (cors.name !== 'corsMiddleware') return;
+  middlewares[0] = (request, response, next) =>
+    request.headers.origin === undefined ? next() : cors(request, response, next);
 }
 
 function runFrom(

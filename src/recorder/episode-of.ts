@@ -142,8 +142,11 @@ function factsOf(state: SocketState, startedAt: number, isOpen: boolean): Pick<E
   const { socket, connectedAt, goneFrom } = state;
   const flight = findFlight(state);
   const noted = flight?.facts(startedAt) ?? [];
-  const known = new Set(noted.flatMap(({ kind, name }) => (kind === 'joined' ? [name] : [])));
   const rooms = isOpen ? membershipOf(socket).namesOfRooms(socket.id) : goneFrom;
+  // Most connections are in no room, and nothing has happened to them but their upgrade.
+  if (rooms.length === 0 && noted.length === 0)
+    return { facts: upgradeFacts(socket.conn), isCut: flight?.isCut === true };
+  const known = new Set(noted.flatMap(({ kind, name }) => (kind === 'joined' ? [name] : [])));
   // What its facts no longer reach back to.
   const before = rooms
     .map(factName)

@@ -46,13 +46,15 @@ export function firstTransportOf(connection: object): string {
   return upgrades && upgrades.doneAt > 0 ? 'polling' : transport.name;
 }
 
+/** Oldest first. */
 export function upgradeFacts(connection: object): EpisodeFact[] {
   const upgrades = (connection as Connection)[UPGRADES];
   if (!upgrades) return [];
   const { triedAt, doneAt, failedAt, why } = upgrades;
-  return [
-    ...(triedAt > 0 ? [{ at: triedAt, kind: 'upgrade_tried' as const }] : []),
-    ...(doneAt > 0 ? [{ at: doneAt, kind: 'upgraded' as const }] : []),
-    ...(failedAt > 0 ? [{ at: failedAt, kind: 'upgrade_failed' as const, code: why }] : []),
-  ];
+  const facts: EpisodeFact[] = [];
+  if (triedAt > 0) facts.push({ at: triedAt, kind: 'upgrade_tried' });
+  if (doneAt > 0) facts.push({ at: doneAt, kind: 'upgraded' });
+  if (failedAt === 0) return facts;
+  facts.push({ at: failedAt, kind: 'upgrade_failed', code: why });
+  return facts.sort((one, other) => one.at - other.at);
 }
