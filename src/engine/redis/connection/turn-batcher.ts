@@ -5,6 +5,12 @@ interface Waiting<Change> {
   readonly reject: (failure: unknown) => void;
 }
 
+/** One result for each change; where it is a text, that is the result of the only one. */
+export type BatchResults = readonly unknown[] | string;
+
+export const resultOf = (results: BatchResults, index: number): unknown =>
+  typeof results === 'string' ? results : results[index];
+
 export interface BatchOptions<Change> {
   /** Roughly the bytes of a change, where that differs much. */
   readonly weightOf?: (change: Change) => number;
@@ -26,9 +32,9 @@ export class TurnBatcher<Change> {
   /** Batches that were sent and not answered. */
   private underWay = 0;
 
-  /** @param run changes a batch and gives one result per change */
+  /** @param run changes a batch and gives their results */
   constructor(
-    private readonly run: (changes: readonly Change[]) => Promise<readonly unknown[]>,
+    private readonly run: (changes: readonly Change[]) => Promise<BatchResults>,
     private readonly options: BatchOptions<Change> = {},
   ) {}
 
@@ -63,7 +69,7 @@ export class TurnBatcher<Change> {
     else setImmediate(() => this.flush());
   }
 
-  private begun(changes: readonly Change[]): Promise<readonly unknown[]> {
+  private begun(changes: readonly Change[]): Promise<BatchResults> {
     try {
       return this.run(changes);
     } catch (failure) {
@@ -76,7 +82,7 @@ export class TurnBatcher<Change> {
     this.begun(batch.map(({ change }) => change)).then(
       (results) => {
         this.underWay--;
-        batch.forEach(({ resolve }, index) => resolve(results[index]));
+        batch.forEach(({ resolve }, index) => resolve(resultOf(results, index)));
       },
       (failure: unknown) => {
         this.underWay--;

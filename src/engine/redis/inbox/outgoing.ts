@@ -1,4 +1,4 @@
-import { TurnBatcher } from '../connection/turn-batcher.js';
+import { resultOf, TurnBatcher, type BatchResults } from '../connection/turn-batcher.js';
 import { COMMAND_MARK, type CommandOrder } from '../lua/command.js';
 import type { PlainOrder, PlainReply, PublishOrder, PublishReply } from '../lua/publish.js';
 import { luaJson } from '../lua/script.js';
@@ -42,21 +42,21 @@ export class Outgoing {
     return this.batches.push({ order, payload }) as Promise<readonly string[]>;
   }
 
-  private send(batch: readonly Sent[]): Promise<readonly unknown[]> {
+  private send(batch: readonly Sent[]): Promise<BatchResults> {
     this.before();
     const runs = runsOf(batch);
     if (runs.length === 1) return this.sendRun(batch);
     const replies = runs.flatMap((run) => {
       const sent = this.sendRun(run);
-      return run.map((_, index) => sent.then((some) => some[index]));
+      return run.map((_, index) => sent.then((some) => resultOf(some, index)));
     });
     return Promise.resolve(replies);
   }
 
-  private sendRun(run: readonly Sent[]): Promise<readonly unknown[]> {
-    return (isCommand(run[0]!) ? this.sendCommands(run) : this.sendPublications(run)) as Promise<
-      readonly unknown[]
-    >;
+  private sendRun(run: readonly Sent[]): Promise<BatchResults> {
+    return (
+      isCommand(run[0]!) ? this.sendCommands(run) : this.sendPublications(run)
+    ) as Promise<BatchResults>;
   }
 
   private sendCommands(run: readonly Sent[]): Promise<unknown> {
@@ -75,7 +75,12 @@ export class Outgoing {
       publications.push(isPlain ? order : '', payload);
     }
     const others = orders.length === 0 ? '' : luaJson(orders);
-    return context.run(PUBLISH, ...context.identity(), context.sessionsKeepMs, others, ...publications);
+    return context.run(
+      PUBLISH,
+      ...context.identity(),
+      `${context.sessionsKeepMs}\n${others}`,
+      ...publications,
+    );
   }
 }
 

@@ -5,12 +5,14 @@
 --
 -- A dead node has no inbox. One that lives and has none any longer learns from its lease that it was forgotten.
 local messages
-for at = 1, #queue, 2 do
-  local node, text = queue[at], queue[at + 1]
+local node, text, at = firstNode, firstText, 1
+if not node then node, text, at = queue[1], queue[2], 3 end
+while node do
+  local inbox = P .. 'inbox:' .. node
   -- A node that reads nothing takes no more than 256 MiB of Redis until its lease lapses. [Q7]
   local most = '50000'
   if #text > 5368 then most = math.max(math.floor(268435456 / #text), 1000) end
-  local id = redis.call('XADD', P .. 'inbox:' .. node, 'NOMKSTREAM', 'MAXLEN', '~', most, '1-*', 'd', text)
+  local id = redis.call('XADD', inbox, 'NOMKSTREAM', 'MAXLEN', '~', most, '1-*', 'd', text)
   if not id then
     local key = P .. 'node:' .. node
     if redis.call('HGET', key, 'g') ~= 'dead' then redis.call('HDEL', key, 'g', 'from') end
@@ -20,12 +22,13 @@ for at = 1, #queue, 2 do
   else
     local from = redis.call('HGET', P .. 'node:' .. node, 'from')
     -- Most of the time it is all there is.
-    if #queue == 2 then redis.call('SPUBLISH', P .. 'inbox:' .. node, from .. '\r' .. id .. '\n' .. text)
+    if not messages and not queue[at] then redis.call('SPUBLISH', inbox, from .. '\r' .. id .. '\n' .. text)
     else
       messages = messages or {}
       messages[node] = { from, '\r' .. id .. '\n' .. text }
     end
   end
+  node, text, at = queue[at], queue[at + 1], at + 2
 end
 if messages then
   for node, message in pairs(messages) do redis.call('SPUBLISH', P .. 'inbox:' .. node, table.concat(message)) end
