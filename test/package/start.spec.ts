@@ -59,6 +59,27 @@ describe('the start', () => {
     expect(texts.join('')).not.toMatch(/حرف|\\u062d\\u0631\\u0641/);
   });
 
+  it('[O5] of the built service makes no formatter of dates, for which each process would have the tables of ICU', () => {
+    const output = printedBy(`
+      const { DateTimeFormat } = Intl;
+      let made = 0;
+      Intl.DateTimeFormat = class extends DateTimeFormat {
+        constructor(...options) {
+          super(...options);
+          made++;
+        }
+      };
+      Object.assign(process.env, { PORT: '0', HOST: '127.0.0.1' });
+      await import('./dist/main.js');
+      const { Logger } = await import('./dist/main-common.js').then((common) =>
+        Object.values(common).reduce((found, value) => (value?.name === 'Logger' ? { Logger: value } : found)),
+      );
+      console.log(JSON.stringify([made, Logger.getTimestamp().length > 10, made]));
+      process.exit();
+    `);
+    expect(output.split('\n')).toContain('[0,true,1]');
+  });
+
   it('[O5] keeps the text of the built service in one byte for each character', () => {
     const files = readdirSync('dist').filter((name) => /^main.*\.js$/.test(name));
     // Beyond Latin 1, one character would do for all of its file.
