@@ -9,7 +9,7 @@
  * With `--packages-apart` packages are left out: an installation from the registry has the versions that it installs.
  */
 import { readFile } from 'node:fs/promises';
-import { builtinModules } from 'node:module';
+import { builtinModules, createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -23,6 +23,21 @@ const APART = ['reflect-metadata', 'iconv-lite'];
 /** What packages load only where an app has installed it. */
 const OPTIONAL =
   /^(?:@fastify\/|@grpc\/|@nestjs\/(?!(?:common|core|microservices|platform-|websockets))|class-|amqp|kafkajs|mqtt|nats|@nats-io\/|bufferutil|utf-8-validate|protobufjs|@mikro-orm\/)/;
+
+const { resolve } = createRequire(import.meta.url);
+
+/**
+ * Of rxjs in modules only what is used is taken; for Node.js it names its files of CommonJS, all of which would be.
+ * Socket.IO has an older table of content types by way of `accepts`, which it asks for encodings only.
+ */
+const ALIAS = {
+  'rxjs/operators': resolve('rxjs').replace('/cjs/index.js', '/esm/operators/index.js'),
+  rxjs: resolve('rxjs').replace('/cjs/', '/esm/'),
+  'mime-types': createRequire(resolve('express')).resolve('mime-types'),
+};
+
+/** What takes files that are uploaded, which the service does not. */
+const UPLOADS = /\/(?:multer|busboy|@nestjs\/platform-express\/multer)\//;
 
 /** @param {string} name */
 const isPackage = (name) => !name.startsWith('.') && !isAbsolute(name);
@@ -112,11 +127,63 @@ const inLatin1 = {
 /** @param {import('rolldown').OutputBundle} bundle */
 const chunksOf = (bundle) => Object.values(bundle).filter((output) => output.type === 'chunk');
 
+/** The service names its adapter for HTTP, so that Nest never loads the package of one, with all that it has. */
+const adapterByName = {
+  name: 'adapter-by-name',
+  resolveId: {
+    filter: { id: /^@nestjs\/platform-express$/ },
+    /** @param {string} id @param {string | undefined} _importer @param {{ kind: string }} extra */
+    handler: (id, _importer, { kind }) => (kind === 'dynamic-import' ? { id, external: true } : null),
+  },
+};
+
+/** @type {Map<string, string>} the folder of each version of a package that was asked for first */
+const folders = new Map();
+
+/** Packages that npm has put below several others are taken once, as `npm dedupe` does where it can. */
+const oneOfEachVersion = {
+  name: 'one-of-each-version',
+  /** @this {import('rolldown').PluginContext} @param {string} id @param {string | undefined} importer @param {any} extra */
+  async resolveId(id, importer, extra) {
+    const resolved = await this.resolve(id, importer, { ...extra, skipSelf: true });
+    const [, folder = '', name, file] =
+      /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\/(.*)$/.exec(resolved?.id ?? '') ?? [];
+    if (!resolved || resolved.external || name === undefined) return resolved;
+    const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const key = `${name}@${version}`;
+    if (!folders.has(key)) folders.set(key, folder);
+    return { ...resolved, id: `${folders.get(key)}/${file}` };
+  },
+};
+
+/** A large object is smaller as text that is parsed: of a literal, V8 keeps a second one to copy from. */
+const largeJson = {
+  name: 'large-json',
+  load: {
+    filter: { id: /\/mime-db\/db\.json$/ },
+    /** @param {string} file */
+    handler: async (file) => ({
+      code: `module.exports = JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(await readFile(file, 'utf8'))))})`,
+      moduleType: /** @type {const} */ ('js'),
+    }),
+  },
+};
+
 const build = await rolldown({
   input: join(DIST, 'main.js'),
   platform: 'node',
   external: isLeftOut,
-  plugins: [ownFiles, filesOfPackages, formattersWhenAsked, inLatin1],
+  resolve: { alias: packagesApart ? {} : ALIAS },
+  treeshake: { moduleSideEffects: [{ test: UPLOADS, sideEffects: false }] },
+  plugins: [
+    adapterByName,
+    oneOfEachVersion,
+    largeJson,
+    ownFiles,
+    filesOfPackages,
+    formattersWhenAsked,
+    inLatin1,
+  ],
   // Here a warning is a fault: something would be missing when the service runs.
   onLog: (level, { message }) => {
     throw new Error(`${level}: ${message}`);

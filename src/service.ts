@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { serveApiDirectly } from './api/direct-api.js';
 import { serveApiDocs } from './api/api-docs.js';
 import { AppModule } from './app.module.js';
@@ -19,12 +19,17 @@ export async function createService(
   options: SwitchboardOptions,
   logger: LoggerService | false,
 ): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(options), {
-    logger,
-    // The API reads bodies itself, under its own limits; nothing else here takes any.
-    bodyParser: false,
-    abortOnError: false,
-  });
+  // By name: Nest would load all of its package, which takes files that are uploaded as well.
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(options),
+    new ExpressAdapter(),
+    {
+      logger,
+      // The API reads bodies itself, under its own limits; nothing else here takes any.
+      bodyParser: false,
+      abortOnError: false,
+    },
+  );
   app.disable('x-powered-by');
   harden(app);
   limitClosing(app.getHttpServer());
