@@ -21,11 +21,14 @@ const BEARER = /^Bearer +(\S+)$/i;
 /** A key has 47 characters; hashing what is much longer would only be work for an attacker to cause. */
 const MAX_KEY_LENGTH = 512;
 
-const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
+const sha256 = (text: string): string => hash('sha256', text, 'hex');
+const SHA256_DIGITS = 64;
 
 /** The keys that are accepted; one that stands in several entries has the first name and the scopes of all. */
 export class ApiKeyRing<Scope extends string = string> {
+  /** With hashes as text: one as bytes would be a buffer of its own for every request, which the collector has to free. */
   private readonly entries: readonly { readonly hash: Buffer; readonly holder: ApiKeyHolder<Scope> }[];
+  private readonly presented = Buffer.alloc(SHA256_DIGITS);
 
   /** @throws TypeError when a hash is not a SHA-256 */
   constructor(records: readonly ApiKeyRecord<Scope>[]) {
@@ -38,7 +41,7 @@ export class ApiKeyRing<Scope extends string = string> {
       holders.set(key, holder);
       for (const scope of scopes) holder.scopes.add(scope);
     }
-    this.entries = [...holders].map(([hex, holder]) => ({ hash: Buffer.from(hex, 'hex'), holder }));
+    this.entries = [...holders].map(([hex, holder]) => ({ hash: Buffer.from(hex, 'latin1'), holder }));
   }
 
   /** Whether no key is configured; a single one makes secured mode. [C4] */
@@ -54,10 +57,10 @@ export class ApiKeyRing<Scope extends string = string> {
   authenticate(authorizationHeader: string | undefined): ApiKeyHolder<Scope> | undefined {
     const key = BEARER.exec(authorizationHeader ?? '')?.[1];
     if (key === undefined || key.length > MAX_KEY_LENGTH) return undefined;
-    const presented = sha256(key);
+    this.presented.write(sha256(key), 'latin1');
     let holder: ApiKeyHolder<Scope> | undefined;
     for (const entry of this.entries) {
-      if (timingSafeEqual(entry.hash, presented)) holder = entry.holder;
+      if (timingSafeEqual(entry.hash, this.presented)) holder = entry.holder;
     }
     return holder;
   }
@@ -84,5 +87,5 @@ export function createApiKey(name: string, scopes: readonly string[]): CreatedAp
     throw new TypeError('expected at least one scope');
   }
   const key = `sbk_${randomBytes(32).toString('base64url')}`;
-  return { key, entry: `${name}:${sha256(key).toString('hex')}:${[...new Set(scopes)].join('+')}` };
+  return { key, entry: `${name}:${sha256(key)}:${[...new Set(scopes)].join('+')}` };
 }
