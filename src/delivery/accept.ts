@@ -19,16 +19,10 @@ export function assertEvent(event: string): void {
 }
 
 /** The publication of a request that has been checked, arguments included. IDs rise in the order of acceptance. [D4] */
-export const publicationOf = (
+export function publicationOf(
   { to, except = {}, event, args, volatile = false, user }: PublishRequest,
   id: string,
-): Publication => ({
-  id,
-  event,
-  args,
-  to,
-  except,
-  volatile,
-  at: Date.now(),
-  ...(user === undefined ? {} : { user }),
-});
+): Publication {
+  const publication = { id, event, args, to, except, volatile, at: Date.now() };
+  return user === undefined ? publication : { ...publication, user };
+}
