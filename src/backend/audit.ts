@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Answer } from '../engine/log.js';
 import { toProblemError } from '../http/problem.js';
 import type { ErrorCode } from '../protocol/errors.js';
+import { isRoomName } from '../protocol/names.js';
 import { settle } from '../protocol/promise-like.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Call } from './call.js';
@@ -102,6 +103,19 @@ function describe(name: CommandName, input: object, result: object): Outcome {
 /** What the command was for; of an emit its target without what is sent, which is nobody's business. */
 function targetOf(name: CommandName, input: object): string {
   if (name === 'batch') return 'batch';
-  const text = JSON.stringify('to' in input ? input.to : input);
+  const text = 'to' in input ? jsonOfTarget(input.to as object) : JSON.stringify(input);
   return text.length <= MAX_TARGET_LENGTH ? text : `${text.slice(0, MAX_TARGET_LENGTH)}…`;
+}
+
+/** As JSON.stringify, at half of its price where the target is one room or one socket, as most are. */
+function jsonOfTarget(target: object): string {
+  let text: string | undefined;
+  for (const kind in target) {
+    const names: unknown = (target as Readonly<Record<string, unknown>>)[kind];
+    // No character that a room's name may have needs an escape.
+    const isPlain = text === undefined && Array.isArray(names) && names.length === 1 && isRoomName(names[0]);
+    if (!isPlain) return JSON.stringify(target);
+    text = `{"${kind}":["${(names as readonly string[])[0]}"]}`;
+  }
+  return text ?? JSON.stringify(target);
 }

@@ -94,6 +94,24 @@ describe('the audit', () => {
     expect(text).toContain('switchboard_api_key_uses_total{key="shop"} 8');
   });
 
+  it('[A10] a line names the target of a publication as JSON, whatever is in it', async () => {
+    const targets = [
+      { rooms: ['lobby'] },
+      { sockets: [ada.id!] },
+      { users: ['ada'] },
+      { users: ['a "b" \\ é'] },
+      { rooms: [] },
+      { rooms: ['a', 'b'] },
+      { rooms: ['a'], users: ['b'] },
+      { users: [], rooms: ['a'] },
+      { all: true },
+    ];
+    for (const to of targets) await ask('POST', '/v1/emit', { to, event: 'news' });
+    expect(used()).toEqual(
+      targets.map((to) => expect.objectContaining({ target: JSON.stringify(to), status: 202 })),
+    );
+  });
+
   it('[A10] what a batch did to sockets is a line each, its publications are counted in its own', async () => {
     const emit = { to: { users: ['ada'] }, event: 'news' };
     const commands = [
