@@ -103,7 +103,7 @@ describe('the audit', () => {
       { rooms: [] },
       { rooms: ['a', 'b'] },
       { rooms: ['a'], users: ['b'] },
-      { users: [], rooms: ['a'] },
+      { rooms: ['a'], users: [] },
       { all: true },
     ];
     for (const to of targets) await ask('POST', '/v1/emit', { to, event: 'news' });
