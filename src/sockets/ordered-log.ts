@@ -23,6 +23,11 @@ export class OrderedLog<T extends Ordered> {
     return this.items.length - this.goneCount;
   }
 
+  /** The place of the newest entry that there has been; 0 before the first. */
+  get newest(): number {
+    return this.lastOrder;
+  }
+
   add(item: T): void {
     item.order = ++this.lastOrder;
     item.gone = false;

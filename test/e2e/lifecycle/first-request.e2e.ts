@@ -1,6 +1,7 @@
 import { once, type EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { startGateway, type TestGateway } from 'switchboard-gateway/testing';
+import { until } from '../../support/until.js';
 import { Settling } from '../../../src/gateway/settling.js';
 import { Namespaces } from '../../../src/sockets/namespaces.js';
 
@@ -61,6 +62,16 @@ describe('the request that opened a connection', () => {
       if (transport === 'websocket') {
         expect(conn.request.socket.listenerCount('close')).toBe(closeListeners - 1);
       }
+    },
+  );
+
+  it.each(['websocket', 'upgrade'] as const)(
+    'is let go of by itself once the connection has stayed for a moment, by %s',
+    async (transport) => {
+      const client = await gateway.connect({ transport });
+      const { conn } = gateway.app.get(Namespaces).findSocket(client.id!)!;
+      await until('the request is let go of', () => !('rawHeaders' in conn.request));
+      expect(conn.transport.name).toBe('websocket');
     },
   );
 
