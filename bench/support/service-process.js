@@ -11,11 +11,17 @@ const MS_PER_TICK = 10;
 /** @param {string} path from the project's root */
 const inProject = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
+/** @type {Record<string, string>} what is measured of others as a process of its own */
+const PROGRAMS = {
+  'raw-socket.io.js': 'bench/support/raw-start.js',
+  'stock-nest.js': 'bench/support/stock-start.js',
+};
+
 /** @param {string} file the peer's, of this build or of an older one */
-const programOf = (file) =>
-  basename(file) === 'stock-nest.js'
-    ? inProject('bench/support/stock-start.js')
-    : join(dirname(file), '../../dist/main.js');
+const programOf = (file) => {
+  const program = PROGRAMS[basename(file)];
+  return program === undefined ? join(dirname(file), '../../dist/main.js') : inProject(program);
+};
 
 /**
  * Starts one on a free port and waits until it listens.
