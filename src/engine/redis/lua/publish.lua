@@ -56,18 +56,20 @@ for index = 1, count do
         local node = redis.call('HGET', P .. 's:' .. socket, 'n')
         if node then
           counts[#counts + 1] = node
-          counts[#counts + 1] = 1
+          counts[#counts + 1] = '1'
         end
       end
     end
     -- A node counts each of its namespaces, whose names stand behind its own.
-    local matched, told = 0, #counts > 2 and {}
+    -- What is a text is not made a number and a text again.
+    local matched, told = '0', #counts > 2 and {}
     for field = 1, #counts, 2 do
       local node = counts[field]
       local space = string.find(node, ' ', 1, true)
       if space then node = string.sub(node, 1, space - 1) end
       if node ~= me then
-        matched = matched + counts[field + 1]
+        local there = counts[field + 1]
+        matched = matched == '0' and there or matched + there
         if not (told and told[node]) then
           if count == 1 and not firstNode then
             firstNode, firstText = node, text
