@@ -79,3 +79,18 @@ function closeByShared(
   if (frame && !isMasked && this._state === SENDER_IDLE) this.sendFrame!([frame], sent);
   else (Object.getPrototypeOf(this) as Sender).close.call(this, code, reason, isMasked, sent);
 }
+
+/** Tells of the end of a WebSocket: what is private in `ws` of one. */
+interface Ends {
+  emitClose?(this: Ends): void;
+}
+
+/** Has all WebSockets of a class tell of their end when it is due: at once where that is true, and later by the function. */
+export function tellOfEnds(kind: { readonly prototype: object }, due: (tell: () => void) => boolean): void {
+  const prototype = kind.prototype as Ends;
+  const { emitClose } = prototype;
+  if (typeof emitClose !== 'function') return;
+  prototype.emitClose = function (): void {
+    if (due(() => emitClose.call(this))) emitClose.call(this);
+  };
+}

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { sendFrame } from '../../platform/web-socket.js';
 import { PreparingWebSocketServer } from './upgraded-socket.js';
@@ -64,6 +65,30 @@ describe('a WebSocket that sends a whole text as one buffer', () => {
       thenEnd(webSocket);
     };
     expect(await bytesOf(PreparingWebSocketServer, script)).toBe(await bytesOf(WebSocketServer, script));
+  });
+
+  it('tells of many that end in one moment over several turns, and of each once', async () => {
+    const count = 600;
+    const open: WebSocket[] = [];
+    const ended: number[] = [];
+    const perTurn: number[] = [];
+    const port = await listen(PreparingWebSocketServer, (webSocket) => {
+      const index = open.push(webSocket) - 1;
+      webSocket.on('close', () => ended.push(index));
+    });
+    const clients = Array.from({ length: count }, () => new WebSocket(`ws://127.0.0.1:${port}`));
+    await Promise.all(clients.map((client) => once(client, 'open')));
+    for (const webSocket of open) webSocket.terminate();
+    for (let before = 0; ended.length < count; before = ended.length) {
+      await nextTurn();
+      perTurn.push(ended.length - before);
+    }
+    await Promise.all(
+      clients.map((client) => client.readyState === WebSocket.CLOSED || once(client, 'close')),
+    );
+    expect(new Set(ended).size).toBe(count);
+    expect(ended).toHaveLength(count);
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(256);
   });
 
   it('sends a part of a message, and bytes, as ws does', async () => {

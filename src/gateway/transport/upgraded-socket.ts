@@ -4,8 +4,9 @@ import type { Duplex, Writable } from 'node:stream';
 import { WebSocket, type ServerOptions } from 'ws';
 import { textFrame } from '../../delivery/websocket-frame.js';
 import { queryOf } from '../../platform/engine-request.js';
-import { receiverOf, sendFrame, shareCloseFrame } from '../../platform/web-socket.js';
+import { receiverOf, sendFrame, shareCloseFrame, tellOfEnds } from '../../platform/web-socket.js';
 import { PromptWebSocketServer } from '../../sockets/end-socket.js';
+import { TurnBudget } from '../dispatch/turn-budget.js';
 
 /**
  * What makes a WebSocket connection's way in and out cheaper for the TCP socket below it.
@@ -34,6 +35,19 @@ class FramingWebSocket extends WebSocket {
     shareCloseFrame(this);
     super.close(code, reason);
   }
+}
+
+/**
+ * Of thousands of connections that break off in one moment, Node.js tells in a single turn of the event loop. What ends with
+ * each, its sockets, their rooms and the record, is spread over the next turns, in the order of the ends; until its turn
+ * comes, a connection is one of which the news has not arrived.
+ */
+const ends = new TurnBudget((failure) => setImmediate(() => rethrow(failure)));
+tellOfEnds(FramingWebSocket, (tell) => ends.take({ goOn: tell }));
+
+/** As it were without a budget: for the handler of the process. */
+function rethrow(failure: unknown): never {
+  throw failure;
 }
 
 /** Prepares every connection that becomes a WebSocket, whether it is new or moves there from polling. */
