@@ -67,7 +67,7 @@ describe('a WebSocket that sends a whole text as one buffer', () => {
     expect(await bytesOf(PreparingWebSocketServer, script)).toBe(await bytesOf(WebSocketServer, script));
   });
 
-  it('tells of many that end in one moment over several turns, and of each once', async () => {
+  it('[O4] tells of many that end in one moment over several turns, and of each once', async () => {
     const count = 600;
     const open: WebSocket[] = [];
     const ended: number[] = [];
