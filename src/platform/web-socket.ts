@@ -80,9 +80,12 @@ function closeByShared(
   else (Object.getPrototypeOf(this) as Sender).close.call(this, code, reason, isMasked, sent);
 }
 
+const ENDS_LATER = Symbol('switchboard.ends later');
+
 /** Tells of the end of a WebSocket: what is private in `ws` of one. */
 interface Ends {
   emitClose?(this: Ends): void;
+  [ENDS_LATER]?: boolean;
 }
 
 /** Has all WebSockets of a class tell of their end when it is due: at once where that is true, and later by the function. */
@@ -92,5 +95,9 @@ export function tellOfEnds(kind: { readonly prototype: object }, due: (tell: () 
   if (typeof emitClose !== 'function') return;
   prototype.emitClose = function (): void {
     if (due(() => emitClose.call(this))) emitClose.call(this);
+    else this[ENDS_LATER] = true;
   };
 }
+
+/** Whether a WebSocket has ended, and has not told of it yet or only after its turn had come. */
+export const endsLater = (webSocket: object): boolean => (webSocket as Ends)[ENDS_LATER] === true;

@@ -5,7 +5,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
-import { sendFrame } from '../../platform/web-socket.js';
+import { endsLater, sendFrame } from '../../platform/web-socket.js';
 import { PreparingWebSocketServer } from './upgraded-socket.js';
 
 type Kind = new (options: ServerOptions) => WebSocketServer;
@@ -78,11 +78,18 @@ describe('a WebSocket that sends a whole text as one buffer', () => {
     });
     const clients = Array.from({ length: count }, () => new WebSocket(`ws://127.0.0.1:${port}`));
     await Promise.all(clients.map((client) => once(client, 'open')));
+    const failures: unknown[] = [];
     for (const webSocket of open) webSocket.terminate();
     for (let before = 0; ended.length < count; before = ended.length) {
       await nextTurn();
       perTurn.push(ended.length - before);
+      // What is published meanwhile is no reason to end for another cause.
+      const untold = open.find((webSocket, index) => endsLater(webSocket) && !ended.includes(index));
+      untold?.send('a text', (error) => failures.push(error));
+      untold?.send('a text', { compress: false }, (error) => failures.push(error));
     }
+    expect(failures.length).toBeGreaterThan(0);
+    expect(failures.every((failure) => failure === undefined)).toBe(true);
     await Promise.all(
       clients.map((client) => client.readyState === WebSocket.CLOSED || once(client, 'close')),
     );

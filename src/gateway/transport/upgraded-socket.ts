@@ -4,7 +4,7 @@ import type { Duplex, Writable } from 'node:stream';
 import { WebSocket, type ServerOptions } from 'ws';
 import { textFrame } from '../../delivery/websocket-frame.js';
 import { queryOf } from '../../platform/engine-request.js';
-import { receiverOf, sendFrame, shareCloseFrame, tellOfEnds } from '../../platform/web-socket.js';
+import { endsLater, receiverOf, sendFrame, shareCloseFrame, tellOfEnds } from '../../platform/web-socket.js';
 import { PromptWebSocketServer } from '../../sockets/end-socket.js';
 import { TurnBudget } from '../dispatch/turn-budget.js';
 
@@ -26,6 +26,12 @@ type Sent = (error?: Error) => void;
  */
 class FramingWebSocket extends WebSocket {
   override send(data: Data, options?: object | Sent, sent?: Sent): void {
+    if (endsLater(this)) {
+      // As what is written to a network that has broken: the end that comes has its own reason.
+      const done = typeof options === 'function' ? (options as Sent) : sent;
+      if (done) process.nextTick(done);
+      return;
+    }
     const isPlain = typeof data === 'string' && typeof options === 'function' && sent === undefined;
     if (isPlain && sendFrame(this, textFrame(data), options as Sent)) return;
     super.send(data, options as object, sent);

@@ -35,7 +35,7 @@ type Reading =
 
 /** Entries that wait while the inbox stands still; more stay in Redis. */
 const MAX_WAITING = 1_000;
-/** When is read what should have come by itself, unless somebody has said since that nothing else is there. */
+/** The inbox is read after that long, unless a renewal of the lease has said since that nothing else is there. */
 const UNSURE_AFTER_MS = 2_000;
 /** How often is read when something is known to be missing, or messages do not come. */
 const RETRY_MS = 100;
@@ -127,7 +127,7 @@ export class NodeInbox {
   }
 
   /**
-   * Whoever renews the lease has looked.
+   * The lease has been renewed, and its renewal has looked into the inbox.
    * @param hasMore whether there was more than had been taken in when it was asked
    */
   lookedAt(beginning: string, hasMore: boolean): void {
