@@ -16,7 +16,7 @@ export class Cohort<Member> {
 
   constructor(
     private readonly all: readonly Member[],
-    /** What each of them has collected. */
+    /** The frames that each member has collected. */
     public tail: FrameSequence,
   ) {
     this.hasLeft = new Uint8Array(all.length);
