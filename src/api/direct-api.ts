@@ -67,7 +67,7 @@ class DirectApi {
     answerHalfClosed(request, response);
     if (!this.isAdmitted(found.route, request, response)) return true;
     if (readsQuery) request.query = parseQuery(queryStart === -1 ? '' : url.slice(queryStart + 1));
-    // What fails, also the parsing, is answered.
+    // A request that fails, also in parsing, is answered.
     if (readsBody) {
       sendContinue(response);
       readText(request, (text) => this.answer(run, request, response, text));

@@ -76,7 +76,7 @@ export class Audiences {
     return recipients;
   }
 
-  private visit(selection: RoomSelection, give: (socket: GatewaySocket) => boolean): number {
+  private visit(selection: RoomSelection, give: (socket: GatewaySocket) => unknown): number {
     let recipients = 0;
     visitSelected(this.adapter, selection, (socket) => {
       recipients++;
@@ -95,7 +95,6 @@ export class Audiences {
     const recipients = this.visit(selection, (socket) => {
       const isCollected = give(socket) && outgoingListenersOf(socket).length === 0;
       (isCollected ? sockets : alone).push(socket);
-      return isCollected;
     });
     const cohort = this.turn.together(sockets.map(({ conn }) => conn));
     audience.together = cohort ? { sockets, cohort, alone } : 'apart';

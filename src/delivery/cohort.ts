@@ -12,15 +12,13 @@ export class Cohort<Member> {
   frames = 0;
   /** Places of those that have left since this was last asked. */
   private left: number[] = [];
-  private readonly hasLeft: Uint8Array;
 
   constructor(
-    private readonly all: readonly Member[],
-    /** The frames that each member has collected. */
+    /** Connections by their places, those that have left included. */
+    readonly members: readonly Member[],
+    /** The frames that each has collected that is still in it. */
     public tail: FrameSequence,
-  ) {
-    this.hasLeft = new Uint8Array(all.length);
-  }
+  ) {}
 
   add(frame: Buffer): void {
     this.frames++;
@@ -28,7 +26,6 @@ export class Cohort<Member> {
   }
 
   leave(place: number): void {
-    this.hasLeft[place] = 1;
     this.left.push(place);
   }
 
@@ -38,11 +35,6 @@ export class Cohort<Member> {
     const { left } = this;
     this.left = [];
     return left;
-  }
-
-  /** Those that have not left. */
-  members(): Member[] {
-    return this.all.filter((_, place) => this.hasLeft[place] === 0);
   }
 }
 

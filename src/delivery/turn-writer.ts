@@ -81,6 +81,10 @@ class Outlet {
     this.placeInCohort = place;
   }
 
+  isIn(cohort: Cohort<Outlet>): boolean {
+    return this.cohort === cohort;
+  }
+
   private leaveCohort(): void {
     const { cohort } = this;
     if (!cohort) return;
@@ -212,7 +216,8 @@ export class TurnWriter {
   collectFor(cohort: Cohort<object>, bytes: Buffer): void {
     cohort.add(bytes);
     if (cohort.tail.byteLength <= MAX_COLLECTED_BYTES) return;
-    for (const outlet of (cohort as Cohort<Outlet>).members()) this.send(outlet);
+    const ofOutlets = cohort as Cohort<Outlet>;
+    for (const outlet of ofOutlets.members) if (outlet.isIn(ofOutlets)) this.send(outlet);
   }
 
   private flush(): void {

@@ -47,7 +47,7 @@ describe('the sockets of a server', () => {
       server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
     });
 
-  /** What an object has of its own which is no object and no function; IDs count up. */
+  /** An object's own properties that are no objects and no functions; IDs count up. */
   const plainState = (object: object): Record<string, unknown> =>
     Object.fromEntries(
       Reflect.ownKeys(object)

@@ -7,10 +7,10 @@ interface Handle {
   setNoDelay?(isOn: boolean): void;
 }
 
-/** What is called with each connection that the operating system has accepted. */
+/** The function that is called with each connection that the operating system has accepted. */
 type OnConnection = (this: unknown, failure: number, handle: Handle | undefined) => void;
 
-/** What is private in Node's servers, or missing in their types. */
+/** Properties that are private in Node's servers, or missing in their types. */
 interface ServerInternals extends Server {
   readonly _handle?: { onconnection?: OnConnection } | null;
   _connections: number;
@@ -21,7 +21,7 @@ interface ServerInternals extends Server {
   readonly keepAlive?: boolean;
 }
 
-/** What Node writes on each connection that a server has accepted. */
+/** A connection that a server has accepted, as Node marks it. */
 interface AcceptedSocket extends Socket {
   server: Server;
   _server: Server;

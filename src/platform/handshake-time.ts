@@ -3,7 +3,7 @@ import { Socket } from 'socket.io';
 
 type Handshake = Socket['handshake'];
 
-/** What Socket.IO reads of a socket to describe how it came. */
+/** A socket, as far as Socket.IO reads it to describe its handshake. */
 interface Described {
   readonly request?: {
     readonly headers?: Handshake['headers'];

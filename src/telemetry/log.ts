@@ -118,7 +118,7 @@ class ServiceLogger extends ConsoleLogger {
     return `${line}\n`;
   }
 
-  /** What stands between the time and the fields; lines of one kind often follow one another. */
+  /** Text between the time and the fields; lines of one kind often follow one another. */
   private start(level: string, context: string, message: string): string {
     const { last } = this;
     if (last.level === level && last.context === context && last.message === message) return last.text;

@@ -10,7 +10,7 @@ import { PreparingWebSocketServer } from './upgraded-socket.js';
 
 type Kind = new (options: ServerOptions) => WebSocketServer;
 
-/** What is sent, and how it ends. */
+/** Sends on a WebSocket, and ends it. */
 type Script = (webSocket: WebSocket) => void;
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -83,7 +83,7 @@ describe('a WebSocket that sends a whole text as one buffer', () => {
     for (let before = 0; ended.length < count; before = ended.length) {
       await nextTurn();
       perTurn.push(ended.length - before);
-      // What is published meanwhile is no reason to end for another cause.
+      // A publication meanwhile is no reason to end for another cause.
       const untold = open.find((webSocket, index) => endsLater(webSocket) && !ended.includes(index));
       untold?.send('a text', (error) => failures.push(error));
       untold?.send('a text', { compress: false }, (error) => failures.push(error));

@@ -130,7 +130,7 @@ describeWithRedis('the inbox of a node', () => {
       inbox.restart(lease.beginning);
       while ((await subscribers()) !== 1) await setImmediate();
       await tell('a');
-      // What it reads once it is subscribed has come too.
+      // The read that follows its subscription has come back too.
       const isBusy = (): boolean => reads.includes('under way') || jest.getTimerCount() > 1;
       while (got.length < 1 || isBusy()) {
         await setImmediate();

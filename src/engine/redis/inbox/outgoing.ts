@@ -19,7 +19,7 @@ export type OutgoingPublication = Sent<PlainOrder | PublishOrder>;
  * Publications and commands of this node on their way to Redis, in order: each by a script of their own, since what refuses
  * the ones may take the others.
  *
- * One that comes while nothing is under way goes at once. All else of a turn goes together at its end.
+ * A publication that comes while nothing is under way goes at once. All else of a turn goes together at its end.
  */
 export class Outgoing {
   private readonly batches: TurnBatcher<Sent>;
